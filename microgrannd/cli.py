@@ -1,0 +1,149 @@
+"""The command line: ``microgrannd train`` and ``microgrannd predict``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from . import __version__, data
+from .data import Table, TableError, read_csv
+from .nn import ACTIVATIONS, MLP
+from .optim import SGD, Adam, AdamW
+from .saving import FileError, decode, encode, read, write, write_text
+from .tabular import Task, prepare
+from .training import fit
+
+SETS: dict[str, Callable[[int], Table]] = {
+    "xor": lambda seed: data.as_table("xor", *data.xor()),
+    "moons": lambda seed: data.as_table("moons", *data.moons(200, seed=seed)),
+    "circles": lambda seed: data.as_table("circles", *data.circles(200, seed=seed)),
+    "spirals": lambda seed: data.as_table("spirals", *data.spirals(300, seed=seed)),
+}
+OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
+HELD_OUT = 0.2
+
+
+class UsageError(ValueError):
+    """Arguments that do not fit together."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, or 2 after one line that says what was wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (TableError, FileError, UsageError, FloatingPointError) as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
+    except OSError as error:
+        return _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written")
+    return 0
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a network on a table, judge it on rows that were held out, and write it to a file."""
+    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
+    folder = os.path.dirname(os.path.abspath(options.out))
+    if not os.path.isdir(folder) or os.path.isdir(options.out):
+        raise UsageError(f"--out {options.out}: needs a file name in a folder that exists")
+    ready = prepare(table, options.target or table.columns[-1], HELD_OUT, options.seed)
+    task = ready.task
+    print(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
+    model = MLP(len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed)
+    kind, lr = OPTIMIZERS[options.optimizer]
+    history = fit(
+        model, [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train],
+        loss=task.loss, optimizer=kind(model.parameters(), lr if options.lr is None else options.lr),
+        epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+    )  # fmt: skip
+    if history.loss:
+        print(f"loss {history.loss[-1]:.4g} after {options.epochs} epochs on {len(ready.train)} rows, {sum(history.seconds):.1f} s")
+    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
+    outputs = model.predict([ready.X[i] for i in judged])
+    print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
+    write(options.out, {"model": encode(model), "task": task.encode()})
+    print(f"model written to {options.out}")
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Write a table with what a trained network predicts for its rows in a last column."""
+    content = read(options.model)
+    if "task" not in content:
+        raise FileError(f"{options.model}: a model without a table; predict takes what train wrote")
+    model = decode(content, options.model)
+    task = Task.decode(content["task"])
+    table = read_csv(options.data)
+    if "prediction" in table.columns:
+        raise TableError(f"{table.path}: there already is a column 'prediction'")
+    answers = [task.answer(output) for output in model.predict(task.inputs(table.numbers(task.columns)))]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*table.columns, "prediction"])
+    writer.writerows([*row, answer] for row, answer in zip(table.rows, answers, strict=True))
+    if options.output is None:
+        sys.stdout.write(text.getvalue())
+    else:
+        write_text(options.output, text.getvalue())
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="microgrannd", description="Train a small neural network on a table, and use it.")
+    parser.add_argument("--version", action="version", version=f"microgrannd {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    command = commands.add_parser("train", help=train.__doc__, description=train.__doc__)
+    command.set_defaults(command=train)
+    command.add_argument("data", help=f"a CSV file, or one of {', '.join(SETS)}")
+    command.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last)")
+    command.add_argument("--hidden", type=_positive, nargs="*", default=[16, 16], metavar="N", help="neurons in each hidden layer (default: 16 16)")
+    command.add_argument("--activation", choices=sorted(ACTIVATIONS), default="tanh", metavar="NAME", help="of the hidden layers (default: tanh)")
+    command.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: adam)")
+    command.add_argument("--epochs", type=_natural, default=100, metavar="N", help="passes over the rows (default: 100)")
+    command.add_argument("--lr", type=_rate, metavar="R", help="learning rate (default: 0.01; 0.1 for sgd)")
+    command.add_argument("--batch-size", type=_positive, default=16, metavar="N", help="rows for each step (default: 16)")
+    command.add_argument("--seed", type=int, default=0, help="of weights, shuffling and held-out rows (default: 0)")
+    command.add_argument("--out", default="model.json", metavar="FILE", help="where the model goes (default: model.json)")
+
+    command = commands.add_parser("predict", help=predict.__doc__, description=predict.__doc__)
+    command.set_defaults(command=predict)
+    command.add_argument("model", help="a file that train wrote")
+    command.add_argument("data", help="a CSV file with the same input columns")
+    command.add_argument("-o", "--output", metavar="FILE", help="where the table goes (default: standard output)")
+    return parser
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"needs a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"needs a whole number above 0, got {text!r}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    rate = data.parse_number(text)
+    if rate is None or rate <= 0:
+        raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
+    return rate
+
+
+def _fail(message: str) -> int:
+    print(f"microgrannd: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,214 @@
+"""Data to learn from: small classic sets, made from a seed, and tables read from CSV files."""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+Rows = list[list[float]]
+
+
+def xor() -> tuple[Rows, list[int]]:
+    """The four rows of exclusive or.
+
+    >>> xor()
+    ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
+    """
+    return [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+
+
+def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows, list[int]]:
+    """Two interleaved half circles.
+
+    Args:
+        n: number of rows, of both classes together.
+        noise: standard deviation of the normal noise on each coordinate.
+        seed: of the noise.
+    """
+    upper, lower = _shares(n, 2)
+    points = [(math.cos(t), math.sin(t)) for t in _spread(0, math.pi, upper)]
+    points += [(1 - math.cos(t), 0.5 - math.sin(t)) for t in _spread(0, math.pi, lower)]
+    return _noisy(points, noise, seed), [0] * upper + [1] * lower
+
+
+def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: float = 0.5) -> tuple[Rows, list[int]]:
+    """A circle of radius 1 around one of radius ``factor``; the other arguments are those of `moons`."""
+    outer, inner = _shares(n, 2)
+    points = [(math.cos(t), math.sin(t)) for t in _spread(0, math.tau, outer + 1)[:-1]]
+    points += [(factor * math.cos(t), factor * math.sin(t)) for t in _spread(0, math.tau, inner + 1)[:-1]]
+    return _noisy(points, noise, seed), [0] * outer + [1] * inner
+
+
+def spirals(n: int = 300, noise: float = 0.02, seed: int | None = 0, classes: int = 3) -> tuple[Rows, list[int]]:
+    """As many spiral arms as classes, each two thirds of a turn; the other arguments are those of `moons`."""
+    points, labels = [], []
+    for label, count in enumerate(_shares(n, classes)):
+        for r in _spread(0.05, 1, count):
+            angle = math.tau * label / classes + 4 * r
+            points.append((r * math.sin(angle), r * math.cos(angle)))
+            labels.append(label)
+    return _noisy(points, noise, seed), labels
+
+
+class TableError(ValueError):
+    """A table that cannot be used: the message names the file, the row and the column."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file's cells, as text.
+
+    Attributes:
+        path: of the file, for messages.
+        columns: the names; "1", "2", ... where the file has no header.
+        rows: the cells of each row, as many as there are columns.
+        lines: the line of the file on which each row ends.
+    """
+
+    path: str
+    columns: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+    def index(self, column: str) -> int:
+        """The place of a column.
+
+        Raises:
+            TableError: there is none of that name.
+        """
+        if column not in self.columns:
+            raise TableError(f"{self.path}: no column {column!r}; the columns are {', '.join(map(repr, self.columns))}")
+        return self.columns.index(column)
+
+    def numbers(self, columns: Sequence[str]) -> Rows:
+        """The rows of some columns as floats.
+
+        Raises:
+            TableError: a column or a cell is missing, or a cell is no finite number.
+        """
+        places = [(column, self.index(column)) for column in columns]
+        return [[self._number(row, place, column) for column, place in places] for row in range(len(self.rows))]
+
+    def texts(self, column: str) -> list[str]:
+        """The cells of one column, without the space around them.
+
+        Raises:
+            TableError: the column or a cell is missing.
+        """
+        place = self.index(column)
+        return [self._cell(row, place, column) for row in range(len(self.rows))]
+
+    def _cell(self, row: int, place: int, column: str) -> str:
+        text = self.rows[row][place].strip()
+        if not text:
+            raise TableError(f"{self.path}, line {self.lines[row]}, column {column!r}: the cell is empty")
+        return text
+
+    def _number(self, row: int, place: int, column: str) -> float:
+        text = self._cell(row, place, column)
+        number = parse_number(text)
+        if number is None:
+            where = f"{self.path}, line {self.lines[row]}, column {column!r}"
+            raise TableError(f"{where}: needs a finite number, got {text[:40]!r}")
+        return number
+
+
+def read_csv(path: str | PathLike[str]) -> Table:
+    """Read a CSV file: UTF-8, separated by commas, semicolons or tabs (whichever the first line has most of).
+
+    The first row is the header, unless a cell of it is a number.
+
+    Raises:
+        TableError: the file is empty, is no text, has a row of another length or two columns of one name.
+        OSError: it cannot be read.
+    """
+    name = str(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            file.seek(0)
+            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+            cells, lines = [], []
+            for row in reader:
+                if any(cell.strip() for cell in row):
+                    cells.append(row)
+                    lines.append(reader.line_num)
+    except UnicodeDecodeError as error:
+        raise TableError(f"{name}: not a text file in UTF-8 (byte {error.start})") from None
+    except csv.Error as error:
+        raise TableError(f"{name}, line {reader.line_num}: {error}") from None
+    if not cells:
+        raise TableError(f"{name}: the file is empty")
+    if any(parse_number(cell) is not None for cell in cells[0]):
+        columns = [str(i + 1) for i in range(len(cells[0]))]
+    else:
+        columns = [cell.strip() for cell in cells.pop(0)]
+        del lines[0]
+    for column in columns:
+        if columns.count(column) > 1:
+            raise TableError(f"{name}: two columns are named {column!r}")
+    if not cells:
+        raise TableError(f"{name}: there is no row under the header")
+    for row, line in zip(cells, lines, strict=True):
+        if len(row) != len(columns):
+            raise TableError(f"{name}, line {line}: {len(row)} cells, where the first row has {len(columns)}")
+    return Table(name, columns, cells, lines)
+
+
+def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
+    """Rows and labels as a table with the columns x1, x2, ... and class."""
+    columns = [f"x{i + 1}" for i in range(len(X[0]))] + ["class"]
+    return Table(name, columns, [[*map(repr, row), str(label)] for row, label in zip(X, y, strict=True)], list(range(1, len(X) + 1)))
+
+
+def parse_number(text: str) -> float | None:
+    """The finite number that a cell holds, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None
+
+
+def split(labels: Sequence[object], share: float, seed: int | None, stratify: bool = True) -> tuple[list[int], list[int]]:
+    """Divide the indices of rows at random into those to train on and those to hold out.
+
+    Args:
+        labels: of the rows.
+        share: the part of them to hold out, above 0 and below 1.
+        seed: of the shuffle.
+        stratify: hold out that share of every label's rows; else of all.
+
+    >>> train, held_out = split(["a"] * 10 + ["b"] * 5, 0.2, seed=0)
+    >>> len(train), sum(i < 10 for i in held_out), sum(i >= 10 for i in held_out)
+    (12, 2, 1)
+    """
+    rng = random.Random(seed)
+    groups: dict[object, list[int]] = {}
+    for index, label in enumerate(labels):
+        groups.setdefault(label if stratify else None, []).append(index)
+    held_out: list[int] = []
+    for group in groups.values():
+        rng.shuffle(group)
+        held_out += group[: round(share * len(group))]
+    chosen = set(held_out)
+    return [i for i in range(len(labels)) if i not in chosen], sorted(held_out)
+
+
+def _shares(n: int, parts: int) -> list[int]:
+    if n < parts:
+        raise ValueError(f"n: at least a row for each of {parts} classes; got {n}")
+    return [n // parts + (i < n % parts) for i in range(parts)]
+
+
+def _spread(start: float, stop: float, count: int) -> list[float]:
+    return [start + (stop - start) * i / max(count - 1, 1) for i in range(count)]
+
+
+def _noisy(points: list[tuple[float, float]], noise: float, seed: int | None) -> Rows:
+    rng = random.Random(seed)
+    return [[x + rng.gauss(0, noise), y + rng.gauss(0, noise)] for x, y in points]

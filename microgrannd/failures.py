@@ -1,0 +1,59 @@
+"""The sentences of errors: what was given, and what is needed."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Sequence
+from typing import Any
+
+from .rules import Rule
+
+
+def outside(rule: Rule, floats: Sequence[Any]) -> None:
+    """Raise for operands outside a rule's domain, as the plain formula does; nan flows through."""
+    for number in floats:
+        if any(map(math.isnan, number)) if isinstance(number, list) else math.isnan(number):
+            return
+    rule.formula.function(rule.operands, rule.functions)(*floats)
+    raise ValueError("no real value")
+
+
+def explained(rule: Rule, error: Exception, values: Sequence[Any]) -> Exception:
+    """The same kind of error in a form that names formula, domain and operands."""
+    numbers = [_number(value) for value in values]
+    if isinstance(error, OverflowError):
+        problem = "is too large for a float"
+    elif rule.domain and not rule.domain.function(rule.operands, rule.functions)(*numbers):
+        problem = f"needs {rule.domain.text}"
+    else:
+        problem = f"cannot be computed ({error})"
+    given = [f"{name} = {_shown(value)}" for name, value in zip(rule.operands, values, strict=True)]
+    return type(error)(f"{rule.formula.text} {problem}, got {', '.join(given)}")
+
+
+def foreign(rule: Rule, parameter: str, thing: Any, needed: str = "a Value or a real number") -> TypeError:
+    """For an operand of another type."""
+    return TypeError(f"{rule.name}() needs {needed} for {parameter}, got {described(thing)}")
+
+
+def uneven(rule: Rule, **lengths: int) -> ValueError:
+    """For sequences that should be of one length."""
+    found = " and ".join(f"{length} {name}" for name, length in lengths.items())
+    return ValueError(f"{rule.name}() needs as many {' as '.join(lengths)}, got {found}")
+
+
+def described(thing: Any) -> str:
+    """A thing in an error message: its value, cut to a readable length, and its type."""
+    return f"{reprlib.repr(thing)} ({type(thing).__name__})"
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_number(element) for element in value]
+    return value if isinstance(value, float) else value.data
+
+
+def _shown(value: Any) -> str:
+    label = getattr(value, "label", "")
+    return reprlib.repr(_number(value)) + (f" (label {reprlib.repr(label)})" if label else "")

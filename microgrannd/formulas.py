@@ -1,0 +1,118 @@
+"""What a formula is: one line of arithmetic, checked once and then written wherever it is needed.
+
+A formula is Python's own syntax cut down to a short list, so that every reader can do something with it:
+run it on floats, run it on Values, paste it into generated source under other names, or print it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from . import ieee
+
+Function = Callable[..., Any]
+
+#: The functions and constants that every formula may use.
+FUNCTIONS: dict[str, Any] = {
+    **{name: getattr(math, name) for name in dir(math) if not name.startswith("_")},
+    **{name: getattr(builtins, name) for name in ("abs", "len", "map", "max", "min", "sum", "zip")},
+    "mul": operator.mul,
+}
+
+_ALLOWED = (
+    ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Call,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.USub, ast.UAdd,
+    ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.BoolOp, ast.And, ast.Or, ast.Not,
+    ast.List, ast.ListComp, ast.GeneratorExp, ast.comprehension, ast.Tuple,
+)  # fmt: skip
+
+
+class FormulaError(ValueError):
+    """A formula that is no formula: it says which, and what is wrong with it."""
+
+
+class Formula:
+    """One checked expression.
+
+    Args:
+        text: the expression, for example ``"1 - y * y"``.
+        variables: the names that stand for operands (and for the result, ``y``, in a partial).
+        functions: the functions and constants it may use.
+
+    Raises:
+        FormulaError: the text is not a Python expression, uses syntax that is not on the list, or an unknown name.
+    """
+
+    def __init__(self, text: str, variables: Iterable[str], functions: Mapping[str, Any]) -> None:
+        self.text = text
+        self.variables = frozenset(variables)
+        try:
+            self._tree = ast.parse(text.strip(), mode="eval")
+        except (SyntaxError, ValueError, TypeError, AttributeError) as error:
+            raise FormulaError(f"{text!r} is not a formula: {error}") from None
+        self._check(functions)
+
+    def _check(self, functions: Mapping[str, Any]) -> None:
+        called = set()
+        for node in ast.walk(self._tree):
+            if not isinstance(node, _ALLOWED):
+                raise FormulaError(f"{self.text!r}: {type(node).__name__} is not allowed in a formula")
+            if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
+                raise FormulaError(f"{self.text!r}: {node.value!r} is not a number")
+            if isinstance(node, ast.Call):
+                if not isinstance(node.func, ast.Name) or node.keywords:
+                    raise FormulaError(f"{self.text!r}: a call is written name(operand, ...)")
+                called.add(node.func)
+        names = [node for node in ast.walk(self._tree) if isinstance(node, ast.Name)]
+        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        for node in names:
+            if node.id not in self.variables | bound | functions.keys() or node.id in self.variables and node in called:
+                raise FormulaError(f"{self.text!r}: unknown name {node.id!r}; functions of one's own come with names={{...}}")
+
+    def uses(self, name: str) -> bool:
+        """Whether the formula reads the variable of that name."""
+        return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(self._tree))
+
+    def source(self, names: Mapping[str, str] | None = None) -> str:
+        """The formula as Python source, its variables renamed, whole numbers as floats (faster among floats).
+
+        >>> Formula("1 - y * y", ["x", "y"], FUNCTIONS).source({"y": "t7"})
+        '1.0 - t7 * t7'
+        """
+        return ast.unparse(_Rewrite(names or {}).visit(_copy(self._tree)))
+
+    def function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
+        """The formula as a function of floats, or of anything for which ``functions`` and the operators are defined."""
+        return _lambda(parameters, self.source(), functions)
+
+    def ieee_function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
+        """The same on floats, but where Python raises it gives inf or nan, as IEEE 754 does."""
+        tree = ieee.Rewrite().visit(_Rewrite({}).visit(_copy(self._tree)))
+        return _lambda(parameters, ast.unparse(tree), ieee.functions(functions))
+
+    def __repr__(self) -> str:
+        return f"Formula({self.text!r})"
+
+
+class _Rewrite(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return ast.Constant(float(node.value))  # type: ignore[arg-type]  # _check saw a number
+
+
+def _copy(tree: ast.Expression) -> ast.Expression:
+    return ast.parse(ast.unparse(tree), mode="eval")
+
+
+def _lambda(parameters: Iterable[str], source: str, functions: Mapping[str, Any]) -> Function:
+    return eval(f"lambda {', '.join(parameters)}: {source}", {**functions, "__builtins__": {}})

@@ -1,0 +1,113 @@
+"""Losses: how far predictions are from targets.
+
+Each takes one prediction and its target, or two equally long lists, for which it is the mean.
+
+>>> from microgrannd import Value
+>>> from microgrannd.losses import mse
+>>> mse([Value(1.0), Value(3.0)], [0.0, 1.0])
+Value(data=2.5, grad=0.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from .engine import Value, real
+from .failures import described
+from .functions import dot, fabs, log, log1p, logsumexp, mean, relu, softplus
+
+Loss = Callable[..., Any]
+
+
+def _averaged(loss: Loss) -> Loss:
+    """The mean of a loss over lists, of the loss itself over single predictions."""
+
+    @wraps(loss)
+    def averaged(prediction: Any, target: Any, **options: Any) -> Any:
+        if not _is_list(prediction):
+            return loss(prediction, target, **options)
+        if not _is_list(target) or len(target) != len(prediction):
+            found = f"{len(target)} targets" if _is_list(target) else described(target)
+            raise ValueError(f"{loss.__name__} needs as many targets as predictions, got {len(prediction)} predictions and {found}")
+        return mean([averaged(p, t, **options) for p, t in zip(prediction, target, strict=True)])
+
+    return averaged
+
+
+@_averaged
+def mse(prediction: Any, target: Any) -> Any:
+    """Squared error (prediction - target)²."""
+    error = prediction - target
+    return error * error
+
+
+@_averaged
+def mae(prediction: Any, target: Any) -> Any:
+    """Absolute error |prediction - target|."""
+    return fabs(prediction - target)
+
+
+@_averaged
+def huber(prediction: Any, target: Any, *, delta: float = 1.0) -> Any:
+    """Half the squared error up to delta, beyond it linear: delta · (|e| - delta / 2) (Huber 1964)."""
+    error = prediction - target
+    return error * error * 0.5 if -delta <= error <= delta else delta * (fabs(error) - delta / 2)
+
+
+@_averaged
+def hinge(prediction: Any, target: Any) -> Any:
+    """max(0, 1 - target · prediction), for a target of -1 or 1."""
+    return relu(1.0 - target * prediction)
+
+
+@_averaged
+def binary_cross_entropy(prediction: Any, target: Any) -> Any:
+    """-target · log(p) - (1 - target) · log(1 - p), for a probability p and a target from 0 to 1.
+
+    Raises:
+        ValueError: p is not between 0 and 1. Use `binary_cross_entropy_with_logits` for what no sigmoid has seen.
+    """
+    loss = 0.0
+    if target != 0:
+        loss = loss - target * log(prediction)
+    if target != 1:
+        loss = loss - (1.0 - target) * log1p(-prediction)
+    return loss
+
+
+@_averaged
+def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
+    """Binary cross-entropy of sigmoid(prediction), without overflow: softplus(z) - target · z."""
+    return softplus(prediction) - target * prediction
+
+
+def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
+    """Cross-entropy of softmax(prediction), without overflow: logsumexp(z) - z[target].
+
+    Args:
+        prediction: a row of logits, one for each class; or a list of such rows.
+        target: the index of the class, or a row of as many probabilities (one-hot, say); or a list of these.
+
+    Raises:
+        ValueError: an index or a row of targets that does not fit the logits.
+    """
+    if not _is_list(prediction):
+        raise ValueError(f"cross_entropy needs a logit for each class, got {described(prediction)}")
+    if len(prediction) and _is_list(prediction[0]):
+        if not _is_list(target) or len(target) != len(prediction):
+            raise ValueError(f"cross_entropy needs as many targets as rows of logits ({len(prediction)}), got {described(target)}")
+        return mean([cross_entropy(row, t) for row, t in zip(prediction, target, strict=True)])
+    if _is_list(target):
+        if len(target) != len(prediction):
+            raise ValueError(f"cross_entropy needs a probability for each of {len(prediction)} logits, got {described(target)}")
+        return logsumexp(prediction) * sum(target) - dot(target, prediction)
+    index = real(target)
+    if index is None or not index.is_integer() or not 0 <= index < len(prediction):
+        raise ValueError(f"cross_entropy needs a class from 0 to {len(prediction) - 1}, got {described(target)}")
+    return logsumexp(prediction) - prediction[int(index)]
+
+
+def _is_list(thing: Any) -> bool:
+    return hasattr(thing, "__len__")

@@ -1,0 +1,246 @@
+"""Networks of scalars: Module, Neuron, Layer, MLP.
+
+>>> from microgrannd.nn import MLP
+>>> model = MLP(2, [3, 1], seed=0)
+>>> model
+MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(3)]]
+>>> len(model.parameters())
+13
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import sqrt
+from typing import Any, SupportsFloat
+
+from . import rules
+from .contexts import no_grad
+from .engine import Value, real
+from .failures import described
+from .functions import dot
+
+#: How a weight is drawn, by name: from the generator, the number of inputs and the number of outputs of the layer.
+INITS: dict[str, Callable[[random.Random, int, int], float]] = {
+    "uniform": lambda rng, nin, nout: rng.uniform(-1, 1),
+    "normal": lambda rng, nin, nout: rng.gauss(0, 1),
+    "xavier": lambda rng, nin, nout: rng.uniform(-1, 1) * sqrt(6 / (nin + nout)),
+    "he": lambda rng, nin, nout: rng.gauss(0, 1) * sqrt(2 / nin),
+    "lecun": lambda rng, nin, nout: rng.gauss(0, 1) * sqrt(1 / nin),
+}
+
+#: The methods of Value that can be an activation: those that need no second operand.
+ACTIVATIONS = {"linear"} | {
+    name
+    for name, rule in rules.TABLE.items()
+    if not name.startswith("__") and not rule.sequences
+    and all(p.default is not p.empty for p in list(rule.signature.parameters.values())[1:])
+}  # fmt: skip
+
+
+class Module:
+    """What has parameters: the Values, and those of the Modules, among its attributes, also in lists and dicts."""
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
+        seen: set[int] = set()
+        for name, value in _walk("", vars(self)):
+            if id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def parameters(self) -> list[Value]:
+        """The parameters, in the order of `named_parameters`."""
+        return [value for _, value in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """The parameters' data, by name."""
+        return {name: value.data for name, value in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, SupportsFloat]) -> None:
+        """Set the parameters' data.
+
+        Raises:
+            KeyError: a name is missing, or unknown; then nothing is set.
+            TypeError: an entry is no real number; then nothing is set.
+        """
+        parameters = dict(self.named_parameters())
+        missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()
+        if missing or unknown:
+            problems = [f"{what} {', '.join(sorted(names)[:3])}" for what, names in [("missing", missing), ("unknown", unknown)] if names]
+            raise KeyError(f"the state does not fit the model ({len(parameters)} parameters): {'; '.join(problems)}")
+        numbers = {name: real(state[name]) for name in parameters}
+        for name, number in numbers.items():
+            if number is None:
+                raise TypeError(f"{name} needs a real number, got {described(state[name])}")
+        for name, number in numbers.items():
+            parameters[name].data = number  # type: ignore[assignment]  # None was refused above
+
+    def predict(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """The module's outputs for some rows, as floats, without a graph.
+
+        Args:
+            rows: sequences of numbers.
+
+        Returns:
+            For each row a float, or a list of floats where the module has several outputs.
+        """
+        with no_grad():
+            return [_data(self(row)) for row in rows]  # type: ignore[operator]  # subclasses are callable
+
+
+class Neuron(Module):
+    """The activation of w · x + b, one node for the sum and one for the activation.
+
+    Args:
+        nin: number of inputs.
+        nonlin: whether there is an activation; without one the neuron is linear.
+        activation: its name: a method of Value.
+        init: how weights are drawn, see `MLP`. The bias is 0.
+        nout: number of neurons in the layer, for xavier.
+        rng: draws the weights.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        activation: str = "relu",
+        init: str = "uniform",
+        nout: int = 1,
+        rng: Any = random,
+    ) -> None:
+        _require(type(nin) is int and nin > 0, "nin: a positive number of inputs", nin)
+        _require(init in INITS, f"init: one of {', '.join(INITS)}", init)
+        _require(activation in ACTIVATIONS, f"activation: one of {', '.join(sorted(ACTIVATIONS))}", activation)
+        self.w = [Value(INITS[init](rng, nin, nout)) for _ in range(nin)]
+        self.b = Value(0.0)
+        self.nonlin = nonlin
+        self.activation = activation if nonlin else "linear"
+
+    def __call__(self, x: Sequence[Any]) -> Value:
+        """The neuron's output for a row of Values or numbers."""
+        if len(x) != len(self.w):
+            raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(x)}")
+        total: Value = dot(self.w, x, self.b)
+        return total if self.activation == "linear" else getattr(total, self.activation)()  # type: ignore[no-any-return]
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make a neuron of this form."""
+        return {"nin": len(self.w), "nonlin": self.nonlin, "activation": self.activation}
+
+    def __repr__(self) -> str:
+        name = rules.TABLE[self.activation].symbol if self.activation == "relu" else self.activation.capitalize()
+        return f"{name}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """Several neurons over the same inputs.
+
+    Args:
+        nin: number of inputs.
+        nout: number of neurons.
+        **options: of `Neuron`.
+    """
+
+    def __init__(self, nin: int, nout: int, **options: Any) -> None:
+        _require(type(nout) is int and nout > 0, "nout: a positive number of neurons", nout)
+        self.neurons = [Neuron(nin, nout=nout, **options) for _ in range(nout)]
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs for a row (a layer of width 1 before this one hands over a bare Value): one Value, or a list."""
+        row = (x,) if isinstance(x, Value) else tuple(x)
+        outputs = [neuron(row) for neuron in self.neurons]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make a layer of this form."""
+        return {**self.neurons[0].options(), "nout": len(self.neurons)}
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(map(str, self.neurons))}]"
+
+
+class MLP(Module):
+    """A multi-layer perceptron.
+
+    Args:
+        nin: number of inputs.
+        nouts: number of neurons in each layer.
+        activation: of the hidden layers: the name of a method of Value (relu, tanh, sigmoid, ...) or linear.
+        output_activation: of the last layer.
+        init: how weights are drawn. ``uniform``: from -1 to 1 (micrograd's); ``normal``: mean 0, deviation 1;
+            ``xavier``: uniform within ±sqrt(6 / (nin + nout)) (Glorot and Bengio 2010); ``he``: normal with
+            deviation sqrt(2 / nin) (He et al. 2015); ``lecun``: normal with deviation sqrt(1 / nin) (LeCun et al.
+            1998). Biases are 0.
+        seed: draws the weights; without one they come from the module `random`, in micrograd's order.
+
+    Raises:
+        ValueError: a number of neurons below 1, an unknown activation or init.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: str = "relu",
+        output_activation: str = "linear",
+        init: str = "uniform",
+        seed: int | None = None,
+    ) -> None:
+        _require(len(nouts) > 0, "nouts: at least one layer", nouts)
+        rng = random if seed is None else random.Random(seed)
+        names = [activation] * (len(nouts) - 1) + [output_activation]
+        self.layers = [
+            Layer(before, after, nonlin=name != "linear", activation=name, init=init, rng=rng)
+            for before, after, name in zip([nin, *nouts], nouts, names, strict=False)
+        ]
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs for a row of Values or numbers: one Value, or a list where the last layer is wider."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make a network of this form."""
+        first, last = (layer.neurons[0] for layer in (self.layers[0], self.layers[-1]))
+        return {
+            "nin": len(first.w),
+            "nouts": [len(layer.neurons) for layer in self.layers],
+            "activation": first.activation,
+            "output_activation": last.activation,
+        }
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(map(str, self.layers))}]"
+
+
+def _walk(prefix: str, thing: Any) -> Iterator[tuple[str, Value]]:
+    if isinstance(thing, Value):
+        yield prefix.removesuffix("."), thing
+    elif isinstance(thing, Module):
+        yield from _walk(prefix, vars(thing))
+    elif isinstance(thing, Mapping):
+        for key, member in thing.items():
+            yield from _walk(f"{prefix}{key}.", member)
+    elif isinstance(thing, list | tuple):
+        for index, member in enumerate(thing):
+            yield from _walk(f"{prefix}{index}.", member)
+
+
+def _data(output: Any) -> Any:
+    if isinstance(output, Value):
+        return output.data
+    return [_data(value) for value in output] if isinstance(output, list | tuple) else output
+
+
+def _require(condition: bool, needed: str, given: Any) -> None:
+    if not condition:
+        raise ValueError(f"{needed}; got {described(given)}")

@@ -1,0 +1,193 @@
+"""Optimisers: what a step makes of the gradients; clipping; schedules of the learning rate.
+
+>>> from microgrannd import Value, SGD
+>>> w = Value(1.0)
+>>> optimizer = SGD([w], lr=0.1)
+>>> (w * w).backward()
+>>> optimizer.step()
+>>> w.data
+0.8
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import cos, hypot, isfinite, pi, sqrt
+
+from .engine import Value
+from .failures import described
+
+Schedule = Callable[[int], float]
+
+
+class Optimizer:
+    """What all optimisers share.
+
+    Args:
+        params: the Values to change, usually ``model.parameters()``.
+        lr: the learning rate, a number or a function of the step (from 0), as `cosine` and its like make. It can be
+            assigned at any time.
+    """
+
+    def __init__(self, params: Iterable[Value], lr: float | Schedule) -> None:
+        self.params = list(params)
+        for parameter in self.params:
+            if not isinstance(parameter, Value):
+                raise TypeError(f"an optimiser needs Values, got {described(parameter)}")
+        if not callable(lr):
+            _check(lr=lr)
+        self.lr = lr
+        self.steps = 0
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero."""
+        for parameter in self.params:
+            parameter.grad = 0.0
+
+    def step(self) -> None:
+        """Change every parameter's data by its gradient."""
+        lr = self.lr(self.steps) if callable(self.lr) else self.lr
+        self.steps += 1
+        self._update(lr)
+
+    def _update(self, lr: float) -> None:
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with PyTorch's momentum (Sutskever et al. 2013).
+
+    Args:
+        params, lr: see `Optimizer`.
+        momentum: share of the last step's velocity that is kept.
+        nesterov: look ahead by the velocity.
+        weight_decay: this times the parameter is added to its gradient.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float | Schedule,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr)
+        _check(momentum=momentum, weight_decay=weight_decay)
+        if nesterov and not momentum:
+            raise ValueError("nesterov needs a momentum above 0, got 0")
+        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
+        self.velocity = [0.0] * len(self.params)
+
+    def _update(self, lr: float) -> None:
+        momentum, decay, velocity = self.momentum, self.weight_decay, self.velocity
+        for i, parameter in enumerate(self.params):
+            gradient = parameter.grad + decay * parameter.data if decay else parameter.grad
+            if momentum:
+                velocity[i] = momentum * velocity[i] + gradient
+                gradient = gradient + momentum * velocity[i] if self.nesterov else velocity[i]
+            parameter.data -= lr * gradient
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015).
+
+    Args:
+        params, lr: see `Optimizer`.
+        betas: decay of the means of the gradient and of its square.
+        eps: added to the root of the latter.
+        weight_decay: this times the parameter is added to its gradient.
+    """
+
+    decoupled = False
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float | Schedule = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr)
+        _check(eps=eps, weight_decay=weight_decay)
+        for beta in betas:
+            if not 0 <= beta < 1:
+                raise ValueError(f"betas are at least 0 and below 1, got {beta}")
+        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        self.means = [0.0] * len(self.params)
+        self.squares = [0.0] * len(self.params)
+
+    def _update(self, lr: float) -> None:
+        (beta, gamma), means, squares, eps = self.betas, self.means, self.squares, self.eps
+        coupled, shrink = (0.0, 1.0 - lr * self.weight_decay) if self.decoupled else (self.weight_decay, 1.0)
+        rate, root = lr / (1.0 - beta**self.steps), sqrt(1.0 - gamma**self.steps)
+        for i, parameter in enumerate(self.params):
+            gradient = parameter.grad + coupled * parameter.data
+            means[i] = mean = beta * means[i] + (1.0 - beta) * gradient
+            squares[i] = square = gamma * squares[i] + (1.0 - gamma) * gradient * gradient
+            parameter.data = parameter.data * shrink - rate * mean / (sqrt(square) / root + eps)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): a parameter shrinks by lr · weight_decay of itself."""
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float | Schedule = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+
+def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
+    """Scale all gradients down together so that their Euclidean norm is at most max_norm; return what it was."""
+    _check(max_norm=max_norm)
+    params = list(params)
+    norm = hypot(*(parameter.grad for parameter in params))
+    if norm > max_norm:
+        for parameter in params:
+            parameter.grad *= max_norm / norm
+    return norm
+
+
+def clip_grad_value(params: Iterable[Value], max_value: float) -> None:
+    """Clip every gradient to the range from -max_value to max_value."""
+    _check(max_value=max_value)
+    for parameter in params:
+        parameter.grad = min(max(parameter.grad, -max_value), max_value)
+
+
+def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
+    """Half a cosine from lr at step 0 down to minimum at ``steps``, and minimum from there on (Loshchilov and Hutter 2017)."""
+    _check(lr=lr, steps=steps, minimum=minimum)
+    return lambda step: minimum + (lr - minimum) * (1 + cos(pi * _progress(step, steps))) / 2
+
+
+def linear(lr: float, steps: int, end: float = 0.0) -> Schedule:
+    """A straight line from lr at step 0 to end at ``steps``, and end from there on."""
+    _check(lr=lr, steps=steps, end=end)
+    return lambda step: lr + (end - lr) * _progress(step, steps)
+
+
+def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
+    """lr, multiplied by factor after each ``every`` steps."""
+    _check(lr=lr, factor=factor)
+    if every < 1:
+        raise ValueError(f"every needs to be at least 1 step, got {every}")
+    return lambda step: lr * factor ** (step // every)
+
+
+def _progress(step: int, steps: int) -> float:
+    return min(step / steps, 1.0) if steps else 1.0
+
+
+def _check(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not (isinstance(number, int | float) and isfinite(number) and number >= 0):
+            raise ValueError(f"{name} needs to be a finite number of at least 0, got {described(number)}")

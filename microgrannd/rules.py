@@ -1,0 +1,381 @@
+"""One line per operation, and what a rule is.
+
+A rule is a formula and its partial derivatives, written as formulas of the operands and of the result ``y``.
+Everything else reads it: recording, ``backward()``, the tests. To add an operation, add its line here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import isinf
+from typing import Any, Self, SupportsFloat, TypeVar, cast
+
+from .formulas import FUNCTIONS, Formula, FormulaError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """An operation: what it computes, and its derivative by each operand.
+
+    Attributes:
+        name: of the method or function.
+        formula: the value, a formula of the operands.
+        partials: for each operand, in order, the derivative: a formula of the operands and the result ``y``.
+            That of a sequence is a list, one derivative for each element.
+        domain: the condition under which the formula has a value, or None where it always has one.
+        symbol: what a picture shows.
+        functions: the names that the formulas may use.
+        sequences: the operands that are sequences (of ``sum`` and its like).
+        signature: of the function that was decorated; its parameters are the operands, in order.
+        doc: its docstring.
+    """
+
+    name: str
+    formula: Formula
+    partials: Mapping[str, Formula]
+    domain: Formula | None
+    symbol: str
+    functions: Mapping[str, Any]
+    sequences: frozenset[str]
+    signature: inspect.Signature
+    doc: str
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The operands' names, in order."""
+        return tuple(self.partials)
+
+    @property
+    def wide(self) -> bool:
+        """Whether the operation takes a sequence, or more operands than a node has slots for."""
+        return bool(self.sequences) or len(self.partials) > 2
+
+    def describe(self) -> str:
+        """The lines of a docstring: what it is, its formula, partials and domain."""
+        lines = [f"y = {self.formula.text}", *(f"dy/d{name} = {p.text}" for name, p in self.partials.items())]
+        if self.domain:
+            lines.append(f"Raises ValueError (ZeroDivisionError where Python does) unless {self.domain.text}.")
+        return "\n".join([self.doc, "", *lines]).strip()
+
+    def __repr__(self) -> str:
+        partials = ", ".join(f"d{operand}={partial.text!r}" for operand, partial in self.partials.items())
+        return f"rule({self.formula.text!r}, {partials})"
+
+
+def rule(
+    formula: str,
+    *,
+    domain: str | None = None,
+    symbol: str | None = None,
+    names: Mapping[str, Any] | None = None,
+    sequences: Iterable[str] = (),
+    **partials: str,
+) -> Callable[[F], F]:
+    """Attach a `Rule` to a function, whose parameters become the operands; see `microgrannd.rule` for the arguments."""
+    operands = tuple(name.removeprefix("d") for name in partials)
+    functions = {**FUNCTIONS, **(names or {})}
+    for keyword, operand in zip(partials, operands, strict=True):
+        if not keyword.startswith("d") or not operand.isidentifier() or operand.startswith("_"):
+            raise FormulaError(f"{formula!r}: a partial is named d and then its operand, as dx; got {keyword}=")
+    if "y" in operands:
+        raise FormulaError(f"{formula!r}: y is the result; give the operand another name")
+    if not operands:
+        raise FormulaError(f"{formula!r} needs a partial derivative for each operand, as dx=...; got none")
+
+    def attach(function: F) -> F:
+        signature = inspect.signature(function)
+        if len(signature.parameters) != len(operands):
+            parameters = ", ".join(signature.parameters)
+            raise FormulaError(f"{function.__name__}({parameters}) needs as many partials, got {', '.join(partials) or 'none'}")
+        function.__rule__ = Rule(  # type: ignore[attr-defined]  # functions take attributes
+            name=function.__name__,
+            formula=Formula(formula, operands, functions),
+            partials={o: Formula(p, (*operands, "y"), functions) for o, p in zip(operands, partials.values(), strict=True)},
+            domain=None if domain is None else Formula(domain, operands, functions),
+            symbol=symbol or function.__name__.strip("_"),
+            functions=functions,
+            sequences=frozenset(sequences),
+            signature=signature,
+            doc=inspect.getdoc(function) or "",
+        )
+        return function
+
+    return attach
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., float]:
+    """The formula of a function's rule, on floats: so that a further rule can use it by name."""
+    own: Rule = function.__rule__  # type: ignore[attr-defined]  # rule() set it
+    return own.formula.function(own.operands, own.functions)
+
+
+def reflected(function: F) -> F:
+    """Mark an operator's method for a number on its left: the engine turns its operands round."""
+    return cast(F, Reflected(function))
+
+
+class Reflected:
+    """The mark that `reflected` leaves in the table."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.__rule__: Rule = function.__rule__  # type: ignore[attr-defined]  # see rule()
+
+
+def _whole(b: float) -> bool:
+    return b % 1 == 0 or isinf(b)
+
+
+class Operations:
+    """The table: operators and methods of `microgrannd.Value`."""
+
+    __slots__ = ()
+
+    # Arithmetic
+
+    @rule("a + b", da="1", db="1", symbol="+")
+    def __add__(self, other: SupportsFloat) -> Self:
+        """Sum of two scalars."""
+
+    @rule("a - b", da="1", db="-1", symbol="−")
+    def __sub__(self, other: SupportsFloat) -> Self:
+        """Difference of two scalars."""
+
+    @rule("a * b", da="b", db="a", symbol="·")
+    def __mul__(self, other: SupportsFloat) -> Self:
+        """Product of two scalars."""
+
+    @rule("a / b", da="1 / b", db="-y / b", domain="b < 0 or b > 0", symbol="/")
+    def __truediv__(self, other: SupportsFloat) -> Self:
+        """Quotient of two scalars."""
+
+    @rule(
+        "a ** b", da="0 if 0 <= b <= 0 else b * a ** (b - 1)", db="0 if 0 <= a <= 0 else y * log(a)",
+        domain="a > 0 or a >= 0 and b >= 0 or a < 0 and whole(b)", names={"whole": _whole}, symbol="^",
+    )  # fmt: skip
+    def __pow__(self, other: SupportsFloat) -> Self:
+        """Power, with a number or a Value on either side."""
+
+    @rule("-x", dx="-1", symbol="−")
+    def __neg__(self) -> Self:
+        """The scalar with its sign changed."""
+
+    @rule("abs(x)", dx="1 if x > 0 else -1 if x < 0 else x * 0", symbol="|x|")
+    def __abs__(self) -> Self:
+        """Absolute value."""
+
+    __radd__, __rsub__, __rmul__ = reflected(__add__), reflected(__sub__), reflected(__mul__)
+    __rtruediv__, __rpow__ = reflected(__truediv__), reflected(__pow__)
+
+    @rule("1 / x", dx="-y * y", domain="x < 0 or x > 0")
+    def reciprocal(self) -> Self:
+        """One divided by the scalar."""
+
+    @rule("x * x", dx="2 * x", symbol="x²")
+    def square(self) -> Self:
+        """The scalar times itself."""
+
+    @rule("sqrt(x)", dx="0.5 / y", domain="x >= 0", symbol="√")
+    def sqrt(self) -> Self:
+        """Square root; its slope at 0 is inf."""
+
+    @rule("cbrt(x)", dx="1 / (3 * y * y)", symbol="∛")
+    def cbrt(self) -> Self:
+        """Cube root, of negative numbers too; its slope at 0 is inf."""
+
+    # Exponentials and logarithms
+
+    @rule("exp(x)", dx="y")
+    def exp(self) -> Self:
+        """e to the power of the scalar."""
+
+    @rule("exp2(x)", dx="y * log(2)")
+    def exp2(self) -> Self:
+        """2 to the power of the scalar."""
+
+    @rule("expm1(x)", dx="exp(x)")
+    def expm1(self) -> Self:
+        """exp(x) - 1, accurate near 0."""
+
+    @rule("log(x)", dx="1 / x", domain="x > 0")
+    def log(self) -> Self:
+        """Natural logarithm."""
+
+    @rule("log2(x)", dx="1 / x / log(2)", domain="x > 0")
+    def log2(self) -> Self:
+        """Logarithm to base 2."""
+
+    @rule("log10(x)", dx="1 / x / log(10)", domain="x > 0")
+    def log10(self) -> Self:
+        """Logarithm to base 10."""
+
+    @rule("log1p(x)", dx="1 / (1 + x)", domain="x > -1")
+    def log1p(self) -> Self:
+        """log(1 + x), accurate near 0."""
+
+    # Trigonometry
+
+    @rule("sin(x)", dx="cos(x)", domain="-inf < x < inf")
+    def sin(self) -> Self:
+        """Sine of an angle in radians."""
+
+    @rule("cos(x)", dx="-sin(x)", domain="-inf < x < inf")
+    def cos(self) -> Self:
+        """Cosine of an angle in radians."""
+
+    @rule("tan(x)", dx="1 + y * y", domain="-inf < x < inf")
+    def tan(self) -> Self:
+        """Tangent of an angle in radians."""
+
+    @rule("asin(x)", dx="1 / sqrt((1 - x) * (1 + x))", domain="-1 <= x <= 1")
+    def asin(self) -> Self:
+        """Inverse sine, in radians."""
+
+    @rule("acos(x)", dx="-1 / sqrt((1 - x) * (1 + x))", domain="-1 <= x <= 1")
+    def acos(self) -> Self:
+        """Inverse cosine, in radians."""
+
+    @rule("atan(x)", dx="1 / (1 + x * x)")
+    def atan(self) -> Self:
+        """Inverse tangent, in radians."""
+
+    @rule("atan2(a, b)", da="b / hypot(a, b) / hypot(a, b)", db="-a / hypot(a, b) / hypot(a, b)")
+    def atan2(self, other: SupportsFloat) -> Self:
+        """Angle in radians of the point with ordinate self and abscissa other."""
+
+    @rule("hypot(a, b)", da="0 if y <= 0 else a / y", db="0 if y <= 0 else b / y")
+    def hypot(self, other: SupportsFloat) -> Self:
+        """Length of the hypotenuse, sqrt(a² + b²), without overflow on the way."""
+
+    # Hyperbolic functions
+
+    @rule("sinh(x)", dx="cosh(x)")
+    def sinh(self) -> Self:
+        """Hyperbolic sine."""
+
+    @rule("cosh(x)", dx="sinh(x)")
+    def cosh(self) -> Self:
+        """Hyperbolic cosine."""
+
+    @rule("tanh(x)", dx="1 - y * y")
+    def tanh(self) -> Self:
+        """Hyperbolic tangent."""
+
+    @rule("asinh(x)", dx="1 / hypot(1, x)")
+    def asinh(self) -> Self:
+        """Inverse hyperbolic sine."""
+
+    @rule("acosh(x)", dx="1 / (sqrt(x - 1) * sqrt(x + 1))", domain="x >= 1")
+    def acosh(self) -> Self:
+        """Inverse hyperbolic cosine."""
+
+    @rule("atanh(x)", dx="1 / ((1 - x) * (1 + x))", domain="-1 < x < 1")
+    def atanh(self) -> Self:
+        """Inverse hyperbolic tangent."""
+
+    # Of the normal distribution
+
+    @rule("erf(x)", dx="2 / sqrt(pi) * exp(-x * x)")
+    def erf(self) -> Self:
+        """Error function."""
+
+    @rule("erfc(x)", dx="-2 / sqrt(pi) * exp(-x * x)")
+    def erfc(self) -> Self:
+        """1 - erf(x), accurate where that is small."""
+
+    # Choices: where two are equal, each gets half of the gradient
+
+    @rule("b if a < b else a if a >= b else a + b", da="0 if a < b else 1 if a > b else 0.5", db="0 if a > b else 1 if a < b else 0.5")
+    def maximum(self, other: SupportsFloat) -> Self:
+        """The larger of two scalars; nan if either is."""
+
+    @rule("b if a > b else a if a <= b else a + b", da="0 if a > b else 1 if a < b else 0.5", db="0 if a < b else 1 if a > b else 0.5")
+    def minimum(self, other: SupportsFloat) -> Self:
+        """The smaller of two scalars; nan if either is."""
+
+    @rule(
+        "hi if x > hi or lo > hi else lo if x < lo else x",
+        dx="1 if lo <= x <= hi else 0", dlo="1 if x < lo <= hi else 0", dhi="1 if x > hi or lo > hi else 0",
+    )  # fmt: skip
+    def clip(self, lo: SupportsFloat, hi: SupportsFloat) -> Self:
+        """The scalar, but no less than lo and no more than hi (hi wins, as in NumPy and PyTorch)."""
+
+    # Activations
+
+    @rule("(1 if x >= 0 else exp(x)) / (1 + exp(-abs(x)))", dx="y * (1 - y)", symbol="σ")
+    def sigmoid(self) -> Self:
+        """Logistic function 1 / (1 + exp(-x)), without overflow."""
+
+    @rule("-log1p(exp(-x)) if x > 0 else x - log1p(exp(x))", dx="exp(y - x)")
+    def log_sigmoid(self) -> Self:
+        """Logarithm of the logistic function."""
+
+    @rule("x + log1p(exp(-x)) if x > 0 else log1p(exp(x))", dx="exp(x - y)")
+    def softplus(self) -> Self:
+        """log(1 + exp(x)), without overflow."""
+
+    @rule("0 if x <= 0 else x", dx="0 if x <= 0 else 1", symbol="ReLU")
+    def relu(self) -> Self:
+        """Rectified linear unit, max(0, x)."""
+
+    @rule("x if x > 0 else slope * x", dx="1 if x > 0 else slope", dslope="0 if x > 0 else x")
+    def leaky_relu(self, slope: SupportsFloat = 0.01) -> Self:
+        """The scalar where it is positive, elsewhere the scalar times slope."""
+
+    @rule("x if x > 0 else alpha * expm1(x)", dx="1 if x > 0 else alpha * exp(x)", dalpha="0 if x > 0 else expm1(x)")
+    def elu(self, alpha: SupportsFloat = 1.0) -> Self:
+        """Exponential linear unit (Clevert et al. 2015)."""
+
+    @rule("x * erfc(-x / sqrt(2)) / 2", dx="erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi)")
+    def gelu(self) -> Self:
+        """Gaussian error linear unit, exact (Hendrycks and Gimpel 2016)."""
+
+    @rule("x * sigmoid(x)", dx="sigmoid(x) * (1 + x * sigmoid(-x))", names={"sigmoid": plain(sigmoid)})
+    def silu(self) -> Self:
+        """x times the logistic function of x, also called swish."""
+
+    @rule("x / (1 + abs(x))", dx="1 / (1 + abs(x)) ** 2")
+    def softsign(self) -> Self:
+        """x / (1 + |x|)."""
+
+    # The names that NumPy calls on an array of objects
+    absolute = fabs = __abs__
+    arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+    arcsinh, arccosh, arctanh = asinh, acosh, atanh
+
+
+@rule(
+    "max(vs) + log(sum([exp(v - top) for top in [max(vs)] for v in vs]))", dvs="[exp(v - y) for v in vs]",
+    domain="len(vs) > 0", sequences=["vs"],
+)  # fmt: skip
+def logsumexp(vs: Iterable[SupportsFloat]) -> Any:
+    """log of the sum of exponentials, without overflow."""
+
+
+@rule("sum(map(mul, ws, xs), bias)", dws="xs", dxs="ws", dbias="1", sequences=["ws", "xs"], symbol="w·x")
+def dot(ws: Iterable[SupportsFloat], xs: Iterable[SupportsFloat], bias: SupportsFloat = 0.0) -> Any:
+    """Sum of the products of two sequences of one length, plus a bias, as one node."""
+
+
+@rule("sum(vs) / len(vs)", dvs="[1 / len(vs)] * len(vs)", domain="len(vs) > 0", sequences=["vs"])
+def mean(vs: Iterable[SupportsFloat]) -> Any:
+    """Arithmetic mean, as one node."""
+
+
+@rule("sum(vs)", dvs="[1] * len(vs)", sequences=["vs"], symbol="Σ")
+def sum(vs: Iterable[SupportsFloat]) -> Any:
+    """Sum, as one node; of nothing it is 0."""
+
+
+#: What a number among the operands is, where it has to be a node.
+CONSTANT = Rule("constant", Formula("0", (), {}), {}, None, "", {}, frozenset(), inspect.Signature(), "A number.")
+
+#: Every rule of the library, by its name.
+TABLE: dict[str, Rule] = {
+    member.__rule__.name: member.__rule__
+    for member in (*vars(Operations).values(), logsumexp, dot, mean, sum)
+    if hasattr(member, "__rule__")
+}

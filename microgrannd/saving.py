@@ -1,0 +1,119 @@
+"""Files: a model as JSON, with a version and a checksum, written whole or not at all.
+
+Loading executes nothing: it reads numbers and names, and builds one of the library's own modules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from os import PathLike
+from typing import Any
+
+from .nn import MLP, Layer, Module, Neuron
+
+FORMAT = "microgrannd"
+VERSION = 1
+
+_KINDS: dict[str, type[Module]] = {"Neuron": Neuron, "Layer": Layer, "MLP": MLP}
+
+
+class FileError(ValueError):
+    """A file that cannot be read as what it should be: the message names it and says why."""
+
+
+def save(model: Module, path: str | PathLike[str]) -> None:
+    """Write a Neuron, Layer or MLP to a file, its floats exactly.
+
+    Raises:
+        TypeError: a Module of one's own. Save its ``state_dict()``, say with the module `json`.
+        OSError: the file cannot be written; an older one is as it was.
+    """
+    write(path, {"model": encode(model)})
+
+
+def load(path: str | PathLike[str]) -> Any:
+    """Read the model that `save` (or ``microgrannd train``) wrote.
+
+    Raises:
+        FileError: the file is damaged, of a newer version, or something else.
+        OSError: it cannot be read.
+    """
+    return decode(read(path), path)
+
+
+def encode(model: Module) -> dict[str, Any]:
+    """A model as plain data."""
+    kind = type(model).__name__
+    if _KINDS.get(kind) is type(model):
+        plain = {"kind": kind, "options": model.options(), "state": model.state_dict()}  # type: ignore[attr-defined]
+        if repr(_build(plain)) == repr(model) and _build(plain).state_dict().keys() == model.state_dict().keys():
+            return plain
+    raise TypeError(
+        f"save writes an unchanged {', '.join(_KINDS)}, got {kind}: save what its state_dict() gives, and load that "
+        "with load_state_dict()"
+    )
+
+
+def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
+    """The model that `encode` made plain."""
+    try:
+        return _build(content["model"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise FileError(f"{path}: no model that this version can build ({error})") from None
+
+
+def _build(plain: dict[str, Any]) -> Module:
+    options, state = plain["options"], plain["state"]
+    sizes = [options["nin"], *options.get("nouts", [options.get("nout", 1)])]
+    if sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False)) != len(state):
+        raise ValueError("the sizes do not fit the number of parameters")
+    model = _KINDS[plain["kind"]](**options)
+    model.load_state_dict(state)
+    return model
+
+
+def write(path: str | PathLike[str], content: dict[str, Any]) -> None:
+    """Write a document: content under a format name, a version and a checksum."""
+    document = {"format": FORMAT, "version": VERSION, "checksum": _checksum(content), "content": content}
+    write_text(path, json.dumps(document, indent=1) + "\n")
+
+
+def read(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read the content of a document that `write` wrote."""
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise FileError(f"{path}: not a file of microgrannd")
+    if document.get("version") != VERSION:
+        raise FileError(f"{path}: of format version {document.get('version')!r:.20}; this microgrannd reads version {VERSION}")
+    content = document.get("content")
+    if not isinstance(content, dict) or _checksum(content) != document.get("checksum"):
+        raise FileError(f"{path}: damaged, the checksum does not fit the content")
+    return content
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write a file whole or not at all: under another name in the same folder, then renamed."""
+    target = os.path.realpath(path)
+    temporary = f"{target}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
