@@ -57,7 +57,9 @@ def train(options: argparse.Namespace) -> None:
     ready = prepare(table, options.target or table.columns[-1], HELD_OUT, options.seed)
     task = ready.task
     print(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
-    model = MLP(len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed)
+    model = MLP(
+        len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed
+    )
     kind, lr = OPTIMIZERS[options.optimizer]
     history = fit(
         model, [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train],
@@ -65,7 +67,9 @@ def train(options: argparse.Namespace) -> None:
         epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
     )  # fmt: skip
     if history.loss:
-        print(f"loss {history.loss[-1]:.4g} after {options.epochs} epochs on {len(ready.train)} rows, {sum(history.seconds):.1f} s")
+        print(
+            f"loss {history.loss[-1]:.4g} after {options.epochs} epochs on {len(ready.train)} rows, {sum(history.seconds):.1f} s"
+        )
     judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
     outputs = model.predict([ready.X[i] for i in judged])
     print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
@@ -108,14 +112,33 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=train)
     command.add_argument("data", help=f"a CSV file, or one of {', '.join(SETS)}")
     command.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last)")
-    command.add_argument("--hidden", type=_positive, nargs="*", default=[16, 16], metavar="N", help="neurons in each hidden layer (default: 16 16)")
-    command.add_argument("--activation", choices=sorted(ACTIVATIONS), default="tanh", metavar="NAME", help="of the hidden layers (default: tanh)")
+    command.add_argument(
+        "--hidden",
+        type=_positive,
+        nargs="*",
+        default=[16, 16],
+        metavar="N",
+        help="neurons in each hidden layer (default: 16 16)",
+    )
+    command.add_argument(
+        "--activation",
+        choices=sorted(ACTIVATIONS),
+        default="tanh",
+        metavar="NAME",
+        help="of the hidden layers (default: tanh)",
+    )
     command.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: adam)")
-    command.add_argument("--epochs", type=_natural, default=100, metavar="N", help="passes over the rows (default: 100)")
+    command.add_argument(
+        "--epochs", type=_natural, default=100, metavar="N", help="passes over the rows (default: 100)"
+    )
     command.add_argument("--lr", type=_rate, metavar="R", help="learning rate (default: 0.01; 0.1 for sgd)")
-    command.add_argument("--batch-size", type=_positive, default=16, metavar="N", help="rows for each step (default: 16)")
+    command.add_argument(
+        "--batch-size", type=_positive, default=16, metavar="N", help="rows for each step (default: 16)"
+    )
     command.add_argument("--seed", type=int, default=0, help="of weights, shuffling and held-out rows (default: 0)")
-    command.add_argument("--out", default="model.json", metavar="FILE", help="where the model goes (default: model.json)")
+    command.add_argument(
+        "--out", default="model.json", metavar="FILE", help="where the model goes (default: model.json)"
+    )
 
     command = commands.add_parser("predict", help=predict.__doc__, description=predict.__doc__)
     command.set_defaults(command=predict)

@@ -162,7 +162,12 @@ def read_csv(path: str | PathLike[str]) -> Table:
 def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
     """Rows and labels as a table with the columns x1, x2, ... and class."""
     columns = [f"x{i + 1}" for i in range(len(X[0]))] + ["class"]
-    return Table(name, columns, [[*map(repr, row), str(label)] for row, label in zip(X, y, strict=True)], list(range(1, len(X) + 1)))
+    return Table(
+        name,
+        columns,
+        [[*map(repr, row), str(label)] for row, label in zip(X, y, strict=True)],
+        list(range(1, len(X) + 1)),
+    )
 
 
 def parse_number(text: str) -> float | None:
@@ -174,7 +179,9 @@ def parse_number(text: str) -> float | None:
     return number if math.isfinite(number) and "_" not in text else None
 
 
-def split(labels: Sequence[object], share: float, seed: int | None, stratify: bool = True) -> tuple[list[int], list[int]]:
+def split(
+    labels: Sequence[object], share: float, seed: int | None, stratify: bool = True
+) -> tuple[list[int], list[int]]:
     """Divide the indices of rows at random into those to train on and those to hold out.
 
     Args:

@@ -19,16 +19,15 @@ def outside(rule: Rule, floats: Sequence[Any]) -> None:
     raise ValueError("no real value")
 
 
-def explained(rule: Rule, error: Exception, values: Sequence[Any]) -> Exception:
+def explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Sequence[Any]) -> Exception:
     """The same kind of error in a form that names formula, domain and operands."""
-    numbers = [_number(value) for value in values]
     if isinstance(error, OverflowError):
         problem = "is too large for a float"
-    elif rule.domain and not rule.domain.function(rule.operands, rule.functions)(*numbers):
+    elif rule.domain and not rule.domain.function(rule.operands, rule.functions)(*floats):
         problem = f"needs {rule.domain.text}"
     else:
         problem = f"cannot be computed ({error})"
-    given = [f"{name} = {_shown(value)}" for name, value in zip(rule.operands, values, strict=True)]
+    given = [f"{name} = {_shown(*pair)}" for name, *pair in zip(rule.operands, floats, values, strict=True)]
     return type(error)(f"{rule.formula.text} {problem}, got {', '.join(given)}")
 
 
@@ -48,12 +47,8 @@ def described(thing: Any) -> str:
     return f"{reprlib.repr(thing)} ({type(thing).__name__})"
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_number(element) for element in value]
-    return value if isinstance(value, float) else value.data
-
-
-def _shown(value: Any) -> str:
+def _shown(number: Any, value: Any) -> str:
+    if isinstance(value, tuple) and len(value) == 1:
+        (value,) = value
     label = getattr(value, "label", "")
-    return reprlib.repr(_number(value)) + (f" (label {reprlib.repr(label)})" if label else "")
+    return reprlib.repr(number) + (f" (label {reprlib.repr(label)})" if label else "")

@@ -72,7 +72,9 @@ class Formula:
         bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
         for node in names:
             if node.id not in self.variables | bound | functions.keys() or node.id in self.variables and node in called:
-                raise FormulaError(f"{self.text!r}: unknown name {node.id!r}; functions of one's own come with names={{...}}")
+                raise FormulaError(
+                    f"{self.text!r}: unknown name {node.id!r}; functions of one's own come with names={{...}}"
+                )
 
     def uses(self, name: str) -> bool:
         """Whether the formula reads the variable of that name."""

@@ -55,7 +55,10 @@ def quiet(name: str, function: Callable[..., float]) -> Callable[..., float]:
 def functions(names: Mapping[str, Any]) -> dict[str, Any]:
     """A formula's names, their functions made quiet, with what `Rewrite` calls."""
     return {
-        **{name: quiet(name, thing) if callable(thing) and not isinstance(thing, type) else thing for name, thing in names.items()},
+        **{
+            name: quiet(name, thing) if callable(thing) and not isinstance(thing, type) else thing
+            for name, thing in names.items()
+        },
         "_divide": divide,
         "_power": power,
     }

@@ -30,7 +30,9 @@ def _averaged(loss: Loss) -> Loss:
             return loss(prediction, target, **options)
         if not _is_list(target) or len(target) != len(prediction):
             found = f"{len(target)} targets" if _is_list(target) else described(target)
-            raise ValueError(f"{loss.__name__} needs as many targets as predictions, got {len(prediction)} predictions and {found}")
+            raise ValueError(
+                f"{loss.__name__} needs as many targets as predictions, got {len(prediction)} predictions and {found}"
+            )
         return mean([averaged(p, t, **options) for p, t in zip(prediction, target, strict=True)])
 
     return averaged
@@ -97,11 +99,15 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
         raise ValueError(f"cross_entropy needs a logit for each class, got {described(prediction)}")
     if len(prediction) and _is_list(prediction[0]):
         if not _is_list(target) or len(target) != len(prediction):
-            raise ValueError(f"cross_entropy needs as many targets as rows of logits ({len(prediction)}), got {described(target)}")
+            raise ValueError(
+                f"cross_entropy needs as many targets as rows of logits ({len(prediction)}), got {described(target)}"
+            )
         return mean([cross_entropy(row, t) for row, t in zip(prediction, target, strict=True)])
     if _is_list(target):
         if len(target) != len(prediction):
-            raise ValueError(f"cross_entropy needs a probability for each of {len(prediction)} logits, got {described(target)}")
+            raise ValueError(
+                f"cross_entropy needs a probability for each of {len(prediction)} logits, got {described(target)}"
+            )
         return logsumexp(prediction) * sum(target) - dot(target, prediction)
     index = real(target)
     if index is None or not index.is_integer() or not 0 <= index < len(prediction):

@@ -17,7 +17,7 @@ from typing import Any, SupportsFloat
 
 from . import rules
 from .contexts import no_grad
-from .engine import Value, real
+from .engine import Value, real, shared
 from .failures import described
 from .functions import dot
 
@@ -73,7 +73,11 @@ class Module:
         parameters = dict(self.named_parameters())
         missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()
         if missing or unknown:
-            problems = [f"{what} {', '.join(sorted(names)[:3])}" for what, names in [("missing", missing), ("unknown", unknown)] if names]
+            problems = [
+                f"{what} {', '.join(sorted(names)[:3])}"
+                for what, names in [("missing", missing), ("unknown", unknown)]
+                if names
+            ]
             raise KeyError(f"the state does not fit the model ({len(parameters)} parameters): {'; '.join(problems)}")
         numbers = {name: real(state[name]) for name in parameters}
         for name, number in numbers.items():
@@ -124,11 +128,12 @@ class Neuron(Module):
         self.nonlin = nonlin
         self.activation = activation if nonlin else "linear"
 
-    def __call__(self, x: Sequence[Any]) -> Value:
+    def __call__(self, x: Any) -> Value:
         """The neuron's output for a row of Values or numbers."""
-        if len(x) != len(self.w):
-            raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(x)}")
-        total: Value = dot(self.w, x, self.b)
+        inputs = shared(x)
+        if len(inputs.floats) != len(self.w):
+            raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
+        total: Value = dot(self.w, inputs, self.b)
         return total if self.activation == "linear" else getattr(total, self.activation)()  # type: ignore[no-any-return]
 
     def options(self) -> dict[str, Any]:
@@ -155,8 +160,8 @@ class Layer(Module):
 
     def __call__(self, x: Any) -> Any:
         """The outputs for a row (a layer of width 1 before this one hands over a bare Value): one Value, or a list."""
-        row = (x,) if isinstance(x, Value) else tuple(x)
-        outputs = [neuron(row) for neuron in self.neurons]
+        inputs = shared((x,) if isinstance(x, Value) else x)
+        outputs = [neuron(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def options(self) -> dict[str, Any]:

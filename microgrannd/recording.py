@@ -4,13 +4,15 @@ A generic ``rule.forward(...)`` would cost about 40 % more a node. The generated
 function's ``__source__``, and tracebacks show it.
 
 A node stores one or two operands in the slots ``_a`` and ``_b``, their partials in ``_da`` and ``_db`` (None for
-a number). A *wide* node (sequences, or more than two operands) stores in ``_a`` a tuple of blocks, one for each
-operand, and in ``_da`` a tuple of as many lists of partials; its ``_db`` is `WIDE`.
+a number). A *wide* node (sequences, or more than two operands) stores in ``_a`` all its Values in one row, in
+``_da`` as many partials, and in ``_b`` for each operand how many of the row are its own, or its numbers where it
+has no Values; its ``_db`` is `WIDE`. Few objects a node: each costs the cyclic garbage collector time.
 """
 
 from __future__ import annotations
 
 import linecache
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,9 +20,14 @@ from .failures import explained, foreign, outside, uneven
 from .ieee import ERRORS
 from .rules import Rule
 
-#: Every node at a depth that this divides is also held by a tuple, where the freeing of a long chain stops and
-#: goes on from: no stack grows deeper than this (Pyodide's holds fewer than 3,000).
-STRIDE = 1024
+#: Where the stack is small (Pyodide's holds fewer than 3,000 frames and the freeing of a chain recurses), every node
+#: at a depth that this divides is also held by a tuple that all nodes above it share up to the next: freeing stops
+#: there and goes on from the tuple. Elsewhere CPython's own "trashcan" does that, and 0 says so: the tuples would
+#: make the cyclic collector jump about in memory, at three times the cost.
+STRIDE = 1024 if sys.platform in ("emscripten", "wasi") else 0
+
+#: The slot for that tuple, where there is need of it.
+TRAIL = ("_trail",) if STRIDE else ()
 
 #: What marks a wide node, in its slot _db.
 WIDE = "wide"
@@ -60,11 +67,13 @@ def _limits(rule: Rule) -> Callable[..., list[Any]]:
     partials = [(o in rule.sequences, p.ieee_function(names, rule.functions)) for o, p in rule.partials.items()]
 
     def limits(values: list[Any], floats: list[Any], y: float) -> list[Any]:
-        found: list[Any] = []
-        for value, (sequence, partial) in zip(values, partials, strict=True):
-            number = type(value[0] if type(value) is tuple and value else value) is float
-            found.append(None if number else [partial(*floats, y)] if rule.wide and not sequence else partial(*floats, y))
-        return found
+        found = [
+            None if type(v) is float else partial(*floats, y) for v, (_, partial) in zip(values, partials, strict=True)
+        ]
+        if not rule.wide:
+            return found
+        rows = (row if many else [row] for v, row, (many, _) in zip(values, found, partials, strict=True) if v)
+        return [partial for row in rows for partial in row]
 
     return limits
 
@@ -83,7 +92,7 @@ class _Writer:
         rename = dict(zip(rule.operands, self.floats, strict=True))
         self.formula = rule.formula.source(rename)
         self.domain = rule.domain and rule.domain.source(rename)
-        self.partials = [partial.source(rename) for partial in rule.partials.values()]
+        self.derivatives = [f"({partial.source(rename)})" for partial in rule.partials.values()]
         defaults = {name: p.default for name, p in rule.signature.parameters.items() if p.default is not p.empty}
         self.defaults = {f"_default_{name}": default for name, default in defaults.items()}
         written = [f"{name}=_default_{name}" if name in defaults else name for name in self.parameters]
@@ -96,22 +105,21 @@ class _Writer:
             yield f"            _outside(_rule, [{', '.join(self.floats)}])"
         yield f"        y = {self.formula}"
         yield "    except _ERRORS as _error:"
-        yield f"        raise _explained(_rule, _error, [{', '.join(self.values)}]) from None"
+        yield f"        raise _explained(_rule, _error, [{', '.join(self.floats)}], [{', '.join(self.values)}]) from None"
 
-    def node(self, targets: list[str], partials: list[str]) -> Iterator[str]:
+    def node(self) -> Iterator[str]:
         yield "    if _paused and _paused_here():"
         yield "        return _Value(y)"
-        yield "    _node = _new(_Value)"
+        yield "    _node = _new()"
         yield "    _node.data = y"
         yield "    _node.grad = 0.0"
         yield "    _node.label = ''"
         yield "    _node._rule = _rule"
         yield "    _node._mark = None"
         yield "    try:"
-        for target, partial in zip(targets, partials, strict=True):
-            yield f"        {target} = {partial}"
+        yield from (f"        {line}" for line in self.partials())
         yield "    except _ERRORS:"
-        yield f"        {', '.join(targets)}, = _limits([{', '.join(self.values)}], [{', '.join(self.floats)}], y)"
+        yield f"        {self.targets} = _limits([{', '.join(self.values)}], [{', '.join(self.floats)}], y)"
 
 
 class _Narrow(_Writer):
@@ -122,6 +130,7 @@ class _Narrow(_Writer):
         self.operator = method and rule.name.startswith("__")
         self.pairs = list(zip(self.values, self.floats, strict=True))
         self.known = self.pairs[-1 if reflect else 0] if method else None
+        self.targets = ", ".join(["_node._da", "_node._db"][: len(self.pairs)]) + ","
 
     def lines(self) -> Iterator[str]:
         yield self.header
@@ -131,19 +140,29 @@ class _Narrow(_Writer):
         if not self.method:
             yield f"    if {' and '.join(f'{value} is {number}' for value, number in self.pairs)}:"
             yield "        return y"
-        given = [
-            p if pair == self.known or len(self.pairs) == 1 else f"({p}) if {pair[0]} is not {pair[1]} else None"
-            for pair, p in zip(self.pairs, self.partials, strict=True)
-        ]
-        yield from self.node(["_node._da", "_node._db"][: len(given)], given)
+        yield from self.node()
         for slot, value in zip(("_a", "_b"), self.values, strict=False):
             yield f"    _node.{slot} = {value}"
         if len(self.pairs) == 1:
             yield "    _node._b = _node._db = None"
-        yield f"    _deep = {self.deeper()}"
-        yield "    _node._depth = _depth = _deep._depth + 1"
-        yield f"    _node._trail = _deep._trail if _depth % {STRIDE} else (_deep._trail, _deep)"
+        yield from self.depth()
         yield "    return _node"
+
+    def depth(self) -> Iterator[str]:
+        """One more than that of the deeper operand."""
+        if STRIDE:
+            yield f"    _deep = {self.deeper()}"
+            yield "    _node._depth = _depth = _deep._depth + 1"
+            yield f"    _node._trail = _deep._trail if _depth % {STRIDE} else (_deep._trail, _deep)"
+        elif len(self.pairs) == 1:
+            yield f"    _node._depth = {self.values[0]}._depth + 1"
+        else:
+            yield f"    _node._depth = ({self.deeper()})._depth + 1"
+
+    def partials(self) -> Iterator[str]:
+        for slot, pair, partial in zip(("_da", "_db"), self.pairs, self.derivatives, strict=False):
+            certain = pair == self.known or len(self.pairs) == 1
+            yield f"_node.{slot} = {partial}" + ("" if certain else f" if {pair[0]} is not {pair[1]} else None")
 
     def operand(self, value: str, number: str) -> Iterator[str]:
         if (value, number) == self.known:
@@ -170,18 +189,29 @@ class _Narrow(_Writer):
 class _Wide(_Writer):
     """Sequences, or more than two operands."""
 
+    targets = "_node._da"
+
     def __init__(self, rule: Rule, method: bool, reflect: bool) -> None:
         super().__init__(rule, method, reflect)
-        self.values = [f"_block_{name}" for name in self.parameters]
+        self.many = [operand in rule.sequences for operand in rule.operands]
+        self.values = [f"_values_{name}" for name in self.parameters]
+        self.shapes = [f"_shape_{name}" for name in self.parameters]
         self.depths = [f"_depth_{name}" for name in self.parameters]
 
     def lines(self) -> Iterator[str]:
-        sequence = [operand in self.rule.sequences for operand in self.rule.operands]
-        columns = list(zip(self.parameters, self.values, self.floats, self.depths, self.partials, sequence, strict=True))
         yield self.header
-        for parameter, block, number, depth, _, many in columns:
-            yield f"    {block}, {number}, {depth} = {'_sequence' if many else '_single'}(_rule, {parameter!r}, {parameter})"
-        lengths = {parameter: f"len({block})" for parameter, block, *_, many in columns if many}
+        for row in zip(self.parameters, self.many, self.values, self.shapes, self.floats, self.depths, strict=True):
+            parameter, many, *names = row
+            if many:
+                yield f"    {', '.join(names)} = _sequence({parameter}, _rule, {parameter!r})"
+                continue
+            yield f"    if type({parameter}) is _Value:"
+            yield f"        {', '.join(names)} = ({parameter},), 1, {parameter}.data, {parameter}._depth"
+            yield "    else:"
+            yield f"        {', '.join(names)} = _single({parameter}, _rule, {parameter!r})"
+        lengths = {
+            p: f"len({floats})" for p, floats, many in zip(self.parameters, self.floats, self.many, strict=True) if many
+        }
         if len(lengths) > 1:
             yield f"    if not ({' == '.join(lengths.values())}):"
             yield f"        raise _uneven(_rule, {', '.join(f'{name}={length}' for name, length in lengths.items())})"
@@ -189,14 +219,17 @@ class _Wide(_Writer):
         yield f"    _depth = max({', '.join(self.depths)}, -1) + 1"
         yield "    if not _depth:"
         yield "        return y"
-        partials = [
-            f"{partial if many else f'[{partial}]'} if {depth} >= 0 else None" for *_, depth, partial, many in columns
-        ]
-        yield from self.node([f"_partials_{name}" for name in self.parameters], partials)
-        yield f"    _node._a = ({', '.join(self.values)},)"
-        yield f"    _node._da = ({', '.join(f'_partials_{name}' for name in self.parameters)},)"
-        yield "    _node._b = None"
+        yield from self.node()
+        yield f"    _node._a = {' + '.join(self.values)}"
+        yield f"    _node._b = ({', '.join(self.shapes)},)"
         yield "    _node._db = _WIDE"
         yield "    _node._depth = _depth"
-        yield f"    _node._trail = _trail_of(_node._a, _depth) if _depth >= {STRIDE} else None"
+        if STRIDE:
+            yield "    _node._trail = _trail_of(_node._a, _depth)"
         yield "    return _node"
+
+    def partials(self) -> Iterator[str]:
+        yield "_node._da = ["
+        for partial, values, many in zip(self.derivatives, self.values, self.many, strict=True):
+            yield f"    *({partial if many else f'({partial},)'} if {values} else ()),"
+        yield "]"

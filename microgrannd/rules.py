@@ -90,11 +90,15 @@ def rule(
         signature = inspect.signature(function)
         if len(signature.parameters) != len(operands):
             parameters = ", ".join(signature.parameters)
-            raise FormulaError(f"{function.__name__}({parameters}) needs as many partials, got {', '.join(partials) or 'none'}")
+            raise FormulaError(
+                f"{function.__name__}({parameters}) needs as many partials, got {', '.join(partials) or 'none'}"
+            )
         function.__rule__ = Rule(  # type: ignore[attr-defined]  # functions take attributes
             name=function.__name__,
             formula=Formula(formula, operands, functions),
-            partials={o: Formula(p, (*operands, "y"), functions) for o, p in zip(operands, partials.values(), strict=True)},
+            partials={
+                o: Formula(p, (*operands, "y"), functions) for o, p in zip(operands, partials.values(), strict=True)
+            },
             domain=None if domain is None else Formula(domain, operands, functions),
             symbol=symbol or function.__name__.strip("_"),
             functions=functions,
@@ -288,11 +292,19 @@ class Operations:
 
     # Choices: where two are equal, each gets half of the gradient
 
-    @rule("b if a < b else a if a >= b else a + b", da="0 if a < b else 1 if a > b else 0.5", db="0 if a > b else 1 if a < b else 0.5")
+    @rule(
+        "b if a < b else a if a >= b else a + b",
+        da="0 if a < b else 1 if a > b else 0.5",
+        db="0 if a > b else 1 if a < b else 0.5",
+    )
     def maximum(self, other: SupportsFloat) -> Self:
         """The larger of two scalars; nan if either is."""
 
-    @rule("b if a > b else a if a <= b else a + b", da="0 if a > b else 1 if a < b else 0.5", db="0 if a < b else 1 if a > b else 0.5")
+    @rule(
+        "b if a > b else a if a <= b else a + b",
+        da="0 if a > b else 1 if a < b else 0.5",
+        db="0 if a < b else 1 if a > b else 0.5",
+    )
     def minimum(self, other: SupportsFloat) -> Self:
         """The smaller of two scalars; nan if either is."""
 

@@ -92,7 +92,9 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FileError(f"{path}: not a file of microgrannd")
     if document.get("version") != VERSION:
-        raise FileError(f"{path}: of format version {document.get('version')!r:.20}; this microgrannd reads version {VERSION}")
+        raise FileError(
+            f"{path}: of format version {document.get('version')!r:.20}; this microgrannd reads version {VERSION}"
+        )
     content = document.get("content")
     if not isinstance(content, dict) or _checksum(content) != document.get("checksum"):
         raise FileError(f"{path}: damaged, the checksum does not fit the content")

@@ -137,7 +137,9 @@ def classes_of(table: Table, target: str) -> list[str]:
     if len(kinds) == 1:
         raise TableError(f"{table.path}: column {target!r} holds only {kinds[0]!r}, there is nothing to learn")
     if len(kinds) == len(texts) > 2:
-        raise TableError(f"{table.path}: column {target!r} has another text in every row; a target has classes or numbers")
+        raise TableError(
+            f"{table.path}: column {target!r} has another text in every row; a target has classes or numbers"
+        )
     return kinds
 
 

@@ -96,7 +96,9 @@ def fit(
 
 
 @paused_gc()
-def _step(model: Any, loss: Callable[[Any, Any], Value], optimizer: Optimizer, batch: Sequence[tuple[Any, Any]]) -> float:
+def _step(
+    model: Any, loss: Callable[[Any, Any], Value], optimizer: Optimizer, batch: Sequence[tuple[Any, Any]]
+) -> float:
     """One step of the optimiser; returns the mean loss before it."""
     optimizer.zero_grad()
     total = 0.0
@@ -131,7 +133,9 @@ def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> tuple[list[tuple[f
         for i, target in enumerate(y)
     ]  # fmt: skip
     if not rows or len(rows) != len(targets):
-        raise ValueError(f"fit needs a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets")
+        raise ValueError(
+            f"fit needs a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets"
+        )
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise ValueError(f"X[{i}] has {len(row)} cells, where X[0] has {len(rows[0])}")
