@@ -8,13 +8,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any, NoReturn
 
 from . import __version__, data
 from .data import Table, TableError, read_csv
 from .nn import ACTIVATIONS, MLP
 from .optim import SGD, Adam, AdamW
-from .saving import FileError, decode, encode, read, write, write_text
+from .saving import UNFIT, FileError, decode, encode, read, write, write_text
 from .tabular import Task, prepare
 from .training import fit
 
@@ -28,16 +29,15 @@ OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
 HELD_OUT = 0.2
 
 
-class UsageError(ValueError):
-    """Arguments that do not fit together."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 after one line that says what was wrong."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
-    except (TableError, FileError, UsageError, FloatingPointError) as error:
+        sys.stdout.flush()
+    except UnicodeEncodeError as error:
+        return _fail(f"output: its encoding {error.encoding} cannot write {error.object[error.start : error.end]!a}")
+    except (ValueError, ArithmeticError) as error:
         return _fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
@@ -51,10 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(options: argparse.Namespace) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
     table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
-    folder = os.path.dirname(os.path.abspath(options.out))
-    if not os.path.isdir(folder) or os.path.isdir(options.out):
-        raise UsageError(f"--out {options.out}: needs a file name in a folder that exists")
-    ready = prepare(table, options.target or table.columns[-1], HELD_OUT, options.seed)
+    out = os.path.abspath(options.out)
+    if not os.path.isdir(os.path.dirname(out)) or os.path.isdir(out):
+        raise ValueError(f"--out {options.out}: needs a file name in a folder that exists")
+    ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
     task = ready.task
     print(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
     model = MLP(
@@ -72,6 +72,8 @@ def train(options: argparse.Namespace) -> None:
         )
     judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
     outputs = model.predict([ready.X[i] for i in judged])
+    if not all(map(isfinite, model.state_dict().values())):
+        raise FloatingPointError(f"epoch {options.epochs}: a weight is not finite; try a lower --lr")
     print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
     write(options.out, {"model": encode(model), "task": task.encode()})
     print(f"model written to {options.out}")
@@ -83,7 +85,13 @@ def predict(options: argparse.Namespace) -> None:
     if "task" not in content:
         raise FileError(f"{options.model}: a model without a table; predict takes what train wrote")
     model = decode(content, options.model)
-    task = Task.decode(content["task"])
+    try:
+        task = Task.decode(content["task"])
+        form = content["model"]["options"]
+        if (form["nin"], form["nouts"][-1]) != (len(task.columns), task.outputs):
+            raise ValueError("the model is of another size")
+    except UNFIT as error:
+        raise FileError(f"{options.model}: no task that this version knows ({error})") from None
     table = read_csv(options.data)
     if "prediction" in table.columns:
         raise TableError(f"{table.path}: there already is a column 'prediction'")
@@ -168,5 +176,5 @@ def _rate(text: str) -> float:
 
 
 def _fail(message: str) -> int:
-    print(f"microgrannd: {message}", file=sys.stderr)
+    print(f"microgrannd: {' '.join(message.splitlines())}", file=sys.stderr)
     return 2

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import random
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -127,18 +130,20 @@ def read_csv(path: str | PathLike[str]) -> Table:
         OSError: it cannot be read.
     """
     name = str(path)
+    with open(path, "rb") as file:
+        data = file.read()
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-            cells, lines = [], []
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    cells.append(row)
-                    lines.append(reader.line_num)
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TableError(f"{name}: not a text file in UTF-8 (byte {error.start})") from None
+        line = data[: error.start].count(b"\n") + 1
+        raise TableError(f"{name}, line {line}: not a text file in UTF-8") from None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    cells, lines = [], []
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                cells.append(row)
+                lines.append(reader.line_num)
     except csv.Error as error:
         raise TableError(f"{name}, line {reader.line_num}: {error}") from None
     if not cells:
@@ -148,9 +153,9 @@ def read_csv(path: str | PathLike[str]) -> Table:
     else:
         columns = [cell.strip() for cell in cells.pop(0)]
         del lines[0]
-    for column in columns:
-        if columns.count(column) > 1:
-            raise TableError(f"{name}: two columns are named {column!r}")
+    column, times = Counter(columns).most_common(1)[0]
+    if times > 1:
+        raise TableError(f"{name}: two columns are named {column!r}")
     if not cells:
         raise TableError(f"{name}: there is no row under the header")
     for row, line in zip(cells, lines, strict=True):
@@ -204,6 +209,13 @@ def split(
         held_out += group[: round(share * len(group))]
     chosen = set(held_out)
     return [i for i in range(len(labels)) if i not in chosen], sorted(held_out)
+
+
+def _delimiter(text: str) -> str:
+    """What the first line that is not blank has most of, outside quotes."""
+    line = re.compile(r'(?:[^"\r\n]|"[^"]*")+').search(text)
+    bare = re.sub('"[^"]*"', "", line[0]) if line else ""
+    return max(",;\t", key=bare.count)
 
 
 def _shares(n: int, parts: int) -> list[int]:

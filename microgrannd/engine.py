@@ -130,7 +130,7 @@ class Value(Operations):
         return Value(self.data, self.label)
 
     @property
-    def _operands(self) -> tuple[Value | float, ...]:
+    def _operands(self) -> tuple[Any, ...]:
         if self._db is WIDE:
             values = iter(self._a)
             rows = (islice(values, shape) if type(shape) is int else shape for shape in self._b)
@@ -275,7 +275,7 @@ def _operand(thing: Any) -> tuple[Any, float | None]:
     if isinstance(thing, Value):
         return thing, thing.data
     number = real(thing)
-    return number, number
+    return (thing, None) if number is None else (number, number)
 
 
 class Shared(NamedTuple):
@@ -287,7 +287,7 @@ class Shared(NamedTuple):
     depth: int  # of the deepest Value; -1 where there is none
 
 
-def shared(things: Any) -> Shared:
+def shared(things: Any) -> Any:
     """Make a sequence of Values or numbers ready."""
     return things if type(things) is Shared else Shared(*_sequence(things))
 

@@ -19,6 +19,17 @@ def outside(rule: Rule, floats: Sequence[Any]) -> None:
     raise ValueError("no real value")
 
 
+def real_result(result: Any) -> float:
+    """A formula's result as a float, where its form does not guarantee one.
+
+    Raises:
+        ValueError: it is complex, as a negative number to a broken power.
+    """
+    if isinstance(result, complex):
+        raise ValueError("no real value")
+    return float(result)
+
+
 def explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Sequence[Any]) -> Exception:
     """The same kind of error in a form that names formula, domain and operands."""
     if isinstance(error, OverflowError):

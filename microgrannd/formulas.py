@@ -24,6 +24,24 @@ FUNCTIONS: dict[str, Any] = {
     "mul": operator.mul,
 }
 
+#: Those of them that do not return a float, given floats.
+_NOT_FLOAT = {
+    "ceil",
+    "comb",
+    "factorial",
+    "floor",
+    "fsum",
+    "gcd",
+    "isqrt",
+    "lcm",
+    "len",
+    "map",
+    "perm",
+    "sum",
+    "trunc",
+    "zip",
+}
+
 _ALLOWED = (
     ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Call,
     ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.USub, ast.UAdd,
@@ -56,6 +74,9 @@ class Formula:
         except (SyntaxError, ValueError, TypeError, AttributeError) as error:
             raise FormulaError(f"{text!r} is not a formula: {error}") from None
         self._check(functions)
+        own = {name for name, function in functions.items() if FUNCTIONS.get(name) is not function}
+        #: Whether it is sure to be a float, of floats: not an int, a bool or a complex number.
+        self.is_float = _is_float(self._tree.body, _NOT_FLOAT | own)
 
     def _check(self, functions: Mapping[str, Any]) -> None:
         called = set()
@@ -101,6 +122,23 @@ class Formula:
         return f"Formula({self.text!r})"
 
 
+def _is_float(node: ast.expr, doubtful: set[str]) -> bool:
+    match node:
+        case ast.Constant() | ast.Name():
+            return True
+        case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
+            return _is_float(operand, doubtful)
+        case ast.BinOp(left, ast.Pow(), ast.Constant(value)):
+            return _is_float(left, doubtful) and float(value).is_integer()  # type: ignore[arg-type]  # a number
+        case ast.BinOp(left, operation, right):
+            return not isinstance(operation, ast.Pow) and _is_float(left, doubtful) and _is_float(right, doubtful)
+        case ast.IfExp(_, body, orelse):
+            return _is_float(body, doubtful) and _is_float(orelse, doubtful)
+        case ast.Call(ast.Name(name)):
+            return name not in doubtful and not name.startswith("is")
+    return False
+
+
 class _Rewrite(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
@@ -117,4 +155,6 @@ def _copy(tree: ast.Expression) -> ast.Expression:
 
 
 def _lambda(parameters: Iterable[str], source: str, functions: Mapping[str, Any]) -> Function:
-    return eval(f"lambda {', '.join(parameters)}: {source}", {**functions, "__builtins__": {}})
+    code = f"lambda {', '.join(parameters)}: {source}"
+    function: Function = eval(code, {**functions, "__builtins__": {}})
+    return function

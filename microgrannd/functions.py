@@ -19,7 +19,7 @@ class Function(Protocol):
     """A function of scalars: of numbers it is a number, else a Value."""
 
     @overload
-    def __call__(self, *operands: float, **named: float) -> float: ...
+    def __call__(self, *operands: float, **named: float) -> float: ...  # type: ignore[overload-overlap]  # no Value is a float
 
     @overload
     def __call__(self, *operands: Value | SupportsFloat, **named: Value | SupportsFloat) -> Value: ...
@@ -38,7 +38,7 @@ asin, acos, atan = _function(Operations.asin), _function(Operations.acos), _func
 sinh, cosh, tanh = _function(Operations.sinh), _function(Operations.cosh), _function(Operations.tanh)
 asinh, acosh, atanh = _function(Operations.asinh), _function(Operations.acosh), _function(Operations.atanh)
 atan2, hypot = _function(Operations.atan2), _function(Operations.hypot)
-erf, erfc, fabs = _function(Operations.erf), _function(Operations.erfc), _function(Operations.fabs)
+erf, erfc, fabs = _function(Operations.erf), _function(Operations.erfc), _function(Operations.__abs__)
 maximum, minimum, clip = _function(Operations.maximum), _function(Operations.minimum), _function(Operations.clip)
 sigmoid, log_sigmoid = _function(Operations.sigmoid), _function(Operations.log_sigmoid)
 relu, leaky_relu, elu = _function(Operations.relu), _function(Operations.leaky_relu), _function(Operations.elu)

@@ -15,8 +15,8 @@ ERRORS = (ArithmeticError, ValueError)
 
 #: Where the limit at a pole is not nan: the function, the argument, the value there.
 _POLES = {
-    ("log", 0.0): -math.inf, ("log2", 0.0): -math.inf, ("log10", 0.0): -math.inf, ("log1p", -1.0): -math.inf,
-    ("atanh", 1.0): math.inf, ("atanh", -1.0): -math.inf,
+    **{(name, zero): -math.inf for name in ("log", "log2", "log10") for zero in ("0.0", "-0.0")},
+    ("log1p", "-1.0"): -math.inf, ("atanh", "1.0"): math.inf, ("atanh", "-1.0"): -math.inf,
 }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def quiet(name: str, function: Callable[..., float]) -> Callable[..., float]:
         except OverflowError:
             return math.copysign(math.inf, arguments[0]) if name == "sinh" else math.inf
         except ERRORS:
-            return _POLES.get((name, arguments[0]), math.nan)
+            return _POLES.get((name, str(arguments[0])), math.nan)
 
     return silent
 
@@ -59,6 +59,7 @@ def functions(names: Mapping[str, Any]) -> dict[str, Any]:
             name: quiet(name, thing) if callable(thing) and not isinstance(thing, type) else thing
             for name, thing in names.items()
         },
+        "pow": power,
         "_divide": divide,
         "_power": power,
     }

@@ -54,6 +54,8 @@ def mae(prediction: Any, target: Any) -> Any:
 @_averaged
 def huber(prediction: Any, target: Any, *, delta: float = 1.0) -> Any:
     """Half the squared error up to delta, beyond it linear: delta · (|e| - delta / 2) (Huber 1964)."""
+    if not delta > 0:
+        raise ValueError(f"huber needs a delta above 0, got {described(delta)}")
     error = prediction - target
     return error * error * 0.5 if -delta <= error <= delta else delta * (fabs(error) - delta / 2)
 
@@ -69,8 +71,11 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
     """-target · log(p) - (1 - target) · log(1 - p), for a probability p and a target from 0 to 1.
 
     Raises:
-        ValueError: p is not between 0 and 1. Use `binary_cross_entropy_with_logits` for what no sigmoid has seen.
+        ValueError: p is not from 0 to 1, or is 0 or 1 where the target is not. Use `binary_cross_entropy_with_logits`
+            for what no sigmoid has seen.
     """
+    if prediction < 0 or prediction > 1:  # nan flows
+        raise ValueError(f"binary_cross_entropy needs a probability from 0 to 1, got {described(prediction)}")
     loss = 0.0
     if target != 0:
         loss = loss - target * log(prediction)
@@ -81,8 +86,13 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
 
 @_averaged
 def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
-    """Binary cross-entropy of sigmoid(prediction), without overflow: softplus(z) - target · z."""
-    return softplus(prediction) - target * prediction
+    """Binary cross-entropy of sigmoid(z), without overflow: target · softplus(-z) + (1 - target) · softplus(z)."""
+    loss = 0.0
+    if target != 0:
+        loss = loss + target * softplus(-prediction)
+    if target != 1:
+        loss = loss + (1.0 - target) * softplus(prediction)
+    return loss
 
 
 def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
@@ -95,9 +105,9 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
     Raises:
         ValueError: an index or a row of targets that does not fit the logits.
     """
-    if not _is_list(prediction):
+    if not _is_list(prediction) or not len(prediction):
         raise ValueError(f"cross_entropy needs a logit for each class, got {described(prediction)}")
-    if len(prediction) and _is_list(prediction[0]):
+    if _is_list(prediction[0]):
         if not _is_list(target) or len(target) != len(prediction):
             raise ValueError(
                 f"cross_entropy needs as many targets as rows of logits ({len(prediction)}), got {described(target)}"
@@ -116,4 +126,4 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
 
 
 def _is_list(thing: Any) -> bool:
-    return hasattr(thing, "__len__")
+    return hasattr(thing, "__len__") and not isinstance(thing, str)

@@ -35,20 +35,16 @@ ACTIVATIONS = {"linear"} | {
     name
     for name, rule in rules.TABLE.items()
     if not name.startswith("__") and not rule.sequences
-    and all(p.default is not p.empty for p in list(rule.signature.parameters.values())[1:])
+    and all(p.default is not p.empty for p in list(rule.parameters.values())[1:])
 }  # fmt: skip
 
 
 class Module:
-    """What has parameters: the Values, and those of the Modules, among its attributes, also in lists and dicts."""
+    """What has parameters: the Values, and those of the Modules, among its attributes, also in lists, dicts and arrays."""
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
-        seen: set[int] = set()
-        for name, value in _walk("", vars(self)):
-            if id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
+        return _walk("", self, set())
 
     def parameters(self) -> list[Value]:
         """The parameters, in the order of `named_parameters`."""
@@ -79,12 +75,14 @@ class Module:
                 if names
             ]
             raise KeyError(f"the state does not fit the model ({len(parameters)} parameters): {'; '.join(problems)}")
-        numbers = {name: real(state[name]) for name in parameters}
-        for name, number in numbers.items():
+        numbers: dict[str, float] = {}
+        for name in parameters:
+            number = real(state[name])
             if number is None:
                 raise TypeError(f"{name} needs a real number, got {described(state[name])}")
+            numbers[name] = number
         for name, number in numbers.items():
-            parameters[name].data = number  # type: ignore[assignment]  # None was refused above
+            parameters[name].data = number
 
     def predict(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """The module's outputs for some rows, as floats, without a graph.
@@ -134,7 +132,7 @@ class Neuron(Module):
         if len(inputs.floats) != len(self.w):
             raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
         total: Value = dot(self.w, inputs, self.b)
-        return total if self.activation == "linear" else getattr(total, self.activation)()  # type: ignore[no-any-return]
+        return total if self.activation == "linear" else getattr(total, self.activation)()
 
     def options(self) -> dict[str, Any]:
         """The arguments that make a neuron of this form."""
@@ -199,7 +197,7 @@ class MLP(Module):
         init: str = "uniform",
         seed: int | None = None,
     ) -> None:
-        _require(len(nouts) > 0, "nouts: at least one layer", nouts)
+        _require(hasattr(nouts, "__len__") and len(nouts) > 0, "nouts: a number of neurons for each layer", nouts)
         rng = random if seed is None else random.Random(seed)
         names = [activation] * (len(nouts) - 1) + [output_activation]
         self.layers = [
@@ -227,23 +225,27 @@ class MLP(Module):
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
-def _walk(prefix: str, thing: Any) -> Iterator[tuple[str, Value]]:
+def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value]]:
+    if isinstance(thing, Value | Module):
+        if id(thing) in seen:
+            return
+        seen.add(id(thing))
     if isinstance(thing, Value):
         yield prefix.removesuffix("."), thing
     elif isinstance(thing, Module):
-        yield from _walk(prefix, vars(thing))
+        yield from _walk(prefix, vars(thing), seen)
     elif isinstance(thing, Mapping):
         for key, member in thing.items():
-            yield from _walk(f"{prefix}{key}.", member)
-    elif isinstance(thing, list | tuple):
+            yield from _walk(f"{prefix}{key}.", member, seen)
+    elif isinstance(thing, list | tuple) or getattr(thing, "dtype", None) == object:  # NumPy's arrays of Values
         for index, member in enumerate(thing):
-            yield from _walk(f"{prefix}{index}.", member)
+            yield from _walk(f"{prefix}{index}.", member, seen)
 
 
 def _data(output: Any) -> Any:
     if isinstance(output, Value):
         return output.data
-    return [_data(value) for value in output] if isinstance(output, list | tuple) else output
+    return [_data(value) for value in output] if hasattr(output, "__iter__") else output
 
 
 def _require(condition: bool, needed: str, given: Any) -> None:

@@ -111,9 +111,10 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(params, lr)
         _check(eps=eps, weight_decay=weight_decay)
-        for beta in betas:
-            if not 0 <= beta < 1:
-                raise ValueError(f"betas are at least 0 and below 1, got {beta}")
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas need to be two numbers of at least 0 and below 1, got {described(betas)}")
+        if eps == 0:
+            raise ValueError("eps needs to be above 0: a gradient of 0 is divided by it")
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.means = [0.0] * len(self.params)
         self.squares = [0.0] * len(self.params)

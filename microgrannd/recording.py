@@ -11,12 +11,15 @@ has no Values; its ``_db`` is `WIDE`. Few objects a node: each costs the cyclic 
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from functools import update_wrapper
 from typing import Any
 
-from .failures import explained, foreign, outside, uneven
+from .failures import explained, foreign, outside, real_result, uneven
 from .ieee import ERRORS
 from .rules import Rule
 
@@ -49,14 +52,15 @@ def recorder(
     filename = f"<microgrannd {'reflected ' if reflect else ''}{'method' if method else 'function'} {rule.name}>"
     namespace = {
         **rule.functions, **engine, **writer.defaults, "_rule": rule, "_limits": _limits(rule), "_ERRORS": ERRORS,
-        "_WIDE": WIDE, "_explained": explained, "_outside": outside, "_foreign": foreign, "_uneven": uneven,
+        "_WIDE": WIDE, "_real": real_result, "_explained": explained, "_outside": outside, "_foreign": foreign, "_uneven": uneven,
     }  # fmt: skip
     exec(compile(source, filename, "exec"), namespace)
     linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-    function: Callable[..., Any] = namespace["_record"]
-    function.__name__ = function.__qualname__ = rule.name
+    function: Callable[..., Any] = update_wrapper(namespace["_record"], rule.function)  # __rule__ comes along
     function.__doc__ = rule.describe()
-    function.__rule__ = rule  # type: ignore[attr-defined]  # functions take attributes
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions take attributes
+        [p.replace(name=name) for name, p in zip(writer.parameters, rule.parameters.values(), strict=True)]
+    )
     function.__source__ = source  # type: ignore[attr-defined]
     return function
 
@@ -67,33 +71,50 @@ def _limits(rule: Rule) -> Callable[..., list[Any]]:
     partials = [(o in rule.sequences, p.ieee_function(names, rule.functions)) for o, p in rule.partials.items()]
 
     def limits(values: list[Any], floats: list[Any], y: float) -> list[Any]:
-        found = [
+        found: list[Any] = [
             None if type(v) is float else partial(*floats, y) for v, (_, partial) in zip(values, partials, strict=True)
         ]
         if not rule.wide:
             return found
-        rows = (row if many else [row] for v, row, (many, _) in zip(values, found, partials, strict=True) if v)
-        return [partial for row in rows for partial in row]
+        rows = [(many, row) for v, row, (many, _) in zip(values, found, partials, strict=True) if v]
+        return [partial for many, row in rows for partial in (row if many else [row])]
 
     return limits
 
 
-class _Writer:
+class _Writer(ABC):
     """The lines that both kinds of node share, and names that do not clash.
 
     A parameter is the Value; the formula's variable is its float, under another name where the two are one.
     """
 
+    targets: str  # what the partials are assigned to
+
+    @abstractmethod
+    def lines(self) -> Iterator[str]:
+        """The whole function."""
+
+    @abstractmethod
+    def partials(self) -> Iterator[str]:
+        """The statements that store the partials."""
+
     def __init__(self, rule: Rule, method: bool, reflect: bool) -> None:
         self.rule, self.method = rule, method
-        self.parameters = list(rule.signature.parameters)
+        # As a function, a method's self and other go by their names in the formula.
+        named = zip(rule.parameters, rule.operands, strict=True)
+        self.parameters = [o if p in ("self", "other") and not method else p for p, o in named]
         self.floats = [f"{operand}_" if operand in self.parameters else operand for operand in rule.operands]
         self.values = self.parameters
         rename = dict(zip(rule.operands, self.floats, strict=True))
         self.formula = rule.formula.source(rename)
         self.domain = rule.domain and rule.domain.source(rename)
-        self.derivatives = [f"({partial.source(rename)})" for partial in rule.partials.values()]
-        defaults = {name: p.default for name, p in rule.signature.parameters.items() if p.default is not p.empty}
+        self.derivatives = [
+            f"({source})" if partial.is_float or name in rule.sequences else f"_real({source})"
+            for name, partial in rule.partials.items()
+            for source in [partial.source(rename)]
+        ]
+        declared = zip(self.parameters, rule.parameters.values(), strict=True)
+        defaults = {name: p.default for name, p in declared if p.default is not p.empty}
         self.defaults = {f"_default_{name}": default for name, default in defaults.items()}
         written = [f"{name}=_default_{name}" if name in defaults else name for name in self.parameters]
         self.header = f"def _record({', '.join(reversed(written) if reflect else written)}):"
@@ -104,6 +125,9 @@ class _Writer:
             yield f"        if not ({self.domain}):"
             yield f"            _outside(_rule, [{', '.join(self.floats)}])"
         yield f"        y = {self.formula}"
+        if not self.rule.formula.is_float:
+            yield "        if type(y) is not float:"
+            yield "            y = _real(y)"
         yield "    except _ERRORS as _error:"
         yield f"        raise _explained(_rule, _error, [{', '.join(self.floats)}], [{', '.join(self.values)}]) from None"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import isinf
+from keyword import iskeyword
 from typing import Any, Self, SupportsFloat, TypeVar, cast
 
 from .formulas import FUNCTIONS, Formula, FormulaError
@@ -22,7 +22,7 @@ class Rule:
     """An operation: what it computes, and its derivative by each operand.
 
     Attributes:
-        name: of the method or function.
+        function: that was decorated; its parameters are the operands, in order, perhaps under other names.
         formula: the value, a formula of the operands.
         partials: for each operand, in order, the derivative: a formula of the operands and the result ``y``.
             That of a sequence is a list, one derivative for each element.
@@ -30,24 +30,30 @@ class Rule:
         symbol: what a picture shows.
         functions: the names that the formulas may use.
         sequences: the operands that are sequences (of ``sum`` and its like).
-        signature: of the function that was decorated; its parameters are the operands, in order.
-        doc: its docstring.
     """
 
-    name: str
+    function: Callable[..., Any]
     formula: Formula
     partials: Mapping[str, Formula]
     domain: Formula | None
     symbol: str
     functions: Mapping[str, Any]
     sequences: frozenset[str]
-    signature: inspect.Signature
-    doc: str
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.function.__name__
 
     @property
     def operands(self) -> tuple[str, ...]:
         """The operands' names, in order."""
         return tuple(self.partials)
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The function's parameters, as many as there are operands."""
+        return inspect.signature(self.function).parameters
 
     @property
     def wide(self) -> bool:
@@ -59,7 +65,7 @@ class Rule:
         lines = [f"y = {self.formula.text}", *(f"dy/d{name} = {p.text}" for name, p in self.partials.items())]
         if self.domain:
             lines.append(f"Raises ValueError (ZeroDivisionError where Python does) unless {self.domain.text}.")
-        return "\n".join([self.doc, "", *lines]).strip()
+        return "\n".join([inspect.getdoc(self.function) or "", "", *lines]).strip()
 
     def __repr__(self) -> str:
         partials = ", ".join(f"d{operand}={partial.text!r}" for operand, partial in self.partials.items())
@@ -76,39 +82,42 @@ def rule(
     **partials: str,
 ) -> Callable[[F], F]:
     """Attach a `Rule` to a function, whose parameters become the operands; see `microgrannd.rule` for the arguments."""
-    operands = tuple(name.removeprefix("d") for name in partials)
+    operands = {keyword.removeprefix("d"): partial for keyword, partial in partials.items()}
     functions = {**FUNCTIONS, **(names or {})}
     for keyword, operand in zip(partials, operands, strict=True):
-        if not keyword.startswith("d") or not operand.isidentifier() or operand.startswith("_"):
+        if not keyword.startswith("d") or not _is_name(operand):
             raise FormulaError(f"{formula!r}: a partial is named d and then its operand, as dx; got {keyword}=")
-    if "y" in operands:
-        raise FormulaError(f"{formula!r}: y is the result; give the operand another name")
     if not operands:
         raise FormulaError(f"{formula!r} needs a partial derivative for each operand, as dx=...; got none")
+    if strange := set(sequences) - operands.keys():
+        raise FormulaError(f"{formula!r}: sequences names no operand: {', '.join(sorted(strange))}")
 
     def attach(function: F) -> F:
-        signature = inspect.signature(function)
-        if len(signature.parameters) != len(operands):
-            parameters = ", ".join(signature.parameters)
-            raise FormulaError(
-                f"{function.__name__}({parameters}) needs as many partials, got {', '.join(partials) or 'none'}"
-            )
+        parameters = inspect.signature(function).parameters
+        if len(parameters) != len(operands):
+            given = f"{function.__name__}({', '.join(parameters)})"
+            raise FormulaError(f"{given} needs as many partials as parameters, got {', '.join(partials)}")
+        for name, parameter in parameters.items():
+            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD or not _is_name(name):
+                raise FormulaError(f"{function.__name__}: an operand cannot be the parameter {str(parameter)!r}")
+        if "y" in {*operands, *parameters}:
+            raise FormulaError(f"{formula!r}: y is the result; give the operand another name")
         function.__rule__ = Rule(  # type: ignore[attr-defined]  # functions take attributes
-            name=function.__name__,
+            function=function,
             formula=Formula(formula, operands, functions),
-            partials={
-                o: Formula(p, (*operands, "y"), functions) for o, p in zip(operands, partials.values(), strict=True)
-            },
+            partials={name: Formula(partial, [*operands, "y"], functions) for name, partial in operands.items()},
             domain=None if domain is None else Formula(domain, operands, functions),
-            symbol=symbol or function.__name__.strip("_"),
+            symbol=symbol or function.__name__,
             functions=functions,
             sequences=frozenset(sequences),
-            signature=signature,
-            doc=inspect.getdoc(function) or "",
         )
         return function
 
     return attach
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text) and not text.startswith("_")
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., float]:
@@ -127,10 +136,6 @@ class Reflected:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.__rule__: Rule = function.__rule__  # type: ignore[attr-defined]  # see rule()
-
-
-def _whole(b: float) -> bool:
-    return b % 1 == 0 or isinf(b)
 
 
 class Operations:
@@ -157,8 +162,9 @@ class Operations:
         """Quotient of two scalars."""
 
     @rule(
-        "a ** b", da="0 if 0 <= b <= 0 else b * a ** (b - 1)", db="0 if 0 <= a <= 0 else y * log(a)",
-        domain="a > 0 or a >= 0 and b >= 0 or a < 0 and whole(b)", names={"whole": _whole}, symbol="^",
+        "a ** b", da="0 if 0 <= b <= 0 else b * pow(a, b - 1)", db="0 if 0 <= a <= 0 else y * log(a)",
+        domain="a > 0 or a >= 0 and b >= 0 or a < 0 and whole(b) or abs(a) + abs(b) >= inf",
+        names={"whole": float.is_integer}, symbol="^",
     )  # fmt: skip
     def __pow__(self, other: SupportsFloat) -> Self:
         """Power, with a number or a Value on either side."""
@@ -382,8 +388,11 @@ def sum(vs: Iterable[SupportsFloat]) -> Any:
     """Sum, as one node; of nothing it is 0."""
 
 
-#: What a number among the operands is, where it has to be a node.
-CONSTANT = Rule("constant", Formula("0", (), {}), {}, None, "", {}, frozenset(), inspect.Signature(), "A number.")
+def constant() -> None:
+    """A number among the operands, where it has to be a node."""
+
+
+CONSTANT = Rule(constant, Formula("0", (), {}), {}, None, "", {}, frozenset())
 
 #: Every rule of the library, by its name.
 TABLE: dict[str, Rule] = {

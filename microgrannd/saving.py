@@ -8,14 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 import secrets
+from contextlib import suppress
 from os import PathLike
+from random import Random
 from typing import Any
 
 from .nn import MLP, Layer, Module, Neuron
 
 FORMAT = "microgrannd"
 VERSION = 1
+
+#: What building something from a file's content raises where the content does not fit.
+UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
 
 _KINDS: dict[str, type[Module]] = {"Neuron": Neuron, "Layer": Layer, "MLP": MLP}
 
@@ -48,8 +54,10 @@ def encode(model: Module) -> dict[str, Any]:
     """A model as plain data."""
     kind = type(model).__name__
     if _KINDS.get(kind) is type(model):
-        plain = {"kind": kind, "options": model.options(), "state": model.state_dict()}  # type: ignore[attr-defined]
-        if repr(_build(plain)) == repr(model) and _build(plain).state_dict().keys() == model.state_dict().keys():
+        state = model.state_dict()
+        plain = {"kind": kind, "options": model.options(), "state": state}  # type: ignore[attr-defined]
+        twin = _fresh(kind, plain["options"])
+        if repr(twin) == repr(model) and twin.state_dict().keys() == state.keys():
             return plain
     raise TypeError(
         f"save writes an unchanged {', '.join(_KINDS)}, got {kind}: save what its state_dict() gives, and load that "
@@ -61,18 +69,26 @@ def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
     """The model that `encode` made plain."""
     try:
         return _build(content["model"])
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except UNFIT as error:
         raise FileError(f"{path}: no model that this version can build ({error})") from None
 
 
 def _build(plain: dict[str, Any]) -> Module:
     options, state = plain["options"], plain["state"]
     sizes = [options["nin"], *options.get("nouts", [options.get("nout", 1)])]
+    # Before anything is built: a small file must not ask for a large model.
+    if not all(type(size) is int and size > 0 for size in sizes):
+        raise ValueError("a size is no positive whole number")
     if sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False)) != len(state):
         raise ValueError("the sizes do not fit the number of parameters")
-    model = _KINDS[plain["kind"]](**options)
+    model = _fresh(plain["kind"], options)
     model.load_state_dict(state)
     return model
+
+
+def _fresh(kind: str, options: dict[str, Any]) -> Module:
+    """A new model, made without drawing from the module `random`, whose stream is the user's."""
+    return _KINDS[kind](**options, **({"seed": 0} if kind == "MLP" else {"rng": Random(0)}))
 
 
 def write(path: str | PathLike[str], content: dict[str, Any]) -> None:
@@ -87,16 +103,16 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
         data = file.read()
     try:
         document = json.loads(data)
-    except (ValueError, RecursionError):
+        content = document.get("content") if isinstance(document, dict) else None
+        checksum = _checksum(content)
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply
         document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FileError(f"{path}: not a file of microgrannd")
-    if document.get("version") != VERSION:
-        raise FileError(
-            f"{path}: of format version {document.get('version')!r:.20}; this microgrannd reads version {VERSION}"
-        )
-    content = document.get("content")
-    if not isinstance(content, dict) or _checksum(content) != document.get("checksum"):
+    version = document.get("version")
+    if version != VERSION:
+        raise FileError(f"{path}: of format version {reprlib.repr(version)}; this microgrannd reads version {VERSION}")
+    if not isinstance(content, dict) or document.get("checksum") != checksum:
         raise FileError(f"{path}: damaged, the checksum does not fit the content")
     return content
 
@@ -104,18 +120,20 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
 def write_text(path: str | PathLike[str], text: str) -> None:
     """Write a file whole or not at all: under another name in the same folder, then renamed."""
     target = os.path.realpath(path)
-    temporary = f"{target}.{secrets.token_hex(4)}.tmp"
+    temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "x", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
+    except BaseException as error:
+        with suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = path, None  # the name that the caller knows
         raise
 
 
-def _checksum(content: dict[str, Any]) -> str:
+def _checksum(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -6,7 +6,7 @@ This is what the command line trains on, and what a model file remembers beside 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from math import isfinite
 from statistics import fmean, pstdev
 from typing import Any
@@ -31,7 +31,7 @@ class Scale:
         """The scale of some numbers; where they are all equal, the deviation is taken as 1."""
         try:
             mean = fmean(numbers)
-            deviation = pstdev(numbers, mean)
+            deviation = pstdev(numbers)  # about the exact mean, so that it is 0 where they are equal
         except OverflowError:
             deviation = float("inf")
         if not isfinite(deviation):
@@ -93,7 +93,7 @@ class Task:
             return repr(self.target_scale.from_unit(output))
         if isinstance(output, list):
             return self.classes[max(range(len(output)), key=output.__getitem__)]
-        return self.classes[output > 0]
+        return self.classes[1 if output > 0 else 0]
 
     def score(self, outputs: Sequence[Any], targets: Sequence[float]) -> str:
         """The accuracy, or R², of outputs, as text."""
@@ -101,10 +101,11 @@ class Task:
             right = sum(self.answer(o) == self.classes[int(t)] for o, t in zip(outputs, targets, strict=True))
             return f"accuracy {right / len(targets):.1%} ({right} of {len(targets)})"
         center = fmean(targets)
-        spread = sum((t - center) ** 2 for t in targets)
+        spread = sum((t - center) * (t - center) for t in targets)
         if not spread:
             return "R² undefined, the targets are all equal"
-        return f"R² {1 - sum((o - t) ** 2 for o, t in zip(outputs, targets, strict=True)) / spread:.4f}"
+        errors = [o - t for o, t in zip(outputs, targets, strict=True)]
+        return f"R² {1 - sum(error * error for error in errors) / spread:.4f}"
 
     def encode(self) -> dict[str, Any]:
         """The task as plain data."""
@@ -112,10 +113,21 @@ class Task:
 
     @classmethod
     def decode(cls, plain: dict[str, Any]) -> Task:
-        """The task that `encode` made plain."""
+        """The task that `encode` made plain.
+
+        Raises:
+            TypeError, KeyError, ValueError: it is not that.
+        """
         scales = [Scale(**scale) for scale in plain["scales"]]
         target = plain["target_scale"]
-        return cls(**{**plain, "scales": scales, "target_scale": Scale(**target) if target else None})
+        task = cls(**{**plain, "scales": scales, "target_scale": Scale(**target) if target else None})
+        texts = [*task.columns, task.target, *task.classes]
+        numbers = [number for scale in [*scales, *([task.target_scale] if task.target_scale else [])] for number in astuple(scale)]
+        if not all(type(text) is str for text in texts) or not all(type(number) is float for number in numbers):
+            raise TypeError("a part of the task is of another type")
+        if len(task.columns) != len(scales) or bool(task.classes) == bool(target):
+            raise ValueError("the parts of the task do not fit each other")
+        return task
 
 
 def classes_of(table: Table, target: str) -> list[str]:
@@ -131,9 +143,10 @@ def classes_of(table: Table, target: str) -> list[str]:
     kinds = sorted(set(texts))
     if sum(number is not None for number in numbers) > len(texts) / 2:
         values = [number for (number,) in table.numbers([target])]
-        kinds = [f"{value:.0f}" for value in sorted(set(values))]
-        if not all(value.is_integer() for value in values) or len(kinds) > min(MOST_CLASSES, len(values) / 2):
+        different = sorted(set(values))
+        if not all(map(float.is_integer, values)) or len(different) > min(MOST_CLASSES, len(values) / 2):
             return []
+        kinds = [str(int(value)) for value in different]
     if len(kinds) == 1:
         raise TableError(f"{table.path}: column {target!r} holds only {kinds[0]!r}, there is nothing to learn")
     if len(kinds) == len(texts) > 2:
@@ -180,4 +193,4 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
 
 
 def _name(text: str, classes: Sequence[str]) -> str:
-    return text if text in classes else f"{float(text):.0f}"
+    return text if text in classes else str(int(float(text)))

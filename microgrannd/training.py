@@ -85,10 +85,12 @@ def fit(
             for first in range(0, len(order), size):
                 batch = order[first : first + size]
                 try:
-                    total += _step(model, loss, optimizer, [(rows[i], targets[i]) for i in batch]) * len(batch)
+                    share = len(batch) / len(rows)
+                    total += share * _step(model, loss, optimizer, [(rows[i], targets[i]) for i in batch])
                 except (ArithmeticError, ValueError) as error:
-                    raise type(error)(f"epoch {epoch + 1}: {error}") from error
-            history.loss.append(total / len(rows))
+                    error.args = (f"epoch {epoch + 1}: {error}",)
+                    raise
+            history.loss.append(total)
             history.seconds.append(time.perf_counter() - start)
             bar.set_postfix(loss=f"{history.loss[-1]:.4g}", refresh=False)
             bar.update()
@@ -126,9 +128,9 @@ def _first_wrong(root: Value) -> str:
 
 def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> tuple[list[tuple[float, ...]], list[Any]]:
     """The rows and targets as floats, or an error that names the place."""
-    rows = [tuple(_real(cell, f"X[{i}][{j}]") for j, cell in enumerate(row)) for i, row in enumerate(X)]
+    rows = [tuple(_reals(row, f"X[{i}]")) for i, row in enumerate(X)]
     targets = [
-        [_real(t, f"y[{i}][{j}]") for j, t in enumerate(target)] if hasattr(target, "__len__") and not isinstance(target, str)
+        _reals(target, f"y[{i}]") if hasattr(target, "__len__") and not isinstance(target, str)
         else _real(target, f"y[{i}]")
         for i, target in enumerate(y)
     ]  # fmt: skip
@@ -140,6 +142,12 @@ def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> tuple[list[tuple[f
         if len(row) != len(rows[0]):
             raise ValueError(f"X[{i}] has {len(row)} cells, where X[0] has {len(rows[0])}")
     return rows, targets
+
+
+def _reals(row: Iterable[Any], place: str) -> list[float]:
+    if not hasattr(row, "__iter__") or isinstance(row, str):
+        raise TypeError(f"{place} needs to be a row of numbers, got {described(row)}")
+    return [_real(cell, f"{place}[{i}]") for i, cell in enumerate(row)]
 
 
 def _real(cell: Any, place: str) -> float:

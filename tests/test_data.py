@@ -1,0 +1,188 @@
+import csv
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from microgrannd import data
+from microgrannd.data import TableError, parse_number, read_csv, split
+
+SETS = [data.moons, data.circles, data.spirals]
+
+
+@pytest.fixture(scope="session")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("tables") / "table.csv"
+
+
+def test_xor_is_exclusive_or():
+    assert [int(a) ^ int(b) for a, b in data.xor()[0]] == data.xor()[1]
+
+
+@pytest.mark.parametrize("make", SETS)
+@settings(deadline=None)
+@given(n=st.integers(3, 60), seed=st.integers())
+def test_a_set_has_n_rows_equally_many_of_each_class_and_depends_on_the_seed_alone(make, n, seed):
+    X, y = make(n, noise=0.1, seed=seed)
+    assert len(X) == len(y) == n
+    assert {len(row) for row in X} == {2}
+    counts = Counter(y).values()
+    assert max(counts) - min(counts) <= 1
+    assert (X, y) == make(n, noise=0.1, seed=seed)
+    assert X != make(n, noise=0.1, seed=seed + 1)[0]
+
+
+@pytest.mark.parametrize("make", SETS)
+def test_noise_has_the_deviation_that_was_asked_for(make):
+    noisy, clean = make(2000, noise=0.3, seed=1)[0], make(2000, noise=0.0)[0]
+    differences = [a - b for row, other in zip(noisy, clean, strict=True) for a, b in zip(row, other, strict=True)]
+    assert math.sqrt(sum(d * d for d in differences) / len(differences)) == pytest.approx(0.3, rel=0.05)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(data.moons, "make_moons"), (data.circles, "make_circles")])
+def test_moons_and_circles_are_those_of_scikit_learn(ours, theirs):
+    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is the reference")
+    options = {} if ours is data.moons else {"factor": 0.5}
+    expected, labels = getattr(datasets, theirs)(50, shuffle=False, noise=None, **options)
+    X, y = ours(50, noise=0.0)
+    assert y == labels.tolist()
+    assert sum(X, []) == pytest.approx(expected.ravel().tolist(), abs=1e-12)
+
+
+def test_spirals_have_arms_that_are_turned_by_equal_angles():
+    X, y = data.spirals(40, noise=0.0, classes=4)
+    arms = [[math.hypot(*row) for row, label in zip(X, y, strict=True) if label == arm] for arm in range(4)]
+    assert arms == [pytest.approx([0.05 + 0.95 * i / 9 for i in range(10)])] * 4
+    angles = [math.atan2(*X[10 * arm]) for arm in range(4)]
+    assert [(b - a) % math.tau for a, b in zip(angles, angles[1:], strict=False)] == pytest.approx([math.tau / 4] * 3)
+
+
+def test_a_set_without_a_row_for_each_class_is_refused():
+    with pytest.raises(ValueError, match="n: at least a row for each of 3 classes; got 2"):
+        data.spirals(2)
+
+
+def test_a_set_can_be_a_table():
+    table = data.as_table("xor", *data.xor())
+    assert table.columns == ["x1", "x2", "class"]
+    assert table.numbers(["x2", "x1"])[1] == [1.0, 0.0]
+    assert table.texts("class") == ["0", "1", "1", "0"]
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=8)
+tables = st.integers(2, 4).flatmap(
+    lambda n: st.tuples(
+        st.lists(cells.map(lambda c: "c" + c.strip()), min_size=n, max_size=n, unique=True),
+        st.lists(st.lists(cells, min_size=n, max_size=n).filter(lambda row: "".join(row).strip()), min_size=1),
+    )
+)
+
+
+@settings(deadline=None)
+@given(tables, st.sampled_from(",;\t"), st.sampled_from(["utf-8", "utf-8-sig"]), st.sampled_from(["\n", "\r\n"]))
+@example((["a,b,c", "d"], [["1", "2"]]), ";", "utf-8", "\n")
+@example((["ca\n,,,", "d"], [["1\r2", "\n"]]), "\t", "utf-8-sig", "\r\n")
+def test_what_csv_writes_is_read_back_the_same(path, content, delimiter, encoding, ending):
+    columns, rows = content
+    with open(path, "w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=delimiter, lineterminator=ending, quoting=csv.QUOTE_ALL).writerow(columns)
+        csv.writer(file, delimiter=delimiter, lineterminator=ending).writerows(rows)
+    table = read_csv(path)
+    assert (table.columns, table.rows) == (columns, rows)
+    assert table.path == str(path)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2), min_size=1))
+def test_numbers_are_read_back_exactly_also_without_a_header(path, rows):
+    path.write_text("".join(f"{a!r}, {b!r}\n" for a, b in rows), encoding="utf-8")
+    table = read_csv(path)
+    assert table.columns == ["1", "2"]
+    assert table.numbers(table.columns) == rows
+
+
+def test_blank_lines_are_skipped_and_lines_are_those_of_the_file(path):
+    path.write_text('\n\r\na;b\n\n"x\ny";2\n ; \n3;4\n', encoding="utf-8")
+    table = read_csv(path)
+    assert (table.columns, table.rows, table.lines) == (["a", "b"], [["x\ny", "2"], ["3", "4"]], [6, 8])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ": the file is empty"),
+        (b"\xef\xbb\xbf\n\n , \n", ": the file is empty"),
+        (b"a,b\n", ": there is no row under the header"),
+        (b"a,b,a\n1,2,3\n", ": two columns are named 'a'"),
+        (b"a,b\n1,2\n\n3\n", ", line 4: 1 cells, where the first row has 2"),
+        (b"1,2\n1,2,3\n", ", line 2: 3 cells, where the first row has 2"),
+        (b"a,b\n1,caf\xe9\n", ", line 2: not a text file in UTF-8"),
+        (b"a,b\n" + b"1,2\n" * 9000 + b"\xff", ", line 9002: not a text file in UTF-8"),
+        (b'a,b\n1,"x" y\n', ", line 2: "),
+        (b'a,b\n1,"x\n', ", line 2: "),
+        (b"a,b\n1," + b"x" * 200_000, ", line 2: field larger than field limit"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_the_place(path, content, message):
+    path.write_bytes(content)
+    with pytest.raises(TableError) as error:
+        read_csv(path)
+    assert str(error.value).startswith(f"{path}{message}")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("", ", line 3, column 'b': the cell is empty"),
+        ("  ", ", line 3, column 'b': the cell is empty"),
+        ("x", ", line 3, column 'b': needs a finite number, got 'x'"),
+        ("nan", ", line 3, column 'b': needs a finite number, got 'nan'"),
+        ("-1e999", ", line 3, column 'b': needs a finite number, got '-1e999'"),
+        ("1_0", ", line 3, column 'b': needs a finite number, got '1_0'"),
+        ("x" * 99, f", line 3, column 'b': needs a finite number, got '{'x' * 40}'"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_refused_with_the_place(path, cell, message):
+    path.write_text(f"a,b\n1,2\n1,{cell}\n", encoding="utf-8")
+    with pytest.raises(TableError) as error:
+        read_csv(path).numbers(["a", "b"])
+    assert str(error.value) == f"{path}{message}"
+
+
+def test_a_missing_column_and_a_missing_text_are_refused(path):
+    path.write_text("a,b\n1, \n", encoding="utf-8")
+    table = read_csv(path)
+    with pytest.raises(TableError, match="no column 'c'; the columns are 'a', 'b'"):
+        table.numbers(["a", "c"])
+    with pytest.raises(TableError, match="line 2, column 'b': the cell is empty"):
+        table.texts("b")
+
+
+def test_an_absent_file_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_csv(tmp_path / "absent.csv")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_parsed_as_it_is_printed(number):
+    assert parse_number(f" {number!r} ") == number
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abc"), max_size=60), st.floats(0.01, 0.99), st.integers(), st.booleans())
+def test_split_divides_the_rows_and_holds_out_the_share_of_each_label(labels, share, seed, stratify):
+    train, held_out = split(labels, share, seed, stratify)
+    assert sorted(train + held_out) == list(range(len(labels)))
+    assert (train, held_out) == (sorted(train), sorted(held_out))
+    assert (train, held_out) == split(labels, share, seed, stratify)
+    if stratify:
+        for label, count in Counter(labels).items():
+            assert sum(labels[i] == label for i in held_out) == round(share * count)
+    else:
+        assert len(held_out) == round(share * len(labels))
+
+
+def test_split_depends_on_the_seed():
+    assert split(["a"] * 50, 0.5, 0) != split(["a"] * 50, 0.5, 1)

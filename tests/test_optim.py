@@ -1,0 +1,173 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microgrannd as mg
+from microgrannd import SGD, Adam, AdamW, Value
+from microgrannd.optim import Optimizer
+
+gradients = st.lists(st.lists(st.floats(-10, 10), min_size=2, max_size=2), min_size=20, max_size=20)
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="PyTorch is the reference")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (SGD, {"lr": 0.1}),
+        (SGD, {"lr": 0.1, "momentum": 0.9}),
+        (SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+        (SGD, {"lr": 0.1, "weight_decay": 0.1}),
+        (Adam, {}),
+        (Adam, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+        (AdamW, {}),
+        (AdamW, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    ],
+)
+@settings(deadline=None)
+@given(gradients=gradients)
+def test_twenty_steps_are_those_of_pytorch(torch, kind, options, gradients):
+    ours = [Value(1.0), Value(-2.0)]
+    theirs = [torch.tensor(p.data, dtype=torch.float64, requires_grad=True) for p in ours]
+    optimizers = kind(ours, **options), getattr(torch.optim, kind.__name__)(theirs, **options)
+    for row in gradients:
+        for p, q, gradient in zip(ours, theirs, row, strict=True):
+            p.grad, q.grad = gradient, torch.tensor(gradient, dtype=torch.float64)
+        for optimizer in optimizers:
+            optimizer.step()
+    assert [p.data for p in ours] == pytest.approx([q.item() for q in theirs], rel=1e-12, abs=1e-12)
+
+
+def stepped(optimizer, *gradients):
+    """Where a parameter at 1 is after steps with these gradients."""
+    (parameter,) = optimizer.params
+    for gradient in gradients:
+        parameter.grad = gradient
+        optimizer.step()
+    return parameter.data
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda p: SGD(p, 0.5), 1 - 0.5 * 0.2 - 0.5 * 0.4),
+        (lambda p: SGD(p, 0.5, momentum=0.5), 1 - 0.5 * 0.2 - 0.5 * (0.5 * 0.2 + 0.4)),
+        (lambda p: SGD(p, 0.5, momentum=0.5, nesterov=True), 1 - 0.5 * (0.2 + 0.1) - 0.5 * (0.4 + 0.5 * (0.1 + 0.4))),
+        (lambda p: SGD(p, 0.5, weight_decay=0.1), (0.85) - 0.5 * (0.4 + 0.1 * 0.85)),
+        # After one step the means, freed of their bias, are g and g²: the step is lr · g / (|g| + eps).
+        (lambda p: Adam(p, 0.5, betas=(0, 0), eps=0.1), 1 - 0.5 * 0.2 / 0.3 - 0.5 * 0.4 / 0.5),
+        (lambda p: AdamW(p, 0.5, betas=(0, 0), eps=0.1, weight_decay=0), 1 - 0.5 * 0.2 / 0.3 - 0.5 * 0.4 / 0.5),
+    ],
+)
+def test_two_steps_by_hand(make, expected):
+    assert stepped(make([Value(1.0)]), 0.2, 0.4) == pytest.approx(expected, rel=1e-15)
+
+
+def test_adam_couples_weight_decay_to_the_gradient_and_adamw_shrinks_the_parameter():
+    assert stepped(Adam([Value(1.0)], 0.5, eps=0.1, weight_decay=0.1), 0.2) == pytest.approx(1 - 0.5 * 0.3 / 0.4)
+    assert stepped(AdamW([Value(1.0)], 0.5, eps=0.1, weight_decay=0.1), 0.2) == pytest.approx(0.95 - 0.5 * 0.2 / 0.3)
+
+
+def test_the_second_step_of_adam_by_hand():
+    mean, square = 0.9 * 0.1 * 2 + 0.1 * -1, 0.999 * 0.001 * 4 + 0.001 * 1
+    second = 0.1 * (mean / (1 - 0.9**2)) / (math.sqrt(square / (1 - 0.999**2)) + 1e-8)
+    assert stepped(Adam([Value(1.0)], 0.1), 2.0, -1.0) == pytest.approx(1 - 0.1 / (1 + 0.5e-8) - second, rel=1e-14)
+
+
+def test_the_learning_rate_can_be_a_function_of_the_step_and_be_assigned():
+    seen = []
+    optimizer = SGD([Value(1.0)], lr=lambda step: seen.append(step) or 0.25)
+    assert stepped(optimizer, 1.0, 1.0) == 0.5
+    assert seen == [0, 1]
+    optimizer.lr = 0.125
+    assert stepped(optimizer, 1.0) == 0.375
+    optimizer.lr = mg.linear(2.0, 4)  # goes on at step 3: 0.5
+    assert stepped(optimizer, 1.0) == -0.125
+
+
+def test_zero_grad_zeroes_and_parameters_may_come_from_a_generator():
+    parameters = [Value(1.0), Value(2.0)]
+    optimizer = SGD((p for p in parameters), lr=0.1)
+    for p in parameters:
+        p.grad = 1.0
+    optimizer.zero_grad()
+    assert [p.grad for p in parameters] == [0.0, 0.0]
+
+
+def test_an_optimiser_of_ones_own_needs_only_an_update():
+    class Sign(Optimizer):
+        def _update(self, lr):
+            for p in self.params:
+                p.data -= math.copysign(lr, p.grad)
+
+    assert stepped(Sign([Value(1.0)], 0.25), -3.0) == 1.25
+    with pytest.raises(NotImplementedError):
+        Optimizer([Value(1.0)], 0.1).step()
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e3, 1e3), max_size=5), st.floats(0, 1e3))
+def test_clipping_the_norm_keeps_the_direction(gradients, limit):
+    parameters = [Value(0.0) for _ in gradients]
+    for p, g in zip(parameters, gradients, strict=True):
+        p.grad = g
+    norm = mg.clip_grad_norm((p for p in parameters), limit)
+    assert norm == pytest.approx(math.sqrt(sum(g * g for g in gradients)), rel=1e-12, abs=1e-150)
+    scale = min(1.0, limit / norm) if norm else 1.0
+    assert [p.grad for p in parameters] == pytest.approx([g * scale for g in gradients], rel=1e-12, abs=1e-300)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(allow_nan=False), max_size=5), st.floats(0, 1e3))
+def test_clipping_values_bounds_each(gradients, limit):
+    parameters = [Value(0.0) for _ in gradients]
+    for p, g in zip(parameters, gradients, strict=True):
+        p.grad = g
+    mg.clip_grad_value(parameters, limit)
+    assert [p.grad for p in parameters] == [max(-limit, min(g, limit)) for g in gradients]
+
+
+def test_schedules_at_their_ends_in_the_middle_and_beyond():
+    cosine, linear, steps = mg.cosine(1.0, 100, minimum=0.5), mg.linear(1.0, 100, end=0.5), mg.step_decay(1.0, 10, 0.5)
+    assert [cosine(step) for step in (0, 50, 100, 200)] == [1.0, 0.75, 0.5, 0.5]
+    assert cosine(25) == pytest.approx(0.75 + 0.25 * math.sqrt(0.5), rel=1e-15)
+    assert [linear(step) for step in (0, 25, 50, 100, 200)] == [1.0, 0.875, 0.75, 0.5, 0.5]
+    assert [steps(step) for step in (0, 9, 10, 19, 20)] == [1.0, 1.0, 0.5, 0.5, 0.25]
+    assert mg.cosine(1.0, 0)(0) == mg.linear(1.0, 0)(0) == 0.0
+    assert mg.step_decay(1.0, 1)(2) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda p: SGD(p, -0.1), "lr needs to be a finite number of at least 0, got -0.1"),
+        (lambda p: SGD(p, math.nan), "lr needs .* got nan"),
+        (lambda p: SGD(p, "fast"), "lr needs .* got 'fast'"),
+        (lambda p: SGD(p, 0.1, momentum=-1), "momentum needs"),
+        (lambda p: SGD(p, 0.1, weight_decay=math.inf), "weight_decay needs"),
+        (lambda p: SGD(p, 0.1, nesterov=True), "nesterov needs a momentum above 0"),
+        (lambda p: Adam(p, betas=(0.9, 1.0)), r"betas need .* got \(0.9, 1.0\)"),
+        (lambda p: Adam(p, betas=(-0.1, 0.9)), "betas need"),
+        (lambda p: Adam(p, betas=(0.9,)), "betas need to be two numbers"),
+        (lambda p: Adam(p, eps=0), "eps needs to be above 0"),
+        (lambda p: AdamW(p, weight_decay=-1), "weight_decay needs"),
+        (lambda p: mg.clip_grad_norm(p, -1), "max_norm needs"),
+        (lambda p: mg.clip_grad_value(p, math.nan), "max_value needs"),
+        (lambda _: mg.cosine(-1, 10), "lr needs"),
+        (lambda _: mg.linear(1, -10), "steps needs"),
+        (lambda _: mg.step_decay(0.1, 0), "every needs to be at least 1 step, got 0"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call([Value(1.0)])
+
+
+def test_an_optimiser_refuses_what_is_no_value():
+    with pytest.raises(TypeError, match=r"needs Values, got \('w.0', Value"):
+        SGD(mg.Neuron(1).named_parameters(), lr=0.1)

@@ -1,0 +1,182 @@
+"""A rule of one's own: what works, what is refused, and what its formulas may hold."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import pickle
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import microgrannd as mg
+from microgrannd import Value
+from microgrannd.formulas import FUNCTIONS, Formula, FormulaError
+
+
+def digamma(x: float) -> float:
+    return math.log(x) - 1 / (2 * x) - 1 / (12 * x**2) + 1 / (120 * x**4) if x > 6 else digamma(x + 1) - 1 / x
+
+
+@mg.rule("lgamma(x)", dx="digamma(x)", domain="x > 0", symbol="lnΓ", names={"digamma": digamma})
+def log_gamma(x):
+    """Logarithm of the gamma function."""
+
+
+@mg.rule("a * x ** 2 + b * x + c", da="x ** 2", dx="2 * a * x + b", db="x", dc="1")
+def parabola(a, x, b=1.0, c=0.0):
+    """Of four operands, two of them with defaults."""
+
+
+@mg.rule("max(vs) - min(vs)", dvs="[(1 if v >= max(vs) else 0) - (1 if v <= min(vs) else 0) for v in vs]", sequences=["vs"])
+def spread(vs):
+    """Of a sequence."""
+
+
+def test_it_works_like_those_of_the_library() -> None:
+    x = Value(3.0, "x")
+    y = log_gamma(x)
+    y.backward()
+    assert y.data == math.lgamma(3.0)
+    assert x.grad == pytest.approx(0.9227843350984671, rel=1e-6)
+    assert (log_gamma(5), y._op) == (math.lgamma(5), "lnΓ")
+    with pytest.raises(ValueError, match=r"lgamma\(x\) needs x > 0, got x = -2.5"):
+        log_gamma(-2.5)
+    with pytest.raises(TypeError, match=r"log_gamma\(\) needs a Value or a real number for x, got 'a' \(str\)"):
+        log_gamma("a")
+
+
+def test_more_operands_defaults_and_names() -> None:
+    x, a = Value(3.0), Value(2.0)
+    y = parabola(a, x, c=Value(5.0))
+    y.backward()
+    assert (y.data, x.grad, a.grad) == (26.0, 13.0, 9.0)
+    assert parabola(2, 3, 1, 5) == 26.0
+    assert str(inspect.signature(parabola)) == "(a, x, b=1.0, c=0.0)"
+
+
+def test_sequences() -> None:
+    vs = [Value(3.0), Value(-1.0), Value(1.0)]
+    spread(vs).backward()
+    assert [v.grad for v in vs] == [1.0, -1.0, 0.0]
+    assert spread(v for v in [4.0, 1.0]) == 3.0
+
+
+def test_it_pickles_by_name_and_keeps_its_documentation() -> None:
+    assert pickle.loads(pickle.dumps(parabola)) is parabola
+    assert log_gamma.__name__ == "log_gamma"
+    assert log_gamma.__doc__.startswith("Logarithm of the gamma function.\n\ny = lgamma(x)")
+
+
+def test_a_traceback_shows_the_generated_source() -> None:
+    @mg.rule("broken(x)", dx="1", names={"broken": lambda x: x.nothing})
+    def broken(x):
+        """Raises what no formula should."""
+
+    try:
+        broken(Value(1.0))
+    except AttributeError:
+        assert "y = broken(x_)" in traceback.format_exc()
+    else:
+        pytest.fail("nothing was raised")
+
+
+def test_results_become_floats_and_never_complex() -> None:
+    @mg.rule("floor(x)", dx="0")
+    def step(x):
+        """An int from math."""
+
+    @mg.rule("x ** 0.5", dx="x ** -0.5 / 2")
+    def root(x):
+        """Complex for negative numbers, and without a domain."""
+
+    assert type(step(Value(2.5)).data) is float
+    with pytest.raises(ValueError, match="cannot be computed"):
+        root(Value(-2.0))
+    x = Value(0.0)
+    root(x).backward()
+    assert x.grad == math.inf
+
+
+def test_partials_of_ones_own_fall_back_to_ieee() -> None:
+    @mg.rule("x", dx="1 / x + log(x) + sinh(x * 1000) + failing(x) * 0", names={"failing": lambda x: math.exp(1000)})
+    def strange(x):
+        """Its partial raises in every term."""
+
+    x = Value(0.0)
+    strange(x).backward()
+    assert math.isnan(x.grad)
+
+    @mg.rule("a + b", da="a / b", db="(0 - a) ** b")
+    def divided(a, b):
+        """Its partials divide by zero and take a power of a negative number."""
+
+    for numbers, slopes in [((1.0, 0.0), (math.inf, 1.0)), ((-1.0, -0.0), (math.inf, 1.0)), ((0.0, -1.0), (0.0, math.inf))]:
+        a, b = map(Value, numbers)
+        divided(a, b).backward()
+        assert (a.grad, b.grad) == slopes
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("x.__class__", "Attribute is not allowed"),
+        ("x == 1", "Eq is not allowed"),
+        ("(lambda: x)()", "name(operand, ...)"),
+        ("unknown(x)", "unknown name 'unknown'"),
+        ("__import__('os')", "is not a number"),
+        ("x if", "is not a formula"),
+        ("x\0", "is not a formula"),
+        ("True", "True is not a number"),
+        ("x[0]", "Subscript is not allowed"),
+        ("exp(x=1)", "name(operand, ...)"),
+        ("x(1)", "unknown name 'x'"),
+        ("y", "unknown name 'y'"),
+        ("f'{x}'", "is not allowed"),
+        ("(x := 2)", "is not allowed"),
+        ("[*map(x, x)]", "is not allowed"),
+    ],
+)
+def test_a_formula_that_is_none_is_refused(formula: str, message: str) -> None:
+    with pytest.raises(FormulaError) as caught:
+        mg.rule(formula, dx="1")
+        mg.rule(formula, dx="1")(lambda x: None)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "function", "message"),
+    [
+        ({"dx": "1", "dy": "1"}, lambda x, y: None, "y is the result"),
+        ({"dx": "1", "dz": "1"}, lambda x, y: None, "y is the result"),
+        ({}, lambda: None, "needs a partial derivative for each operand"),
+        ({"x": "1"}, lambda x: None, "a partial is named d and then its operand, as dx; got x="),
+        ({"dlambda": "1"}, lambda x: None, "as dx; got dlambda="),
+        ({"dx": "1"}, lambda x, z: None, "needs as many partials as parameters, got dx"),
+        ({"dx": "1"}, lambda *x: None, "an operand cannot be the parameter '*x'"),
+        ({"dx": "1"}, lambda _x: None, "an operand cannot be the parameter '_x'"),
+        ({"dx": "1", "sequences": ["z"]}, lambda x: None, "sequences names no operand: z"),
+        ({"dx": "1", "domain": "x != 0"}, lambda x: None, "NotEq is not allowed"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(options: dict, function: object, message: str) -> None:
+    with pytest.raises(FormulaError) as caught:
+        mg.rule("x", **options)(function)
+    assert message in str(caught.value)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_formula_or_refused(text: str) -> None:
+    try:
+        formula = Formula(text, ["x"], FUNCTIONS)
+    except FormulaError:
+        return
+    assert Formula(formula.source(), ["x"], FUNCTIONS).source() == formula.source()
+
+
+def test_a_formula_writes_itself_under_other_names() -> None:
+    formula = Formula("a * exp(-a) + b", ["a", "b"], FUNCTIONS)
+    assert formula.source({"a": "w1", "b": "b_2"}) == "w1 * exp(-w1) + b_2"
+    assert (formula.uses("a"), formula.uses("c"), repr(formula)) == (True, False, "Formula('a * exp(-a) + b')")
