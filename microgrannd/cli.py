@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from . import __version__, data
 from .data import Table, TableError, read_csv
@@ -97,9 +97,10 @@ def predict(options: argparse.Namespace) -> None:
         raise TableError(f"{table.path}: there already is a column 'prediction'")
     answers = [task.answer(output) for output in model.predict(task.inputs(table.numbers(task.columns)))]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*table.columns, "prediction"])
-    writer.writerows([*row, answer] for row, answer in zip(table.rows, answers, strict=True))
+    rows = [[*table.columns, "prediction"], *([*row, answer] for row, answer in zip(table.rows, answers, strict=True))]
+    # A carriage return in a cell is not quoted by itself (before Python 3.13).
+    bare = not any("\r" in cell for row in rows for cell in row)
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL).writerows(rows)
     if options.output is None:
         sys.stdout.write(text.getvalue())
     else:

@@ -69,6 +69,7 @@ class Rewrite(ast.NodeTransformer):
     """Turns ``/`` and ``**`` into calls of `divide` and `power`."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """One operation, after those inside it."""
         self.generic_visit(node)
         name = {ast.Div: "_divide", ast.Pow: "_power"}.get(type(node.op))
         return node if name is None else ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], [])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from .engine import Value, real
+from .engine import real
 from .failures import described
 from .functions import dot, fabs, log, log1p, logsumexp, mean, relu, softplus
 

@@ -122,7 +122,11 @@ class Task:
         target = plain["target_scale"]
         task = cls(**{**plain, "scales": scales, "target_scale": Scale(**target) if target else None})
         texts = [*task.columns, task.target, *task.classes]
-        numbers = [number for scale in [*scales, *([task.target_scale] if task.target_scale else [])] for number in astuple(scale)]
+        numbers = [
+            number
+            for scale in [*scales, *([task.target_scale] if task.target_scale else [])]
+            for number in astuple(scale)
+        ]
         if not all(type(text) is str for text in texts) or not all(type(number) is float for number in numbers):
             raise TypeError("a part of the task is of another type")
         if len(task.columns) != len(scales) or bool(task.classes) == bool(target):

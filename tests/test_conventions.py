@@ -56,11 +56,15 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("operation", "operands", "value", "partials"), ROWS, ids=lambda cell: str(cell))
-def test_the_table_of_conventions(operation: str, operands: tuple[float, ...], value: float, partials: tuple[float, ...]) -> None:
+def test_the_table_of_conventions(
+    operation: str, operands: tuple[float, ...], value: float, partials: tuple[float, ...]
+) -> None:
     leaves = [Value(x) for x in operands]
     result = getattr(Value, operation)(*leaves)
     result.backward()
-    assert [result.data, *(leaf.grad for leaf in leaves)] == pytest.approx([value, *partials], rel=1e-15, abs=0, nan_ok=True)
+    assert [result.data, *(leaf.grad for leaf in leaves)] == pytest.approx(
+        [value, *partials], rel=1e-15, abs=0, nan_ok=True
+    )
 
 
 @pytest.mark.parametrize(

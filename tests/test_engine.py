@@ -64,7 +64,19 @@ def test_lists_changed_after_recording_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [3, True, 2.5, Fraction(1, 3), Decimal("0.1"), np.float32(0.1), np.float64(0.1), np.int8(3), np.bool_(True), np.array(2.0)]
+    "number",
+    [
+        3,
+        True,
+        2.5,
+        Fraction(1, 3),
+        Decimal("0.1"),
+        np.float32(0.1),
+        np.float64(0.1),
+        np.int8(3),
+        np.bool_(True),
+        np.array(2.0),
+    ],
 )
 def test_any_real_number_becomes_a_float_at_once(number: Any) -> None:
     for value in (Value(number), Value(1.0) * number, number * Value(1.0), mg.dot([number], [Value(1.0)])):
@@ -85,7 +97,7 @@ def test_comparisons_compare_data(a: float, b: float) -> None:
 def test_equality_and_hash_are_identity() -> None:
     a, b = Value(1.0), Value(1.0)
     assert a != b
-    assert a == a  # noqa: PLR0124
+    assert a == a
     assert len({a, b, a}) == 2
 
 

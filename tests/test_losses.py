@@ -61,9 +61,7 @@ def test_a_loss_is_the_mean_of_its_formula(name, pairs):
 @settings(deadline=None)
 @given(data=st.data())
 def test_a_loss_and_its_gradient_are_those_of_pytorch(torch, name, theirs, target, data):
-    predictions, targets = zip(
-        *data.draw(st.lists(st.tuples(numbers, target), min_size=1, max_size=4)), strict=True
-    )
+    predictions, targets = zip(*data.draw(st.lists(st.tuples(numbers, target), min_size=1, max_size=4)), strict=True)
     tensor = torch.tensor(predictions, dtype=torch.float64, requires_grad=True)
     expected = getattr(torch.nn.functional, theirs)(tensor, torch.tensor(targets, dtype=torch.float64))
     expected.backward()
@@ -174,7 +172,10 @@ def test_binary_cross_entropy_refuses_what_is_no_probability(probability, target
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: losses.mse([1.0, 2.0], [1.0]), "mse needs as many targets as predictions, got 2 predictions and 1 targ"),
+        (
+            lambda: losses.mse([1.0, 2.0], [1.0]),
+            "mse needs as many targets as predictions, got 2 predictions and 1 targ",
+        ),
         (lambda: losses.hinge([1.0], 1.0), r"hinge needs .* got 1 predictions and 1.0 \(float\)"),
         (lambda: losses.mae([1.0], "a"), r"mae needs .* got 1 predictions and 'a' \(str\)"),
         (lambda: losses.huber(1.0, 1.0, delta=0.0), "huber needs a delta above 0, got 0.0"),

@@ -116,7 +116,7 @@ def test_state_dict_goes_round():
 def test_a_state_that_does_not_fit_is_refused_and_sets_nothing(change, error, message):
     neuron = Neuron(2)
     before = neuron.state_dict()
-    state = {name: 7.0 for name in before}
+    state = dict.fromkeys(before, 7.0)
     change(state)
     with pytest.raises(error, match=message):
         neuron.load_state_dict(state)

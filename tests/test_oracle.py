@@ -62,7 +62,9 @@ EXACT = {
 }
 SMOOTH = EXACT | {"tanh": lambda a, _: a.tanh(), "divide": lambda a, b: a / (b * b + 1)}
 
-steps = st.lists(st.tuples(st.sampled_from(sorted(SMOOTH)), st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=30)
+steps = st.lists(
+    st.tuples(st.sampled_from(sorted(SMOOTH)), st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=30
+)
 
 
 def grow(program: list[tuple[str, int, int]], leaves: list[Any], apply: Any) -> Any:
@@ -73,10 +75,15 @@ def grow(program: list[tuple[str, int, int]], leaves: list[Any], apply: Any) -> 
     return results[-1]
 
 
-@given(steps.filter(lambda p: all(o in EXACT for o, _, _ in p)), st.lists(st.integers(-3, 3), min_size=LEAVES, max_size=LEAVES))
+@given(
+    steps.filter(lambda p: all(o in EXACT for o, _, _ in p)),
+    st.lists(st.integers(-3, 3), min_size=LEAVES, max_size=LEAVES),
+)
 def test_whole_numbers_agree_exactly_with_fractions(program: list[tuple[str, int, int]], numbers: list[int]) -> None:
     unit = [[Fraction(i == j) for j in range(LEAVES)] for i in range(LEAVES)]
-    oracle = grow(program, [Dual(Fraction(x), s) for x, s in zip(numbers, unit, strict=True)], lambda o, a, b: getattr(a, o)(b))
+    oracle = grow(
+        program, [Dual(Fraction(x), s) for x, s in zip(numbers, unit, strict=True)], lambda o, a, b: getattr(a, o)(b)
+    )
     leaves = [Value(x) for x in numbers]
     root = grow(program, leaves, lambda o, a, b: EXACT[o](a, b))
     if abs(oracle.number) > 2**50 or any(abs(s) > 2**50 for s in oracle.slopes):
@@ -89,7 +96,9 @@ def test_whole_numbers_agree_exactly_with_fractions(program: list[tuple[str, int
 
 
 @given(steps, st.lists(st.floats(-2, 2), min_size=LEAVES, max_size=LEAVES))
-def test_random_graphs_agree_with_forward_differentiation(program: list[tuple[str, int, int]], numbers: list[float]) -> None:
+def test_random_graphs_agree_with_forward_differentiation(
+    program: list[tuple[str, int, int]], numbers: list[float]
+) -> None:
     unit = [[float(i == j) for j in range(LEAVES)] for i in range(LEAVES)]
     oracle = grow(program, [Dual(x, s) for x, s in zip(numbers, unit, strict=True)], lambda o, a, b: getattr(a, o)(b))
     leaves = [Value(x) for x in numbers]

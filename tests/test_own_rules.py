@@ -30,7 +30,9 @@ def parabola(a, x, b=1.0, c=0.0):
     """Of four operands, two of them with defaults."""
 
 
-@mg.rule("max(vs) - min(vs)", dvs="[(1 if v >= max(vs) else 0) - (1 if v <= min(vs) else 0) for v in vs]", sequences=["vs"])
+@mg.rule(
+    "max(vs) - min(vs)", dvs="[(1 if v >= max(vs) else 0) - (1 if v <= min(vs) else 0) for v in vs]", sequences=["vs"]
+)
 def spread(vs):
     """Of a sequence."""
 
@@ -113,7 +115,11 @@ def test_partials_of_ones_own_fall_back_to_ieee() -> None:
     def divided(a, b):
         """Its partials divide by zero and take a power of a negative number."""
 
-    for numbers, slopes in [((1.0, 0.0), (math.inf, 1.0)), ((-1.0, -0.0), (math.inf, 1.0)), ((0.0, -1.0), (0.0, math.inf))]:
+    for numbers, slopes in [
+        ((1.0, 0.0), (math.inf, 1.0)),
+        ((-1.0, -0.0), (math.inf, 1.0)),
+        ((0.0, -1.0), (0.0, math.inf)),
+    ]:
         a, b = map(Value, numbers)
         divided(a, b).backward()
         assert (a.grad, b.grad) == slopes
@@ -141,7 +147,6 @@ def test_partials_of_ones_own_fall_back_to_ieee() -> None:
 )
 def test_a_formula_that_is_none_is_refused(formula: str, message: str) -> None:
     with pytest.raises(FormulaError) as caught:
-        mg.rule(formula, dx="1")
         mg.rule(formula, dx="1")(lambda x: None)
     assert message in str(caught.value)
 

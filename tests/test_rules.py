@@ -158,7 +158,7 @@ def test_outside_the_domain_it_raises_and_says_what_it_needs(rule: Rule) -> None
         expected = plain(rule, numbers)
         if any(map(math.isnan, numbers)):
             assert math.isnan(record(rule, numbers)[0].data) or expected == record(rule, numbers)[0].data
-        elif isinstance(expected, type) or isinstance(expected, complex):
+        elif isinstance(expected, (type, complex)):
             with pytest.raises(expected if isinstance(expected, type) else ValueError, match="got") as caught:
                 record(rule, numbers)
             assert rule.formula.text in str(caught.value)

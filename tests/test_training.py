@@ -22,9 +22,7 @@ def trained(X=X, y=Y, *, kind=SGD, loss=LOSS, seed=0, progress=False, epochs=3, 
     """The parameters and the history after training a small network."""
     model = network()
     optimizer = kind(model.parameters(), lr=0.1)
-    history = fit(
-        model, X, y, loss=loss, optimizer=optimizer, seed=seed, progress=progress, epochs=epochs, **options
-    )
+    history = fit(model, X, y, loss=loss, optimizer=optimizer, seed=seed, progress=progress, epochs=epochs, **options)
     return model.state_dict(), history
 
 
@@ -96,7 +94,11 @@ def test_training_learns_and_takes_arrays_of_numpy():
 
 
 def test_a_target_may_be_a_class_or_a_row_and_rows_may_come_from_a_generator():
-    for loss, targets in [(mg.cross_entropy, Y), (mg.cross_entropy, [[1 - t, t] for t in Y]), (mg.mse, [[t, t] for t in Y])]:
+    for loss, targets in [
+        (mg.cross_entropy, Y),
+        (mg.cross_entropy, [[1 - t, t] for t in Y]),
+        (mg.mse, [[t, t] for t in Y]),
+    ]:
         model = MLP(2, [2], seed=0)
         history = fit(
             model, (row for row in X), iter(targets), loss=loss, optimizer=Adam(model.parameters(), 0.1), epochs=10,
@@ -114,7 +116,9 @@ def test_a_loss_that_is_not_finite_stops_before_its_step_and_names_epoch_and_nod
         states.append(model.state_dict())
         return mg.mse(prediction, target)
 
-    with pytest.raises(FloatingPointError, match=r"epoch 2: the loss is inf; the first node .* is ·\(.*e\+200, .*\) = inf"):
+    with pytest.raises(
+        FloatingPointError, match=r"epoch 2: the loss is inf; the first node .* is ·\(.*e\+200, .*\) = inf"
+    ):
         fit(model, [[1.0]], [0.0], loss=loss, optimizer=optimizer, epochs=5, progress=False)
     assert len(states) == 2
     assert model.state_dict() == states[1] != states[0]

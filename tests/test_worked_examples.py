@@ -150,7 +150,9 @@ def beside_micrograd(steps):
     for _ in range(steps):
         (loss, accuracy, scores, gradients), expected = ours.train(), theirs.train()
         assert accuracy == expected[1]
-        assert [loss, *scores, *gradients] == pytest.approx([expected[0], *expected[2], *expected[3]], rel=1e-9, abs=1e-9)
+        assert [loss, *scores, *gradients] == pytest.approx(
+            [expected[0], *expected[2], *expected[3]], rel=1e-9, abs=1e-9
+        )
 
 
 def test_micrograds_demo_reaches_the_published_losses():
