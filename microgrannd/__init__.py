@@ -10,6 +10,7 @@
 
 from . import data
 from .contexts import no_grad, paused_gc
+from .drawing import draw
 from .engine import Value, rule
 from .functions import (
     acos,
@@ -72,6 +73,8 @@ from .optim import SGD, Adam, AdamW, clip_grad_norm, clip_grad_value, cosine, li
 from .saving import load, save
 from .training import History, fit
 
+draw_dot = draw
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -103,6 +106,8 @@ __all__ = [
     "cross_entropy",
     "data",
     "dot",
+    "draw",
+    "draw_dot",
     "elu",
     "erf",
     "erfc",

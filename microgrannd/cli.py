@@ -66,14 +66,13 @@ def train(options: argparse.Namespace) -> None:
         loss=task.loss, optimizer=kind(model.parameters(), lr if options.lr is None else options.lr),
         epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
     )  # fmt: skip
-    if history.loss:
-        print(
-            f"loss {history.loss[-1]:.4g} after {options.epochs} epochs on {len(ready.train)} rows, {sum(history.seconds):.1f} s"
-        )
-    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
-    outputs = model.predict([ready.X[i] for i in judged])
     if not all(map(isfinite, model.state_dict().values())):
         raise FloatingPointError(f"epoch {options.epochs}: a weight is not finite; try a lower --lr")
+    if history.loss:
+        seconds = sum(history.seconds)
+        print(f"loss {history.loss[-1]:.4g} after {options.epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
+    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
+    outputs = model.predict([ready.X[i] for i in judged])
     print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
     write(options.out, {"model": encode(model), "task": task.encode()})
     print(f"model written to {options.out}")
@@ -109,7 +108,7 @@ def predict(options: argparse.Namespace) -> None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(_fail(f"{message} (see {self.prog} --help)", self.prog))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -176,6 +175,6 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _fail(message: str) -> int:
-    print(f"microgrannd: {' '.join(message.splitlines())}", file=sys.stderr)
+def _fail(message: str, program: str = "microgrannd") -> int:
+    print(f"{program}: {' '.join(message.splitlines())}", file=sys.stderr)
     return 2

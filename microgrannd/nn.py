@@ -40,7 +40,7 @@ ACTIVATIONS = {"linear"} | {
 
 
 class Module:
-    """What has parameters: the Values, and those of the Modules, among its attributes, also in lists, dicts and arrays."""
+    """What has parameters: the Values, and those of Modules, among its attributes, also in lists, dicts, arrays."""
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
@@ -237,7 +237,7 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value]
     elif isinstance(thing, Mapping):
         for key, member in thing.items():
             yield from _walk(f"{prefix}{key}.", member, seen)
-    elif isinstance(thing, list | tuple) or getattr(thing, "dtype", None) == object:  # NumPy's arrays of Values
+    elif isinstance(thing, list | tuple) or getattr(thing, "dtype", None) == "O":  # NumPy's arrays of Values
         for index, member in enumerate(thing):
             yield from _walk(f"{prefix}{index}.", member, seen)
 

@@ -131,7 +131,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): a parameter shrinks by lr · weight_decay of itself."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): a parameter shrinks by lr · weight_decay."""
 
     decoupled = True
 
@@ -165,7 +165,7 @@ def clip_grad_value(params: Iterable[Value], max_value: float) -> None:
 
 
 def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
-    """Half a cosine from lr at step 0 down to minimum at ``steps``, and minimum from there on (Loshchilov and Hutter 2017)."""
+    """Half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
     _check(lr=lr, steps=steps, minimum=minimum)
     return lambda step: minimum + (lr - minimum) * (1 + cos(pi * _progress(step, steps))) / 2
 

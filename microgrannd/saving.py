@@ -11,6 +11,7 @@ import os
 import reprlib
 import secrets
 from contextlib import suppress
+from itertools import pairwise
 from os import PathLike
 from random import Random
 from typing import Any
@@ -79,7 +80,7 @@ def _build(plain: dict[str, Any]) -> Module:
     # Before anything is built: a small file must not ask for a large model.
     if not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError("a size is no positive whole number")
-    if sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False)) != len(state):
+    if sum((before + 1) * after for before, after in pairwise(sizes)) != len(state):
         raise ValueError("the sizes do not fit the number of parameters")
     model = _fresh(plain["kind"], options)
     model.load_state_dict(state)

@@ -27,15 +27,15 @@ class Scale:
     deviation: float
 
     @classmethod
-    def of(cls, numbers: Sequence[float], column: str) -> Scale:
-        """The scale of some numbers; where they are all equal, the deviation is taken as 1."""
+    def of(cls, numbers: Sequence[float], place: str) -> Scale:
+        """The scale of some numbers, found at a place; where they are all equal, the deviation is taken as 1."""
         try:
             mean = fmean(numbers)
             deviation = pstdev(numbers)  # about the exact mean, so that it is 0 where they are equal
         except OverflowError:
             deviation = float("inf")
         if not isfinite(deviation):
-            raise TableError(f"column {column!r}: the numbers are too far apart to standardise")
+            raise TableError(f"{place}: the numbers are too far apart to standardise")
         return cls(mean, deviation or 1.0)
 
     def to_unit(self, number: float) -> float:
@@ -184,13 +184,14 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
     rows = table.numbers(columns)
     texts = table.texts(target)
     train, held_out = split(texts, share, seed, stratify=bool(classes))
-    scales = [Scale.of([rows[i][j] for i in train], column) for j, column in enumerate(columns)]
+    places = {column: f"{table.path}, column {column!r}" for column in table.columns}
+    scales = [Scale.of([rows[i][j] for i in train], places[column]) for j, column in enumerate(columns)]
     if classes:
         scale = None
         y: list[float] = [classes.index(_name(text, classes)) for text in texts]
     else:
         numbers = [number for (number,) in table.numbers([target])]
-        scale = Scale.of([numbers[i] for i in train], target)
+        scale = Scale.of([numbers[i] for i in train], places[target])
         y = [scale.to_unit(number) for number in numbers]
     task = Task(columns, target, classes, scales, scale)
     return Prepared(task, task.inputs(rows), y, train, held_out)

@@ -1,6 +1,7 @@
 import csv
 import math
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -55,8 +56,10 @@ def test_spirals_have_arms_that_are_turned_by_equal_angles():
     X, y = data.spirals(40, noise=0.0, classes=4)
     arms = [[math.hypot(*row) for row, label in zip(X, y, strict=True) if label == arm] for arm in range(4)]
     assert arms == [pytest.approx([0.05 + 0.95 * i / 9 for i in range(10)])] * 4
+    turns = [math.atan2(*after) - math.atan2(*before) for before, after in pairwise(X[:10])]
+    assert [turn % math.tau for turn in turns] == pytest.approx([4 * 0.95 / 9] * 9)
     angles = [math.atan2(*X[10 * arm]) for arm in range(4)]
-    assert [(b - a) % math.tau for a, b in zip(angles, angles[1:], strict=False)] == pytest.approx([math.tau / 4] * 3)
+    assert [(b - a) % math.tau for a, b in pairwise(angles)] == pytest.approx([math.tau / 4] * 3)
 
 
 def test_a_set_without_a_row_for_each_class_is_refused():
@@ -69,6 +72,11 @@ def test_a_set_can_be_a_table():
     assert table.columns == ["x1", "x2", "class"]
     assert table.numbers(["x2", "x1"])[1] == [1.0, 0.0]
     assert table.texts("class") == ["0", "1", "1", "0"]
+    assert table.lines == [1, 2, 3, 4]
+
+
+def test_sets_have_their_usual_sizes_by_default():
+    assert [len(make()[1]) for make in SETS] == [100, 100, 300]
 
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=8)

@@ -126,6 +126,8 @@ def test_cross_entropy_takes_probabilities_as_targets():
         (40.0, 1, math.exp(-40), -math.exp(-40)),
         (-40.0, 0, math.exp(-40), math.exp(-40)),
         (1000.0, 0.25, 750.0, 0.75),
+        (math.inf, 1, 0.0, 0.0),
+        (-math.inf, 0, 0.0, 0.0),
     ],
 )
 def test_the_loss_of_a_logit_neither_overflows_nor_cancels(logit, target, loss, gradient):

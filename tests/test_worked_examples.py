@@ -6,8 +6,8 @@ import micrograd.engine
 import micrograd.nn
 import pytest
 
-from microgrannd import SGD, Layer, Value, fit, mse
-from microgrannd.engine import Value as OurValue
+from microgrannd import SGD, Layer, fit, mse
+from microgrannd.engine import Value
 from microgrannd.nn import MLP
 
 
@@ -41,9 +41,11 @@ def test_the_textbook_network_and_its_step():
     assert -network.weights[0].grad == exactly(-0.00095465571103447)
     SGD(network.weights, lr=1.0).step()
     assert [w.data for w in network.weights] == exactly(
-        [0.19904534428896553, 0.19809068857793108, 0.2971750004393704, 0.2943500008787408]
-        + [0.27969149031857043, 0.87874291583482]
-    )
+        [
+            0.19904534428896553, 0.19809068857793108, 0.2971750004393704, 0.2943500008787408,
+            0.27969149031857043, 0.87874291583482,
+        ]
+    )  # fmt: skip
     (y3, y4), y5 = network([0.35, 0.7])
     assert [y3.data, y4.data, y5.data] == exactly([0.5518947827821651, 0.5768989912472763, 0.6595537417071098])
 
@@ -145,7 +147,7 @@ class Demo:
 
 def beside_micrograd(steps):
     theirs = Demo(micrograd.engine.Value, micrograd.nn.MLP)
-    ours = Demo(OurValue, MLP)
+    ours = Demo(Value, MLP)
     assert len(ours.model.parameters()) == 337
     for _ in range(steps):
         (loss, accuracy, scores, gradients), expected = ours.train(), theirs.train()
@@ -156,7 +158,7 @@ def beside_micrograd(steps):
 
 
 def test_micrograds_demo_reaches_the_published_losses():
-    demo = Demo(OurValue, MLP)
+    demo = Demo(Value, MLP)
     history = [demo.train()[:2] for _ in range(100)]
     assert history[0] == (pytest.approx(0.8958441028683222, rel=1e-9), 0.5)
     assert history[99] == (pytest.approx(0.010978370135492717, rel=1e-9), 1.0)
