@@ -1,4 +1,4 @@
-"""The command line: ``microgrannd train`` and ``microgrannd predict``."""
+"""The command line: ``microgrannd train``, ``predict``, ``draw`` and ``eval``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from keyword import iskeyword
 from math import isfinite
 from typing import NoReturn
 
-from . import __version__, data
+from . import __version__, data, drawing, expressions
 from .data import Table, TableError, read_csv
+from .drawing import NoGraphviz
+from .engine import Value
+from .expressions import ExpressionError
 from .nn import ACTIVATIONS, MLP
 from .optim import SGD, Adam, AdamW
-from .saving import UNFIT, FileError, decode, encode, read, write, write_text
+from .saving import UNFIT, FileError, decode, encode, read, write, write_bytes
 from .tabular import Task, prepare
 from .training import fit
 
@@ -28,16 +32,23 @@ SETS: dict[str, Callable[[int], Table]] = {
 OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
 HELD_OUT = 0.2
 
+_OPTIONS = ("-h", "--help", "-o", "--output", "--")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 after one line that says what was wrong."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] in (["draw"], ["eval"]) and given[1:2] and given[1][:1] == "-" and given[1] not in _OPTIONS:
+        given[1] = f" {given[1]}"  # an expression that begins with a minus, not an option
+    options = _parser().parse_args(given)
     try:
         options.command(options)
         sys.stdout.flush()
     except UnicodeEncodeError as error:
         return _fail(f"output: its encoding {error.encoding} cannot write {error.object[error.start : error.end]!a}")
-    except (ValueError, ArithmeticError) as error:
+    except ExpressionError as error:
+        return _fail(error.args[0], place=error.place)
+    except (ValueError, ArithmeticError, NoGraphviz) as error:
         return _fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
@@ -51,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(options: argparse.Namespace) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
     table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
-    out = os.path.abspath(options.out)
-    if not os.path.isdir(os.path.dirname(out)) or os.path.isdir(out):
-        raise ValueError(f"--out {options.out}: needs a file name in a folder that exists")
+    _require_place("--out", options.out)
+    if options.draw is not None:
+        _require_place("--draw", options.draw)
+        _format(options.draw)
     ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
     task = ready.task
     print(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
@@ -76,6 +88,15 @@ def train(options: argparse.Namespace) -> None:
     print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
     write(options.out, {"model": encode(model), "task": task.encode()})
     print(f"model written to {options.out}")
+    if options.draw is not None:
+        row = ready.train[0]
+        inputs = [Value(number, name) for number, name in zip(ready.X[row], task.columns, strict=True)]
+        loss = task.loss(model(inputs), ready.y[row])
+        loss.label = "loss"
+        model.zero_grad()
+        loss.backward()
+        _write_picture(loss, options.draw)
+        print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -103,7 +124,62 @@ def predict(options: argparse.Namespace) -> None:
     if options.output is None:
         sys.stdout.write(text.getvalue())
     else:
-        write_text(options.output, text.getvalue())
+        write_bytes(options.output, text.getvalue().encode())
+
+
+def draw(options: argparse.Namespace) -> None:
+    """Draw the graph of an expression, with the gradient of every node."""
+    if options.output is not None:
+        _require_place("--output", options.output)
+        _format(options.output)
+    result = _evaluated(options)
+    if options.output is None:
+        print(drawing.draw(result).text())
+    else:
+        _write_picture(result, options.output)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Print the value of an expression and its gradient by each name."""
+    result = _evaluated(options)
+    table = [("name", "value", "gradient"), *((v.label, repr(v.data), repr(v.grad)) for v in options.values.values())]
+    print(f"{options.expression.strip()} = {result.data!r}")
+    if options.values:
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for row in table:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _evaluated(options: argparse.Namespace) -> Value:
+    options.values = {}
+    for name, number in options.assignments:
+        if name in options.values:
+            raise ValueError(f"{name} is given twice")
+        options.values[name] = Value(number, name)
+    result = expressions.evaluate(options.expression, options.values)
+    result.backward()
+    return result
+
+
+def _write_picture(root: Value, path: str) -> None:
+    picture, kind = drawing.draw(root), _format(path)
+    write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
+
+
+def _require_place(option: str, path: str) -> None:
+    place = os.path.abspath(path)
+    if not path or not os.path.isdir(os.path.dirname(place)) or os.path.isdir(place):
+        raise ValueError(f"{option} {path}: needs a file name in a folder that exists")
+
+
+def _format(path: str) -> str:
+    """The format that a picture's name asks for, if this machine can make it."""
+    kind = os.path.splitext(path)[1][1:].lower()
+    if kind not in ("svg", "png", "pdf", "dot"):
+        raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf or .dot")
+    if kind != "dot":
+        drawing.require_renderer(kind)
+    return kind
 
 
 class _Parser(argparse.ArgumentParser):
@@ -148,12 +224,36 @@ def _parser() -> argparse.ArgumentParser:
         "--out", default="model.json", metavar="FILE", help="where the model goes (default: model.json)"
     )
 
+    command.add_argument("--draw", metavar="FILE", help="draw the trained network to an .svg, .png, .pdf or .dot file")
+
     command = commands.add_parser("predict", help=predict.__doc__, description=predict.__doc__)
     command.set_defaults(command=predict)
     command.add_argument("model", help="a file that train wrote")
     command.add_argument("data", help="a CSV file with the same input columns")
     command.add_argument("-o", "--output", metavar="FILE", help="where the table goes (default: standard output)")
+
+    for name, function in [("draw", draw), ("eval", evaluate)]:
+        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        command.set_defaults(command=function)
+        command.add_argument("expression", help='such as "tanh(w*x + b)"')
+        command.add_argument(
+            "assignments", type=_assignment, nargs="*", metavar="NAME=NUMBER", help="what the names stand for"
+        )
+        if function is draw:
+            command.add_argument(
+                "-o", "--output", metavar="FILE", help="an .svg, .png, .pdf or .dot file (default: a tree of text)"
+            )
     return parser
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    name, _, number_text = text.partition("=")
+    number = data.parse_number(number_text)
+    if not name.isidentifier() or iskeyword(name) or number is None:
+        raise argparse.ArgumentTypeError(f"needs NAME=NUMBER, got {text!r}")
+    if name in expressions.FUNCTIONS:
+        raise argparse.ArgumentTypeError(f"{name} is a function and cannot be a name")
+    return name, number
 
 
 def _natural(text: str) -> int:
@@ -175,6 +275,7 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _fail(message: str, program: str = "microgrannd") -> int:
-    print(f"{program}: {' '.join(message.splitlines())}", file=sys.stderr)
+def _fail(message: str, program: str = "microgrannd", place: str = "") -> int:
+    """Print one line, and under it what points to the place in an expression."""
+    print(f"{program}: {' '.join(message.splitlines())}{place}", file=sys.stderr)
     return 2

@@ -67,7 +67,7 @@ class Table:
 
     Attributes:
         path: of the file, for messages.
-        columns: the names; "1", "2", ... where the file has no header.
+        columns: the names; "column 1", "column 2", ... where the file has no header.
         rows: the cells of each row, as many as there are columns.
         lines: the line of the file on which each row ends.
     """
@@ -141,7 +141,7 @@ def read_csv(path: str | PathLike[str]) -> Table:
     cells, lines = [], []
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if len(row) > 1 or "".join(row).strip():  # not a blank line
                 cells.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:
@@ -149,7 +149,7 @@ def read_csv(path: str | PathLike[str]) -> Table:
     if not cells:
         raise TableError(f"{name}: the file is empty")
     if any(parse_number(cell) is not None for cell in cells[0]):
-        columns = [str(i + 1) for i in range(len(cells[0]))]
+        columns = [f"column {i + 1}" for i in range(len(cells[0]))]
     else:
         columns = [cell.strip() for cell in cells.pop(0)]
         del lines[0]

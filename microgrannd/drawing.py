@@ -136,7 +136,7 @@ def visible(text: str, most: int = 40) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
-class Picture(graphviz.Digraph):
+class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     """A Digraph that is rendered by ``dot``, else by pygraphviz, else (SVG only) by the layout of this library."""
 
     def __init__(self, *arguments: Any, graph: Graph | None = None, **options: Any) -> None:
@@ -204,19 +204,13 @@ class Picture(graphviz.Digraph):
         return path
 
     def _without_dot(self, format: str) -> bytes:  # noqa: A002
+        require_renderer(format)
         if find_spec("pygraphviz"):
             import pygraphviz
 
-            data: bytes = pygraphviz.AGraph(string=self.source).draw(format=format, prog=self.engine)
-            return data
-        if format == "svg" and self.graph:
-            return svg(self.graph.boxes, self.graph.edges, FILLS, self.graph.title, self.graph.rankdir).encode()
-        if format in ("dot", "gv"):
-            return self.source.encode()
-        raise NoGraphviz(
-            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or "
-            'pip install "microgrannd[dot]"; svg needs neither'
-        )
+            return bytes(pygraphviz.AGraph(string=self.source).draw(format=format, prog=self.engine))
+        graph = self.graph or Graph()
+        return svg(graph.boxes, graph.edges, FILLS, graph.title, graph.rankdir).encode()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> Any:
         wanted = {self._jupyter_mimetype, "text/plain"} if include is None else set(include)
@@ -233,9 +227,22 @@ class Picture(graphviz.Digraph):
         return "\n".join(lines)
 
 
+def require_renderer(format: str) -> None:  # noqa: A002
+    """Make sure that this machine can make a picture of a format.
+
+    Raises:
+        NoGraphviz: it cannot.
+    """
+    if format != "svg" and not which("dot") and not find_spec("pygraphviz"):
+        raise NoGraphviz(
+            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or "
+            'pip install "microgrannd[dot]"; svg needs neither'
+        )
+
+
 def _escaped(lines: Any) -> str:
     """Lines of a label in DOT: nothing in them is markup, an entity or an escape."""
-    return graphviz.nohtml("\\n".join(graphviz.escape(line.replace("&", "&amp;")) for line in lines))
+    return str(graphviz.nohtml("\\n".join(graphviz.escape(line.replace("&", "&amp;")) for line in lines)))
 
 
 def _tree(graph: Graph) -> Iterator[str]:

@@ -40,7 +40,11 @@ class ExpressionError(ValueError):
     def __init__(self, message: str, text: str, place: int) -> None:
         start = max(0, min(place - 30, len(text) - 60))
         shown = "".join(c if c.isprintable() else "�" for c in text[start : start + 60])
-        super().__init__(f"{message}\n  {shown}\n  {' ' * (place - start)}^")
+        self.place = f"\n  {shown}\n  {' ' * (place - start)}^"
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{self.place}"
 
 
 def evaluate(text: str, values: Mapping[str, Value]) -> Value:
@@ -62,7 +66,9 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
             warnings.simplefilter("ignore")  # what Python would say of 1(2) is said below
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise ExpressionError(f"not an expression: {error.msg:.60}", text, max(0, (error.offset or 1) - 1)) from None
+        raise ExpressionError(
+            f"not an expression: {error.msg:.60}", text, error.offset - 1 if error.offset else len(text)
+        ) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("not an expression, or nested too deep", text, 0) from None
     order: list[ast.expr] = [tree]

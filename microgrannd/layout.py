@@ -83,7 +83,8 @@ def _ranks(count: int, edges: Sequence[Edge]) -> list[int]:
 
 def _bend(ranks: list[int], edges: Sequence[Edge], breadths: list[float]) -> tuple[list[list[int]], list[Edge]]:
     """Give every edge a node in each rank between its ends; extends ranks and breadths by these."""
-    paths, links = [], []
+    paths: list[list[int]] = []
+    links: list[Edge] = []
     for source, target in edges:
         path = [source]
         for rank in range(ranks[source] + 1, ranks[target]):

@@ -27,16 +27,19 @@ class Optimizer:
         params: the Values to change, usually ``model.parameters()``.
         lr: the learning rate, a number or a function of the step (from 0), as `cosine` and its like make. It can be
             assigned at any time.
+        max_norm: clip the gradients to this norm before each step, see `clip_grad_norm`.
     """
 
-    def __init__(self, params: Iterable[Value], lr: float | Schedule) -> None:
+    def __init__(self, params: Iterable[Value], lr: float | Schedule, max_norm: float | None = None) -> None:
         self.params = list(params)
         for parameter in self.params:
             if not isinstance(parameter, Value):
                 raise TypeError(f"an optimiser needs Values, got {described(parameter)}")
         if not callable(lr):
             _check(lr=lr)
-        self.lr = lr
+        if max_norm is not None:
+            _check(max_norm=max_norm)
+        self.lr, self.max_norm = lr, max_norm
         self.steps = 0
 
     def zero_grad(self) -> None:
@@ -46,6 +49,8 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter's data by its gradient."""
+        if self.max_norm is not None:
+            clip_grad_norm(self.params, self.max_norm)
         lr = self.lr(self.steps) if callable(self.lr) else self.lr
         self.steps += 1
         self._update(lr)
@@ -58,7 +63,7 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with PyTorch's momentum (Sutskever et al. 2013).
 
     Args:
-        params, lr: see `Optimizer`.
+        params, lr, max_norm: see `Optimizer`.
         momentum: share of the last step's velocity that is kept.
         nesterov: look ahead by the velocity.
         weight_decay: this times the parameter is added to its gradient.
@@ -71,8 +76,9 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        max_norm: float | None = None,
     ) -> None:
-        super().__init__(params, lr)
+        super().__init__(params, lr, max_norm)
         _check(momentum=momentum, weight_decay=weight_decay)
         if nesterov and not momentum:
             raise ValueError("nesterov needs a momentum above 0, got 0")
@@ -93,7 +99,7 @@ class Adam(Optimizer):
     """Adam (Kingma and Ba 2015).
 
     Args:
-        params, lr: see `Optimizer`.
+        params, lr, max_norm: see `Optimizer`.
         betas: decay of the means of the gradient and of its square.
         eps: added to the root of the latter.
         weight_decay: this times the parameter is added to its gradient.
@@ -108,8 +114,9 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        max_norm: float | None = None,
     ) -> None:
-        super().__init__(params, lr)
+        super().__init__(params, lr, max_norm)
         _check(eps=eps, weight_decay=weight_decay)
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas need to be two numbers of at least 0 and below 1, got {described(betas)}")
@@ -142,8 +149,9 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        max_norm: float | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, max_norm)
 
 
 def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:

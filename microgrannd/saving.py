@@ -95,7 +95,7 @@ def _fresh(kind: str, options: dict[str, Any]) -> Module:
 def write(path: str | PathLike[str], content: dict[str, Any]) -> None:
     """Write a document: content under a format name, a version and a checksum."""
     document = {"format": FORMAT, "version": VERSION, "checksum": _checksum(content), "content": content}
-    write_text(path, json.dumps(document, indent=1) + "\n")
+    write_bytes(path, f"{json.dumps(document, indent=1)}\n".encode())
 
 
 def read(path: str | PathLike[str]) -> dict[str, Any]:
@@ -118,13 +118,13 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def write_text(path: str | PathLike[str], text: str) -> None:
+def write_bytes(path: str | PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all: under another name in the same folder, then renamed."""
     target = os.path.realpath(path)
     temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with open(temporary, "xb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

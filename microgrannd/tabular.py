@@ -148,9 +148,12 @@ def classes_of(table: Table, target: str) -> list[str]:
     if sum(number is not None for number in numbers) > len(texts) / 2:
         values = [number for (number,) in table.numbers([target])]
         different = sorted(set(values))
-        if not all(map(float.is_integer, values)) or len(different) > min(MOST_CLASSES, len(values) / 2):
+        if len(different) == 1:
+            kinds = [f"{different[0]:g}"]
+        elif not all(map(float.is_integer, values)) or len(different) > min(MOST_CLASSES, len(values) / 2):
             return []
-        kinds = [str(int(value)) for value in different]
+        else:
+            kinds = [str(int(value)) for value in different]
     if len(kinds) == 1:
         raise TableError(f"{table.path}: column {target!r} holds only {kinds[0]!r}, there is nothing to learn")
     if len(kinds) == len(texts) > 2:

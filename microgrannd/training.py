@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
+from statistics import fmean
 from typing import Any
 
 from tqdm import tqdm
 
-from .contexts import paused_gc
+from .contexts import no_grad, paused_gc
+from .data import split
 from .engine import Value, real, topological
 from .failures import described
 from .functions import mean
 from .nn import Module
 from .optim import Optimizer
+
+Loss = Callable[[Any, Any], Any]
+Rows = list[tuple[tuple[float, ...], Any]]
 
 #: Rows whose graphs are alive together; gradients are added block by block.
 BLOCK = 64
@@ -28,11 +33,15 @@ class History:
 
     Attributes:
         loss: the mean over the epoch's rows, each computed before the step that its batch brought about.
+        validation_loss: the mean over the validation rows after the epoch; empty where there are none.
         seconds: the time taken.
+        interrupted: whether Ctrl-C ended the training.
     """
 
     loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def fit(
@@ -40,15 +49,17 @@ def fit(
     X: Iterable[Iterable[Any]],
     y: Iterable[Any],
     *,
-    loss: Callable[[Any, Any], Value],
+    loss: Loss,
     optimizer: Optimizer,
     epochs: int,
     batch_size: int | None = None,
     shuffle: bool = True,
     seed: int | None = None,
+    validation: float | tuple[Iterable[Iterable[Any]], Iterable[Any]] | None = None,
+    patience: int | None = None,
     progress: bool = True,
 ) -> History:
-    """Train a model.
+    """Train a model. Ctrl-C ends the training; the model is then as it was after the last whole epoch.
 
     Args:
         model: called with a row of floats; its parameters are changed.
@@ -59,7 +70,10 @@ def fit(
         epochs: how often to go through all rows.
         batch_size: rows for each step; all of them by default.
         shuffle: put the rows in a new order for each epoch.
-        seed: of the shuffling.
+        seed: of the shuffling, and of the choice of validation rows.
+        validation: rows to judge the model by after each epoch: a share of X and y, which is not trained on, or (X, y).
+        patience: stop after this many epochs in a row without a lower validation loss; the model is then as it was
+            when that was lowest, also where all epochs are run.
         progress: show a bar with the loss, on standard error.
 
     Returns:
@@ -70,37 +84,53 @@ def fit(
         FloatingPointError: a loss is not finite. The message names the epoch and the first node that went wrong;
             the model is as it was before that step.
     """
-    rows, targets = _checked(X, y)
+    rows = _checked(X, y)
     _require_int("epochs", epochs, 0)
     size = len(rows) if batch_size is None else _require_int("batch_size", batch_size, 1)
+    rows, judged = _divided(rows, validation, seed)
+    if patience is not None:
+        _require_int("patience", patience, 1)
+        if not judged:
+            raise ValueError("patience needs validation rows to judge by, got none")
     rng = random.Random(seed)
-    order = list(range(len(rows)))
     history = History()
-    with tqdm(total=epochs, disable=not progress, unit="epoch") as bar:
-        for epoch in range(epochs):
-            start = time.perf_counter()
-            if shuffle:
-                rng.shuffle(order)
-            total = 0.0
-            for first in range(0, len(order), size):
-                batch = order[first : first + size]
+    kept, lowest, best = _weights(model), inf, -1
+    try:
+        with tqdm(total=epochs, disable=not progress, unit="epoch") as bar:
+            for epoch in range(epochs):
+                start = time.perf_counter()
+                if shuffle:
+                    rng.shuffle(rows)
                 try:
-                    share = len(batch) / len(rows)
-                    total += share * _step(model, loss, optimizer, [(rows[i], targets[i]) for i in batch])
+                    history.loss.append(_epoch(model, loss, optimizer, rows, size))
                 except (ArithmeticError, ValueError) as error:
                     error.args = (f"epoch {epoch + 1}: {error}",)
                     raise
-            history.loss.append(total)
-            history.seconds.append(time.perf_counter() - start)
-            bar.set_postfix(loss=f"{history.loss[-1]:.4g}", refresh=False)
-            bar.update()
+                if judged:
+                    history.validation_loss.append(_judge(model, loss, judged))
+                history.seconds.append(time.perf_counter() - start)
+                if patience is None or history.validation_loss[-1] < lowest:
+                    kept, best = _weights(model), epoch
+                    lowest = min(history.validation_loss, default=inf)
+                bar.set_postfix(_shown(history), refresh=False)
+                bar.update()
+                if patience is not None and epoch - best >= patience:
+                    break
+    except KeyboardInterrupt:
+        history.interrupted = True
+    for parameter, data in kept:
+        parameter.data = data
     return history
 
 
+def _epoch(model: Any, loss: Loss, optimizer: Optimizer, rows: Rows, size: int) -> float:
+    """A step for each batch of so many rows; returns the mean loss before the steps."""
+    batches = [rows[first : first + size] for first in range(0, len(rows), size)]
+    return sum(len(batch) / len(rows) * _step(model, loss, optimizer, batch) for batch in batches)
+
+
 @paused_gc()
-def _step(
-    model: Any, loss: Callable[[Any, Any], Value], optimizer: Optimizer, batch: Sequence[tuple[Any, Any]]
-) -> float:
+def _step(model: Any, loss: Loss, optimizer: Optimizer, batch: Rows) -> float:
     """One step of the optimiser; returns the mean loss before it."""
     optimizer.zero_grad()
     total = 0.0
@@ -118,6 +148,44 @@ def _step(
     return total
 
 
+@no_grad()
+def _judge(model: Any, loss: Loss, rows: Rows) -> float:
+    """The mean loss over some rows."""
+    return fmean(getattr(found, "data", found) for found in (loss(model(row), target) for row, target in rows))
+
+
+def _divided(rows: Rows, validation: Any, seed: int | None) -> tuple[Rows, Rows]:
+    """The rows to train on, and those to judge by."""
+    if validation is None:
+        return rows, []
+    if isinstance(validation, int | float):
+        if not 0 < validation < 1:
+            raise ValueError(
+                f"validation needs to be a share above 0 and below 1, or (X, y); got {described(validation)}"
+            )
+        train, held_out = split([None] * len(rows), validation, seed)
+        if not train or not held_out:
+            raise ValueError(f"validation={validation} of {len(rows)} rows leaves nothing to judge by, or to train on")
+        return [rows[i] for i in train], [rows[i] for i in held_out]
+    try:
+        X, y = validation
+    except (TypeError, ValueError):
+        raise TypeError(f"validation needs to be a share or (X, y), got {described(validation)}") from None
+    judged = _checked(X, y)
+    if len(judged[0][0]) != len(rows[0][0]):
+        raise ValueError(f"validation rows have {len(judged[0][0])} cells, where X has {len(rows[0][0])}")
+    return rows, judged
+
+
+def _weights(model: Module) -> list[tuple[Value, float]]:
+    return [(parameter, parameter.data) for parameter in model.parameters()]
+
+
+def _shown(history: History) -> dict[str, str]:
+    curves = {"loss": history.loss, "validation": history.validation_loss}
+    return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
+
+
 def _first_wrong(root: Value) -> str:
     node = next(node for node in topological(root) if not isfinite(node.data))
     operands = ", ".join(f"{operand.data}" for operand in node._prev[:4]) + (", ..." if len(node._prev) > 4 else "")
@@ -126,8 +194,8 @@ def _first_wrong(root: Value) -> str:
     return f"the loss is {root.data}; the first node that is not finite is {name} = {node.data}{label}"
 
 
-def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> tuple[list[tuple[float, ...]], list[Any]]:
-    """The rows and targets as floats, or an error that names the place."""
+def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Rows:
+    """Pairs of row and target, as floats, or an error that names the place."""
     rows = [tuple(_reals(row, f"X[{i}]")) for i, row in enumerate(X)]
     targets = [
         _reals(target, f"y[{i}]") if hasattr(target, "__len__") and not isinstance(target, str)
@@ -141,7 +209,7 @@ def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> tuple[list[tuple[f
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise ValueError(f"X[{i}] has {len(row)} cells, where X[0] has {len(rows[0])}")
-    return rows, targets
+    return list(zip(rows, targets, strict=True))
 
 
 def _reals(row: Iterable[Any], place: str) -> list[float]:

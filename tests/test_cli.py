@@ -101,9 +101,14 @@ def test_the_target_may_be_any_column_and_predict_needs_only_the_inputs():
 def test_a_file_without_a_header_has_numbered_columns(capsys):
     table("table.csv", TASKS["two"], header="")
     assert train("table.csv", epochs=1) == 0
-    assert "target '3': 2 classes (no, yes)" in capsys.readouterr().out
+    assert "target 'column 3': 2 classes (no, yes)" in capsys.readouterr().out
     assert main(["predict", "model.json", "table.csv"]) == 0
-    assert capsys.readouterr().out.startswith("1,2,3,prediction\n")
+    out = capsys.readouterr().out
+    assert out.startswith("column 1,column 2,column 3,prediction\n")
+    with open("out.csv", "w", encoding="utf-8") as file:
+        file.write(out)
+    assert main(["train", "out.csv", "--epochs", "0", "--target", "column 3"]) == 2  # prediction is text
+    assert "column 'prediction': needs a finite number" in capsys.readouterr().err
 
 
 def test_cells_with_line_ends_survive_predict():

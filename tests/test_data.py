@@ -108,12 +108,12 @@ def test_what_csv_writes_is_read_back_the_same(path, content, delimiter, encodin
 def test_numbers_are_read_back_exactly_also_without_a_header(path, rows):
     path.write_text("".join(f"{a!r}, {b!r}\n" for a, b in rows), encoding="utf-8")
     table = read_csv(path)
-    assert table.columns == ["1", "2"]
+    assert table.columns == ["column 1", "column 2"]
     assert table.numbers(table.columns) == rows
 
 
 def test_blank_lines_are_skipped_and_lines_are_those_of_the_file(path):
-    path.write_text('\n\r\na;b\n\n"x\ny";2\n ; \n3;4\n', encoding="utf-8")
+    path.write_text('\n\r\na;b\n\n"x\ny";2\n  \n3;4\n', encoding="utf-8")
     table = read_csv(path)
     assert (table.columns, table.rows, table.lines) == (["a", "b"], [["x\ny", "2"], ["3", "4"]], [6, 8])
 
@@ -122,7 +122,8 @@ def test_blank_lines_are_skipped_and_lines_are_those_of_the_file(path):
     ("content", "message"),
     [
         (b"", ": the file is empty"),
-        (b"\xef\xbb\xbf\n\n , \n", ": the file is empty"),
+        (b"\xef\xbb\xbf\n\n  \n", ": the file is empty"),
+        (b" , \n1,2\n", ": two columns are named ''"),
         (b"a,b\n", ": there is no row under the header"),
         (b"a,b,a\n1,2,3\n", ": two columns are named 'a'"),
         (b"a,b\n1,2\n\n3\n", ", line 4: 1 cells, where the first row has 2"),

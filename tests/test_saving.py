@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import MLP, Layer, Module, Neuron, Value
-from microgrannd.saving import FORMAT, VERSION, FileError, load, read, save, write, write_text
+from microgrannd.saving import FORMAT, VERSION, FileError, load, read, save, write, write_bytes
 
 
 def bits(model):
@@ -246,7 +246,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 
 def test_a_file_that_cannot_be_made_is_named_by_its_own_name(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
-        write_text(tmp_path / "absent" / "model.json", "")
+        write_bytes(tmp_path / "absent" / "model.json", b"")
     assert error.value.filename == tmp_path / "absent" / "model.json"
 
 
