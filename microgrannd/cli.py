@@ -93,7 +93,8 @@ def train(options: argparse.Namespace) -> None:
         inputs = [Value(number, name) for number, name in zip(ready.X[row], task.columns, strict=True)]
         loss = task.loss(model(inputs), ready.y[row])
         loss.label = "loss"
-        model.zero_grad()
+        for name, parameter in model.named_parameters():
+            parameter.grad, parameter.label = 0.0, name
         loss.backward()
         _write_picture(loss, options.draw)
         print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
