@@ -16,7 +16,7 @@ import linecache
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from typing import Any
 
 from .failures import explained, foreign, outside, real_result, uneven
@@ -51,7 +51,7 @@ def recorder(
     source = "\n".join(writer.lines()) + "\n"
     filename = f"<microgrannd {'reflected ' if reflect else ''}{'method' if method else 'function'} {rule.name}>"
     namespace = {
-        **rule.functions, **engine, **writer.defaults, "_rule": rule, "_limits": _limits(rule), "_ERRORS": ERRORS,
+        **rule.functions, **engine, **writer.defaults, "_rule": rule, "_limits": _limits, "_ERRORS": ERRORS,
         "_WIDE": WIDE, "_real": real_result, "_explained": explained, "_outside": outside, "_foreign": foreign, "_uneven": uneven,
     }  # fmt: skip
     exec(compile(source, filename, "exec"), namespace)
@@ -65,21 +65,21 @@ def recorder(
     return function
 
 
-def _limits(rule: Rule) -> Callable[..., list[Any]]:
+def _limits(rule: Rule, values: list[Any], floats: list[Any], y: float) -> list[Any]:
     """The partials of a rule for when Python's arithmetic raised: inf, nan or the limit; None for numbers."""
+    found: list[Any] = [
+        None if type(v) is float else f(*floats, y) for v, f in zip(values, _ieee_partials(rule), strict=True)
+    ]
+    if not rule.wide:
+        return found
+    rows = [(o in rule.sequences, row) for o, v, row in zip(rule.operands, values, found, strict=True) if v]
+    return [partial for many, row in rows for partial in (row if many else [row])]
+
+
+@cache  # and not before they are needed: compiling all would take as long as all the rest of the import
+def _ieee_partials(rule: Rule) -> list[Callable[..., Any]]:
     names = (*rule.operands, "y")
-    partials = [(o in rule.sequences, p.ieee_function(names, rule.functions)) for o, p in rule.partials.items()]
-
-    def limits(values: list[Any], floats: list[Any], y: float) -> list[Any]:
-        found: list[Any] = [
-            None if type(v) is float else partial(*floats, y) for v, (_, partial) in zip(values, partials, strict=True)
-        ]
-        if not rule.wide:
-            return found
-        rows = [(many, row) for v, row, (many, _) in zip(values, found, partials, strict=True) if v]
-        return [partial for many, row in rows for partial in (row if many else [row])]
-
-    return limits
+    return [partial.ieee_function(names, rule.functions) for partial in rule.partials.values()]
 
 
 class _Writer(ABC):
@@ -143,7 +143,7 @@ class _Writer(ABC):
         yield "    try:"
         yield from (f"        {line}" for line in self.partials())
         yield "    except _ERRORS:"
-        yield f"        {self.targets} = _limits([{', '.join(self.values)}], [{', '.join(self.floats)}], y)"
+        yield f"        {self.targets} = _limits(_rule, [{', '.join(self.values)}], [{', '.join(self.floats)}], y)"
 
 
 class _Narrow(_Writer):
