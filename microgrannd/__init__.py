@@ -12,6 +12,7 @@ from . import data
 from .contexts import no_grad, paused_gc
 from .drawing import draw
 from .engine import Value, rule
+from .functional import grad, hessian, jacobian, jvp, value_and_grad
 from .functions import (
     acos,
     acosh,
@@ -117,9 +118,13 @@ __all__ = [
     "fabs",
     "fit",
     "gelu",
+    "grad",
+    "hessian",
     "hinge",
     "huber",
     "hypot",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "linear",
     "load",
@@ -153,4 +158,5 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
-]  # fmt: skip
+    "value_and_grad",
+]

@@ -68,7 +68,7 @@ def recorder(
 def _limits(rule: Rule, values: list[Any], floats: list[Any], y: float) -> list[Any]:
     """The partials of a rule for when Python's arithmetic raised: inf, nan or the limit; None for numbers."""
     found: list[Any] = [
-        None if type(v) is float else f(*floats, y) for v, f in zip(values, _ieee_partials(rule), strict=True)
+        None if type(v) is float else f(*floats, y) for v, f in zip(values, ieee_partials(rule), strict=True)
     ]
     if not rule.wide:
         return found
@@ -77,7 +77,8 @@ def _limits(rule: Rule, values: list[Any], floats: list[Any], y: float) -> list[
 
 
 @cache  # and not before they are needed: compiling all would take as long as all the rest of the import
-def _ieee_partials(rule: Rule) -> list[Callable[..., Any]]:
+def ieee_partials(rule: Rule) -> list[Callable[..., Any]]:
+    """The partials of a rule as functions of the operands' floats and y that give inf or nan and never raise."""
     names = (*rule.operands, "y")
     return [partial.ieee_function(names, rule.functions) for partial in rule.partials.values()]
 

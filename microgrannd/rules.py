@@ -123,7 +123,9 @@ def _is_name(text: str) -> bool:
 def plain(function: Callable[..., Any]) -> Callable[..., float]:
     """The formula of a function's rule, on floats: so that a further rule can use it by name."""
     own: Rule = function.__rule__  # type: ignore[attr-defined]  # rule() set it
-    return own.formula.function(own.operands, own.functions)
+    on_floats = own.formula.function(own.operands, own.functions)
+    on_floats.__rule__ = own  # type: ignore[attr-defined]  # so that it is known on Values too
+    return on_floats
 
 
 def reflected(function: F) -> F:

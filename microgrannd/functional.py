@@ -1,0 +1,291 @@
+"""Derivatives of functions: grad, value_and_grad, jacobian, hessian, jvp, nested to any order.
+
+>>> from microgrannd.functional import grad
+>>> def cube(x):
+...     return x ** 3
+>>> grad(cube)(2.0), grad(grad(cube))(2.0), grad(grad(grad(cube)))(2.0)
+(12.0, 12.0, 6.0)
+
+A function is called with Values in the place of floats. The inner derivative of a nested one is computed by
+evaluating the rules' partial formulas on Values, so that it can be differentiated in its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from itertools import islice
+from math import isfinite
+from typing import Any
+
+from . import functions
+from .engine import Value, real, recorded, rule, topological
+from .failures import described
+from .formulas import FUNCTIONS
+from .ieee import ERRORS
+from .recording import WIDE, ieee_partials
+from .rules import TABLE, Operations, Rule
+
+Function = Callable[..., Any]
+
+
+def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """The gradient of a function of floats, lists and nested lists, or arrays, that returns a scalar.
+
+    Args:
+        f: called with Values in the place of the arguments chosen by argnums.
+        argnums: the place of the argument to differentiate by, or several.
+
+    Returns:
+        A function of the same arguments. Its result has the form of the argument chosen (a tuple for several); it
+        consists of floats, or of Values where the argument did.
+
+    >>> grad(lambda w, x: w[0] * x + w[1], argnums=(0, 1))([3.0, 1.0], 2.0)
+    ([2.0, 1.0], 3.0)
+    """
+
+    def gradient(*arguments: Any, **options: Any) -> Any:
+        return value_and_grad(f, argnums)(*arguments, **options)[1]
+
+    return gradient
+
+
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """Like `grad`, but the result is the pair of the function's value and the gradient, as SciPy wants it.
+
+    >>> value_and_grad(lambda x: x * x)(3.0)
+    (9.0, 6.0)
+    """
+
+    def both(*arguments: Any, **options: Any) -> Any:
+        call = _Call(arguments, argnums)
+        result = call.run(f, options)
+        if real(result) is None and not isinstance(result, Value):
+            raise TypeError(f"grad needs a function that returns a scalar, got {described(result)}")
+        return call.outward(result), call.form(call.reverse(result))
+
+    return both
+
+
+def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """The derivatives of every element of a function's result, each in the form that `grad` gives.
+
+    >>> jacobian(lambda x: [x[0] * x[1], x[0]])([2.0, 3.0])
+    [[3.0, 2.0], [1.0, 0.0]]
+    """
+
+    def all_rows(*arguments: Any, **options: Any) -> Any:
+        call = _Call(arguments, argnums)
+        return _mapped(lambda element: call.form(call.reverse(element)), call.run(f, options))
+
+    return all_rows
+
+
+def hessian(f: Function, argnums: int = 0) -> Function:
+    """The second derivatives of a function that returns a scalar: the Jacobian of its gradient.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
+    [[6.0, 4.0], [4.0, 0.0]]
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Forward mode: a function's result, and its derivative in a direction (the Jacobian times a vector).
+
+    Args:
+        f: called with Values in the place of the primals.
+        primals: the arguments.
+        tangents: the direction, of the same form.
+
+    Returns:
+        The value and its derivative, both of the form of the function's result.
+
+    >>> jvp(lambda x, y: x * y, [2.0, 3.0], [1.0, 0.5])
+    (6.0, 4.0)
+    """
+    call = _Call(tuple(primals), range(len(primals)))
+    direction = [_inward(tangent) for tangent in _leaves(list(tangents))]
+    if len(direction) != len(call.variables):
+        raise ValueError(f"jvp needs a tangent for each of {len(call.variables)} primals, got {len(direction)}")
+    along = dict(zip(call.variables, direction, strict=True))
+    result = call.run(f, {})
+    return _mapped(call.outward, result), _mapped(lambda element: call.forward(element, along), result)
+
+
+#: How many derivatives are being computed around this one: inside another, results have to be Values.
+_depth: ContextVar[int] = ContextVar("microgrannd_derivatives", default=0)
+
+
+@contextmanager
+def _one_deeper() -> Iterator[None]:
+    token = _depth.set(_depth.get() + 1)
+    try:
+        yield
+    finally:
+        _depth.reset(token)
+
+
+class _Call:
+    """One call of a function to be differentiated: its variables, and the passes over its graph."""
+
+    def __init__(self, arguments: Sequence[Any], argnums: int | Sequence[int]) -> None:
+        self.single = isinstance(argnums, int)
+        self.chosen = [argnums] if isinstance(argnums, int) else list(argnums)
+        for place in self.chosen:
+            if not -len(arguments) <= place < len(arguments):
+                raise ValueError(f"argnums={argnums!r}: there are {len(arguments)} positional arguments")
+        self.variables: list[Value] = []
+        self.lifted = _depth.get() > 0 or any(isinstance(x, Value) for p in self.chosen for x in _leaves(arguments[p]))
+        self.arguments = list(arguments)
+        for place in self.chosen:
+            self.arguments[place] = _mapped(self._variable, arguments[place])
+        self.forms = [self.arguments[place] for place in self.chosen]
+
+    def _variable(self, number: Any) -> Value:
+        """A node of its own for each place, also where the same Value stands in several or in the function itself."""
+        inward = _inward(number)
+        self.variables.append(inward * 1.0 if isinstance(inward, Value) else Value(inward))
+        return self.variables[-1]
+
+    def run(self, f: Function, options: Any) -> Any:
+        with _one_deeper():
+            return f(*self.arguments, **options)
+
+    def outward(self, result: Any) -> Any:
+        """A result as the caller wants it: a float, or inside another derivative a Value."""
+        return result if self.lifted or not isinstance(result, Value) else result.data
+
+    def form(self, gradients: dict[Value, Any]) -> Any:
+        """Gradients in the form of the arguments chosen."""
+        found = tuple(_mapped(lambda variable: self.outward(gradients.get(variable, 0.0)), form) for form in self.forms)
+        return found[0] if self.single else found
+
+    def edges(self, node: Value) -> Iterator[tuple[Value, Any]]:
+        """The operands of a node that are Values, with the partials: floats, or where need be Values."""
+        if not self.lifted:
+            partials = node._da if node._db is WIDE else (node._da, node._db)
+            values = node._a if node._db is WIDE else (node._a, node._b)
+            return ((v, partial) for v, partial in zip(values, partials, strict=True) if partial is not None)
+        return _lifted_edges(node)
+
+    def dependent(self, result: Any) -> list[Value]:
+        """The nodes between the variables and a result, operands before results."""
+        order, reached = [], set(self.variables)
+        for node in topological(result) if isinstance(result, Value) else []:
+            if node in reached:
+                continue
+            if any(operand in reached for operand in node._operands if type(operand) is not float):
+                reached.add(node)
+                order.append(node)
+        return order
+
+    def reverse(self, result: Any) -> dict[Value, Any]:
+        """The gradient of a result by each node that it depends on."""
+        order = self.dependent(result)
+        reached = {*self.variables, *order}
+        gradients: dict[Value, Any] = {result: 1.0} if isinstance(result, Value) else {}
+        for node in reversed(order):
+            gradient = gradients[node]
+            for operand, partial in self.edges(node):
+                if operand in reached:
+                    share = partial * gradient
+                    gradients[operand] = gradients[operand] + share if operand in gradients else share
+        return gradients
+
+    def forward(self, result: Any, tangents: dict[Value, Any]) -> Any:
+        """The derivative of a result in the direction of the variables' tangents."""
+        found = dict(tangents)
+        for node in self.dependent(result):
+            found[node] = sum(partial * found[operand] for operand, partial in self.edges(node) if operand in found)
+        return self.outward(found.get(result, 0.0))
+
+
+def _lifted_edges(node: Value) -> Iterator[tuple[Value, Any]]:
+    own = node._rule
+    assert own is not None  # dependent() gives nodes with operands
+    arguments = _arguments(node)
+    for place, (argument, formula) in enumerate(zip(arguments, _partials_of_values(own), strict=True)):
+        if not any(isinstance(part, Value) for part in _leaves(argument)):
+            continue
+        try:
+            slope = formula(*arguments, node)
+        except ERRORS:  # infinite or undefined, at least on the way
+            floats = [_mapped(lambda part: part.data if isinstance(part, Value) else part, a) for a in arguments]
+            slope = ieee_partials(own)[place](*floats, node.data)
+        pairs = [(argument, slope)] if isinstance(argument, Value) else zip(argument, slope, strict=True)
+        for value, partial in pairs:
+            if isinstance(value, Value):
+                yield value, partial if isinstance(partial, Value) or isfinite(partial) else _singular(value, partial)
+
+
+@rule("slope", dx="nan", dslope="1")
+def _singular(x: Any, slope: Any) -> Any:
+    """A slope that is infinite or undefined at x: so is its own derivative."""
+
+
+def _arguments(node: Value) -> list[Any]:
+    """The operands as the rule's formulas take them: sequences as lists."""
+    own = node._rule
+    assert own is not None  # a leaf has no operands
+    if node._db is not WIDE:
+        return [node._a, node._b][: len(own.partials)]
+    values = iter(node._a)
+    rows = [list(islice(values, shape)) if type(shape) is int else list(shape) for shape in node._b]
+    return [row if name in own.sequences else row[0] for name, row in zip(own.operands, rows, strict=True)]
+
+
+@cache
+def _partials_of_values(rule: Rule) -> list[Function]:
+    """The partial formulas as functions of Values."""
+    names = {name: _of_values(name, function) for name, function in rule.functions.items()}
+    return [partial.function((*rule.operands, "y"), names) for partial in rule.partials.values()]
+
+
+_ON_VALUES = {"abs": functions.fabs, "pow": recorded(Operations.__pow__)}
+
+
+def _of_values(name: str, function: Any) -> Any:
+    """What stands for a formula's function when its operands are Values."""
+    if hasattr(function, "__rule__"):
+        return recorded(function)
+    if FUNCTIONS.get(name) is not function:
+        return function  # one's own
+    if name in TABLE:
+        return getattr(functions, name)
+    return _ON_VALUES.get(name, function)
+
+
+def _inward(number: Any) -> Any:
+    if isinstance(number, Value):
+        return number
+    found = real(number)
+    if found is None:
+        raise TypeError(f"a derivative is by real numbers, lists of them or arrays, got {described(number)}")
+    return found
+
+
+def _leaves(structure: Any) -> list[Any]:
+    found: list[Any] = []
+    _mapped(found.append, structure)
+    return found
+
+
+def _mapped(function: Callable[[Any], Any], structure: Any) -> Any:
+    """A function of every number in nested lists, tuples, dicts and arrays, in the same form."""
+    if isinstance(structure, list):
+        return [_mapped(function, part) for part in structure]
+    if isinstance(structure, tuple):
+        return tuple(_mapped(function, part) for part in structure)
+    if isinstance(structure, dict):
+        return {key: _mapped(function, part) for key, part in structure.items()}
+    if getattr(structure, "shape", ()):
+        import numpy as np  # an array has come: NumPy is there
+
+        found = [function(part) for part in structure.ravel()]
+        array = np.empty(len(found), dtype=float if all(isinstance(x, float) for x in found) else object)
+        array[:] = found
+        return array.reshape(structure.shape)
+    return function(structure)
