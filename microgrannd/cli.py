@@ -7,9 +7,9 @@ import csv
 import io
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from keyword import iskeyword
-from math import isfinite
 from typing import NoReturn
 
 from . import __version__, data, drawing, expressions
@@ -40,7 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] in (["draw"], ["eval"]) and given[1:2] and given[1][:1] == "-" and given[1] not in _OPTIONS:
         given[1] = f" {given[1]}"  # an expression that begins with a minus, not an option
-    options = _parser().parse_args(given)
+    parser = _parser()
+    options, rest = parser.parse_known_args(given)
+    if rest:  # NAME=NUMBER after an option is not expected by argparse
+        if not hasattr(options, "assignments") or any(text.startswith("-") for text in rest):
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        try:
+            options.assignments += map(_assignment, rest)
+        except argparse.ArgumentTypeError as error:
+            parser.error(str(error))
     try:
         options.command(options)
         sys.stdout.flush()
@@ -55,17 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written")
+        return _fail("interrupted")
     return 0
 
 
 def train(options: argparse.Namespace) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
-    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
-    _require_place("--out", options.out)
+    _require_place("--out", options.out, options.data)
     if options.draw is not None:
-        _require_place("--draw", options.draw)
+        _require_place("--draw", options.draw, options.data, options.out)
         _format(options.draw)
+    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
     ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
     task = ready.task
     print(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
@@ -78,11 +86,11 @@ def train(options: argparse.Namespace) -> None:
         loss=task.loss, optimizer=kind(model.parameters(), lr if options.lr is None else options.lr),
         epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
     )  # fmt: skip
-    if not all(map(isfinite, model.state_dict().values())):
-        raise FloatingPointError(f"epoch {options.epochs}: a weight is not finite; try a lower --lr")
+    if history.interrupted:
+        print("interrupted")
     if history.loss:
-        seconds = sum(history.seconds)
-        print(f"loss {history.loss[-1]:.4g} after {options.epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
+        epochs, seconds = len(history.loss), sum(history.seconds)
+        print(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
     judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
     outputs = model.predict([ready.X[i] for i in judged])
     print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
@@ -102,6 +110,8 @@ def train(options: argparse.Namespace) -> None:
 
 def predict(options: argparse.Namespace) -> None:
     """Write a table with what a trained network predicts for its rows in a last column."""
+    if options.output is not None:
+        _require_place("--output", options.output, options.data, options.model)
     content = read(options.model)
     if "task" not in content:
         raise FileError(f"{options.model}: a model without a table; predict takes what train wrote")
@@ -167,10 +177,13 @@ def _write_picture(root: Value, path: str) -> None:
     write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
 
 
-def _require_place(option: str, path: str) -> None:
-    place = os.path.abspath(path)
+def _require_place(option: str, path: str, *others: str) -> None:
+    """Make sure that a file can be written there, and that it is none of the others."""
+    place = os.path.realpath(path)
     if not path or not os.path.isdir(os.path.dirname(place)) or os.path.isdir(place):
         raise ValueError(f"{option} {path}: needs a file name in a folder that exists")
+    if place in map(os.path.realpath, others):
+        raise ValueError(f"{option} {path}: would replace another file of this command")
 
 
 def _format(path: str) -> str:
@@ -248,7 +261,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _assignment(text: str) -> tuple[str, float]:
-    name, _, number_text = text.partition("=")
+    name, _, number_text = unicodedata.normalize("NFKC", text).partition("=")  # as ast does
     number = data.parse_number(number_text)
     if not name.isidentifier() or iskeyword(name) or number is None:
         raise argparse.ArgumentTypeError(f"needs NAME=NUMBER, got {text!r}")

@@ -175,7 +175,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
             NoGraphviz: the format needs Graphviz, which is not there.
         """
         if which(self.engine):
-            return super().pipe(format, encoding=encoding, **options)
+            try:
+                return super().pipe(format, encoding=encoding, **{"quiet": True, **options})
+            except graphviz.CalledProcessError as error:
+                said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
+                raise NoGraphviz(f"the program {self.engine} failed: {said.strip()}") from None
         data = self._without_dot(format or self.format)
         return data.decode(encoding) if encoding else data
 

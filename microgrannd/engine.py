@@ -87,10 +87,13 @@ class Value(Operations):
         Args:
             gradient: the derivative of the quantity of interest by this Value.
         """
+        start = None if isinstance(gradient, Value) else real(gradient)
+        if start is None:
+            raise TypeError(f"backward needs a real number as gradient, got {described(gradient)}")
         mark = object()  # on what this pass has reached
         levels: defaultdict[int, list[Value]] = defaultdict(list)
         self._mark = mark
-        self.grad = gradient if self._rule else self.grad + gradient
+        self.grad = start if self._rule else self.grad + start
         levels[self._depth].append(self)
         # A node is deeper than its operands: once all deeper levels are done, its gradient is complete.
         # The three passages are alike; as a function of its own they would take a fifth longer.
@@ -178,7 +181,7 @@ class Value(Operations):
         return format(self.data, specification) if specification else repr(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _leaf, (type(self), self.data, self.grad, self.label)
+        return _leaf, (type(self), self.data, self.grad, self.label), getattr(self, "__dict__", None)
 
 
 def topological(root: Value) -> list[Value]:
@@ -258,7 +261,8 @@ def recorded(function: F) -> F:
 
 
 def _leaf(kind: type[Value], data: float, grad: float, label: str) -> Value:
-    value = kind(data, label)
+    value = kind.__new__(kind)  # a subclass may take other arguments
+    Value.__init__(value, data, label)
     value.grad = grad
     return value
 
@@ -288,7 +292,13 @@ class Shared(NamedTuple):
 
 
 def shared(things: Any) -> Any:
-    """Make a sequence of Values or numbers ready."""
+    """Make a sequence of Values or numbers ready.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not hasattr(type(things), "__iter__"):
+        raise TypeError(f"a row of inputs is a sequence of Values or real numbers, got {described(things)}")
     return things if type(things) is Shared else Shared(*_sequence(things))
 
 
@@ -298,9 +308,12 @@ def _sequence(things: Any, rule: Rule = rules.TABLE["sum"], parameter: str = "vs
         return things
     try:
         values = tuple(things)
-        return values, len(values), [v.data for v in values], max([v._depth for v in values] or [-1])
     except TypeError:
+        if hasattr(type(things), "__iter__"):
+            raise  # from inside a generator
         raise foreign(rule, parameter, things, "a sequence of Values or real numbers") from None
+    try:
+        return values, len(values), [v.data for v in values], max([v._depth for v in values] or [-1])
     except AttributeError:  # not all are Values
         pass
     found = [_operand(thing) for thing in values]

@@ -104,9 +104,8 @@ def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.e
             parameters = inspect.signature(FUNCTIONS[name]).parameters.values()
             required = sum(parameter.default is parameter.empty for parameter in parameters)
             if not required <= len(arguments) <= len(parameters):
-                raise ExpressionError(
-                    f"{name} takes {required} operands, got {len(arguments)}", text, _place(node, text)
-                )
+                count = f"{required}" if required == len(parameters) else f"{required} to {len(parameters)}"
+                raise ExpressionError(f"{name} takes {count} operands, got {len(arguments)}", text, _place(node, text))
             return list(arguments)
         case ast.Call(ast.Name(name)) if name not in FUNCTIONS:
             raise ExpressionError(f"no function {name!r}", text, _place(node, text))

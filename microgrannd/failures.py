@@ -39,7 +39,9 @@ def explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Seque
     else:
         problem = f"cannot be computed ({error})"
     given = [f"{name} = {_shown(*pair)}" for name, *pair in zip(rule.operands, floats, values, strict=True)]
-    return type(error)(f"{rule.formula.text} {problem}, got {', '.join(given)}")
+    message = f"{rule.formula.text} {problem}, got {', '.join(given)}"
+    kinds = (ZeroDivisionError, OverflowError, ArithmeticError)
+    return next((kind(message) for kind in kinds if isinstance(error, kind)), ValueError(message))
 
 
 def foreign(rule: Rule, parameter: str, thing: Any, needed: str = "a Value or a real number") -> TypeError:

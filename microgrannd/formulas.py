@@ -30,12 +30,13 @@ _NOT_FLOAT = {
     "comb",
     "factorial",
     "floor",
-    "fsum",
+    "frexp",
     "gcd",
     "isqrt",
     "lcm",
     "len",
     "map",
+    "modf",
     "perm",
     "sum",
     "trunc",
@@ -76,10 +77,10 @@ class Formula:
         self._check(functions)
         own = {name for name, function in functions.items() if FUNCTIONS.get(name) is not function}
         #: Whether it is sure to be a float, of floats: not an int, a bool or a complex number.
-        self.is_float = _is_float(self._tree.body, _NOT_FLOAT | own)
+        self.is_float = _is_float(self._tree.body, (_NOT_FLOAT | own) - self.variables)
 
     def _check(self, functions: Mapping[str, Any]) -> None:
-        called = set()
+        called: set[ast.AST] = set()
         for node in ast.walk(self._tree):
             if not isinstance(node, _ALLOWED):
                 raise FormulaError(f"{self.text!r}: {type(node).__name__} is not allowed in a formula")
@@ -89,6 +90,8 @@ class Formula:
                 if not isinstance(node.func, ast.Name) or node.keywords:
                     raise FormulaError(f"{self.text!r}: a call is written name(operand, ...)")
                 called.add(node.func)
+                if isinstance(node.func, ast.Name) and node.func.id == "map":
+                    called.update(node.args[:1])
         names = [node for node in ast.walk(self._tree) if isinstance(node, ast.Name)]
         bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
         for node in names:
@@ -96,6 +99,8 @@ class Formula:
                 raise FormulaError(
                     f"{self.text!r}: unknown name {node.id!r}; functions of one's own come with names={{...}}"
                 )
+            if node.id not in self.variables | bound and node not in called and callable(functions[node.id]):
+                raise FormulaError(f"{self.text!r}: {node.id} is a function, to be called")
 
     def uses(self, name: str) -> bool:
         """Whether the formula reads the variable of that name."""
@@ -124,8 +129,10 @@ class Formula:
 
 def _is_float(node: ast.expr, doubtful: set[str]) -> bool:
     match node:
-        case ast.Constant() | ast.Name():
+        case ast.Constant():
             return True
+        case ast.Name(name):
+            return name not in doubtful
         case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
             return _is_float(operand, doubtful)
         case ast.BinOp(left, ast.Pow(), ast.Constant(value)):

@@ -31,6 +31,7 @@ def _function(method: Callable[..., Any]) -> Function:
 
 exp, exp2, expm1 = _function(Operations.exp), _function(Operations.exp2), _function(Operations.expm1)
 log, log2, log10 = _function(Operations.log), _function(Operations.log2), _function(Operations.log10)
+pow = _function(Operations.__pow__)
 log1p, sqrt, cbrt = _function(Operations.log1p), _function(Operations.sqrt), _function(Operations.cbrt)
 square, reciprocal = _function(Operations.square), _function(Operations.reciprocal)
 sin, cos, tan = _function(Operations.sin), _function(Operations.cos), _function(Operations.tan)

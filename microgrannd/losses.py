@@ -27,6 +27,10 @@ def _averaged(loss: Loss) -> Loss:
     @wraps(loss)
     def averaged(prediction: Any, target: Any, **options: Any) -> Any:
         if not _is_list(prediction):
+            if _is_list(target):
+                if len(target) != 1:
+                    raise ValueError(f"{loss.__name__} needs one target for one prediction, got {described(target)}")
+                (target,) = target
             return loss(prediction, target, **options)
         if not _is_list(target) or len(target) != len(prediction):
             found = f"{len(target)} targets" if _is_list(target) else described(target)
@@ -63,6 +67,8 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0) -> Any:
 @_averaged
 def hinge(prediction: Any, target: Any) -> Any:
     """max(0, 1 - target · prediction), for a target of -1 or 1."""
+    if target != 1 and target != -1:
+        raise ValueError(f"hinge needs a target of -1 or 1, got {described(target)}")
     return relu(1.0 - target * prediction)
 
 
@@ -76,23 +82,23 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
     """
     if prediction < 0 or prediction > 1:  # nan flows
         raise ValueError(f"binary_cross_entropy needs a probability from 0 to 1, got {described(prediction)}")
-    loss = 0.0
-    if target != 0:
-        loss = loss - target * log(prediction)
-    if target != 1:
-        loss = loss - (1.0 - target) * log1p(-prediction)
-    return loss
+    return _weighted("binary_cross_entropy", target, lambda: -log(prediction), lambda: -log1p(-prediction))
 
 
 @_averaged
 def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
     """Binary cross-entropy of sigmoid(z), without overflow: target · softplus(-z) + (1 - target) · softplus(z)."""
-    loss = 0.0
-    if target != 0:
-        loss = loss + target * softplus(-prediction)
-    if target != 1:
-        loss = loss + (1.0 - target) * softplus(prediction)
-    return loss
+    name = "binary_cross_entropy_with_logits"
+    return _weighted(name, target, lambda: softplus(-prediction), lambda: softplus(prediction))
+
+
+def _weighted(name: str, target: Any, if_one: Callable[[], Any], if_zero: Callable[[], Any]) -> Any:
+    """The mean of what a loss is for a target of 1 and of 0, neither computed where it has no weight."""
+    if not 0 <= target <= 1:
+        raise ValueError(f"{name} needs a target from 0 to 1, got {described(target)}")
+    if target == 0 or target == 1:
+        return if_one() if target else if_zero()
+    return target * if_one() + (1.0 - target) * if_zero()
 
 
 def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:

@@ -118,9 +118,9 @@ class Neuron(Module):
         nout: int = 1,
         rng: Any = random,
     ) -> None:
-        _require(type(nin) is int and nin > 0, "nin: a positive number of inputs", nin)
+        nin = _positive("nin: a positive number of inputs", nin)
         _require(init in INITS, f"init: one of {', '.join(INITS)}", init)
-        _require(activation in ACTIVATIONS, f"activation: one of {', '.join(sorted(ACTIVATIONS))}", activation)
+        _require_activation(activation)
         self.w = [Value(INITS[init](rng, nin, nout)) for _ in range(nin)]
         self.b = Value(0.0)
         self.nonlin = nonlin
@@ -149,12 +149,13 @@ class Layer(Module):
     Args:
         nin: number of inputs.
         nout: number of neurons.
+        nonlin: whether they have an activation.
         **options: of `Neuron`.
     """
 
-    def __init__(self, nin: int, nout: int, **options: Any) -> None:
-        _require(type(nout) is int and nout > 0, "nout: a positive number of neurons", nout)
-        self.neurons = [Neuron(nin, nout=nout, **options) for _ in range(nout)]
+    def __init__(self, nin: int, nout: int, nonlin: bool = True, **options: Any) -> None:
+        nout = _positive("nout: a positive number of neurons", nout)
+        self.neurons = [Neuron(nin, nonlin, nout=nout, **options) for _ in range(nout)]
 
     def __call__(self, x: Any) -> Any:
         """The outputs for a row (a layer of width 1 before this one hands over a bare Value): one Value, or a list."""
@@ -198,6 +199,7 @@ class MLP(Module):
         seed: int | None = None,
     ) -> None:
         _require(hasattr(nouts, "__len__") and len(nouts) > 0, "nouts: a number of neurons for each layer", nouts)
+        _require_activation(activation)
         rng = random if seed is None else random.Random(seed)
         names = [activation] * (len(nouts) - 1) + [output_activation]
         self.layers = [
@@ -231,7 +233,8 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value]
             return
         seen.add(id(thing))
     if isinstance(thing, Value):
-        yield prefix.removesuffix("."), thing
+        if thing._rule is None:  # not a result that was kept
+            yield prefix.removesuffix("."), thing
     elif isinstance(thing, Module):
         yield from _walk(prefix, vars(thing), seen)
     elif isinstance(thing, Mapping):
@@ -251,3 +254,13 @@ def _data(output: Any) -> Any:
 def _require(condition: bool, needed: str, given: Any) -> None:
     if not condition:
         raise ValueError(f"{needed}; got {described(given)}")
+
+
+def _require_activation(name: str) -> None:
+    _require(name in ACTIVATIONS, f"activation: one of {', '.join(sorted(ACTIVATIONS))}", name)
+
+
+def _positive(needed: str, number: Any) -> int:
+    whole = number if type(number) is int else getattr(number, "__index__", int)()  # NumPy's whole numbers too
+    _require(whole > 0 and not isinstance(number, bool), needed, number)
+    return int(whole)

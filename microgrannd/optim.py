@@ -53,7 +53,7 @@ class Optimizer:
             clip_grad_norm(self.params, self.max_norm)
         lr = self.lr(self.steps) if callable(self.lr) else self.lr
         self.steps += 1
-        self._update(lr)
+        self._update(float(lr))
 
     def _update(self, lr: float) -> None:
         raise NotImplementedError

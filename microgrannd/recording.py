@@ -83,6 +83,12 @@ def ieee_partials(rule: Rule) -> list[Callable[..., Any]]:
     return [partial.ieee_function(names, rule.functions) for partial in rule.partials.values()]
 
 
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
 class _Writer(ABC):
     """The lines that both kinds of node share, and names that do not clash.
 
@@ -104,7 +110,9 @@ class _Writer(ABC):
         # As a function, a method's self and other go by their names in the formula.
         named = zip(rule.parameters, rule.operands, strict=True)
         self.parameters = [o if p in ("self", "other") and not method else p for p, o in named]
-        self.floats = [f"{operand}_" if operand in self.parameters else operand for operand in rule.operands]
+        self.floats: list[str] = []
+        for operand in rule.operands:
+            self.floats.append(_free(operand, {*self.parameters, *rule.functions, *self.floats}))
         self.values = self.parameters
         rename = dict(zip(rule.operands, self.floats, strict=True))
         self.formula = rule.formula.source(rename)
@@ -143,7 +151,7 @@ class _Writer(ABC):
         yield "    _node._mark = None"
         yield "    try:"
         yield from (f"        {line}" for line in self.partials())
-        yield "    except _ERRORS:"
+        yield "    except (*_ERRORS, TypeError):"  # of a function of floats that was given a complex number
         yield f"        {self.targets} = _limits(_rule, [{', '.join(self.values)}], [{', '.join(self.floats)}], y)"
 
 

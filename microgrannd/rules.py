@@ -89,6 +89,9 @@ def rule(
             raise FormulaError(f"{formula!r}: a partial is named d and then its operand, as dx; got {keyword}=")
     if not operands:
         raise FormulaError(f"{formula!r} needs a partial derivative for each operand, as dx=...; got none")
+    for name in names or {}:
+        if not _is_name(name) or name == "y" or name in operands:
+            raise FormulaError(f"{formula!r}: names= cannot hold {name!r}")
     if strange := set(sequences) - operands.keys():
         raise FormulaError(f"{formula!r}: sequences names no operand: {', '.join(sorted(strange))}")
 
@@ -102,6 +105,9 @@ def rule(
                 raise FormulaError(f"{function.__name__}: an operand cannot be the parameter {str(parameter)!r}")
         if "y" in {*operands, *parameters}:
             raise FormulaError(f"{formula!r}: y is the result; give the operand another name")
+        for name, operand in zip(parameters, operands, strict=True):
+            if name != operand and not {name, operand}.isdisjoint(operands.keys() & parameters.keys()):
+                raise FormulaError(f"{formula!r}: d{operand}= stands at the place of the parameter {name}")
         function.__rule__ = Rule(  # type: ignore[attr-defined]  # functions take attributes
             function=function,
             formula=Formula(formula, operands, functions),
@@ -329,11 +335,11 @@ class Operations:
     def sigmoid(self) -> Self:
         """Logistic function 1 / (1 + exp(-x)), without overflow."""
 
-    @rule("-log1p(exp(-x)) if x > 0 else x - log1p(exp(x))", dx="exp(y - x)")
+    @rule("-log1p(exp(-x)) if x > 0 else x - log1p(exp(x))", dx="1 / (1 + exp(x))")
     def log_sigmoid(self) -> Self:
         """Logarithm of the logistic function."""
 
-    @rule("x + log1p(exp(-x)) if x > 0 else log1p(exp(x))", dx="exp(x - y)")
+    @rule("x + log1p(exp(-x)) if x > 0 else log1p(exp(x))", dx="1 / (1 + exp(-x))")
     def softplus(self) -> Self:
         """log(1 + exp(x)), without overflow."""
 
@@ -368,7 +374,7 @@ class Operations:
 
 
 @rule(
-    "max(vs) + log(sum([exp(v - top) for top in [max(vs)] for v in vs]))", dvs="[exp(v - y) for v in vs]",
+    "max(vs) + log(sum([exp(v - top) for top in [max(vs)] for v in vs])) if -inf < max(vs) < inf else max(vs)", dvs="[exp(v - y) for v in vs]",
     domain="len(vs) > 0", sequences=["vs"],
 )  # fmt: skip
 def logsumexp(vs: Iterable[SupportsFloat]) -> Any:

@@ -109,7 +109,7 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     except (ValueError, RecursionError):  # no JSON, or nested too deeply
         document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise FileError(f"{path}: not a file of microgrannd")
+        raise FileError(f"{path}: damaged, or not a file of microgrannd")
     version = document.get("version")
     if version != VERSION:
         raise FileError(f"{path}: of format version {reprlib.repr(version)}; this microgrannd reads version {VERSION}")
@@ -121,6 +121,10 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
 def write_bytes(path: str | PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all: under another name in the same folder, then renamed."""
     target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is no file to be replaced
+        with open(target, "wb") as file:
+            file.write(content)
+        return
     temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -131,8 +135,8 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
     except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = path, None  # the name that the caller knows
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the name that the caller knows
         raise
 
 

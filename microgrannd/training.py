@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf, isfinite
+from numbers import Integral
 from statistics import fmean
 from typing import Any
 
@@ -17,13 +18,13 @@ from .data import split
 from .engine import Value, real, topological
 from .failures import described
 from .functions import mean
+from .losses import Loss
 from .nn import Module
 from .optim import Optimizer
 
-Loss = Callable[[Any, Any], Any]
-Rows = list[tuple[tuple[float, ...], Any]]
+Pairs = list[tuple[tuple[float, ...], Any]]
 
-#: Rows whose graphs are alive together; gradients are added block by block.
+#: Pairs whose graphs are alive together; gradients are added block by block.
 BLOCK = 64
 
 
@@ -59,7 +60,7 @@ def fit(
     patience: int | None = None,
     progress: bool = True,
 ) -> History:
-    """Train a model. Ctrl-C ends the training; the model is then as it was after the last whole epoch.
+    """Train a model. Ctrl-C ends the training, and what was learnt in whole epochs is kept.
 
     Args:
         model: called with a row of floats; its parameters are changed.
@@ -81,8 +82,8 @@ def fit(
 
     Raises:
         ValueError, TypeError: X and y do not fit each other, a cell is no number, an argument is out of range.
-        FloatingPointError: a loss is not finite. The message names the epoch and the first node that went wrong;
-            the model is as it was before that step.
+        FloatingPointError: a loss is not finite: the message names the epoch and the first node that went wrong,
+            and the model is as it was before that step. Or a weight is not finite after an epoch.
     """
     rows = _checked(X, y)
     _require_int("epochs", epochs, 0)
@@ -102,16 +103,17 @@ def fit(
                 if shuffle:
                     rng.shuffle(rows)
                 try:
-                    history.loss.append(_epoch(model, loss, optimizer, rows, size))
+                    found = _epoch(model, loss, optimizer, rows, size)
+                    judgement = _judge(model, loss, judged) if judged else inf
+                    weights = _weights(model)
                 except (ArithmeticError, ValueError) as error:
                     error.args = (f"epoch {epoch + 1}: {error}",)
                     raise
-                if judged:
-                    history.validation_loss.append(_judge(model, loss, judged))
+                history.loss.append(found)
+                history.validation_loss += [judgement] if judged else []
                 history.seconds.append(time.perf_counter() - start)
-                if patience is None or history.validation_loss[-1] < lowest:
-                    kept, best = _weights(model), epoch
-                    lowest = min(history.validation_loss, default=inf)
+                if patience is None or judgement < lowest:
+                    kept, lowest, best = weights, judgement, epoch
                 bar.set_postfix(_shown(history), refresh=False)
                 bar.update()
                 if patience is not None and epoch - best >= patience:
@@ -123,14 +125,14 @@ def fit(
     return history
 
 
-def _epoch(model: Any, loss: Loss, optimizer: Optimizer, rows: Rows, size: int) -> float:
+def _epoch(model: Any, loss: Loss, optimizer: Optimizer, rows: Pairs, size: int) -> float:
     """A step for each batch of so many rows; returns the mean loss before the steps."""
     batches = [rows[first : first + size] for first in range(0, len(rows), size)]
     return sum(len(batch) / len(rows) * _step(model, loss, optimizer, batch) for batch in batches)
 
 
 @paused_gc()
-def _step(model: Any, loss: Loss, optimizer: Optimizer, batch: Rows) -> float:
+def _step(model: Any, loss: Loss, optimizer: Optimizer, batch: Pairs) -> float:
     """One step of the optimiser; returns the mean loss before it."""
     optimizer.zero_grad()
     total = 0.0
@@ -138,7 +140,7 @@ def _step(model: Any, loss: Loss, optimizer: Optimizer, batch: Rows) -> float:
         block = batch[first : first + BLOCK]
         share = len(block) / len(batch)
         root = mean([loss(model(row), target) for row, target in block])
-        if not isinstance(root, Value):
+        if not isinstance(root, Value) or root._rule is None:
             raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
         if not isfinite(root.data):
             raise FloatingPointError(_first_wrong(root))
@@ -149,12 +151,12 @@ def _step(model: Any, loss: Loss, optimizer: Optimizer, batch: Rows) -> float:
 
 
 @no_grad()
-def _judge(model: Any, loss: Loss, rows: Rows) -> float:
+def _judge(model: Any, loss: Loss, rows: Pairs) -> float:
     """The mean loss over some rows."""
     return fmean(getattr(found, "data", found) for found in (loss(model(row), target) for row, target in rows))
 
 
-def _divided(rows: Rows, validation: Any, seed: int | None) -> tuple[Rows, Rows]:
+def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pairs]:
     """The rows to train on, and those to judge by."""
     if validation is None:
         return rows, []
@@ -178,7 +180,16 @@ def _divided(rows: Rows, validation: Any, seed: int | None) -> tuple[Rows, Rows]
 
 
 def _weights(model: Module) -> list[tuple[Value, float]]:
-    return [(parameter, parameter.data) for parameter in model.parameters()]
+    """The parameters and their data.
+
+    Raises:
+        FloatingPointError: one is not finite.
+    """
+    weights = [(name, parameter, parameter.data) for name, parameter in model.named_parameters()]
+    for name, _, data in weights:
+        if not isfinite(data):
+            raise FloatingPointError(f"the weight {name} is {data}; a lower learning rate may help")
+    return [(parameter, data) for _, parameter, data in weights]
 
 
 def _shown(history: History) -> dict[str, str]:
@@ -194,7 +205,7 @@ def _first_wrong(root: Value) -> str:
     return f"the loss is {root.data}; the first node that is not finite is {name} = {node.data}{label}"
 
 
-def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Rows:
+def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
     """Pairs of row and target, as floats, or an error that names the place."""
     rows = [tuple(_reals(row, f"X[{i}]")) for i, row in enumerate(X)]
     targets = [
@@ -226,6 +237,7 @@ def _real(cell: Any, place: str) -> float:
 
 
 def _require_int(name: str, number: int, least: int) -> int:
-    if type(number) is not int or number < least:
+    whole = isinstance(number, Integral) and not isinstance(number, bool)  # NumPy's too
+    if not whole or number < least:
         raise ValueError(f"{name} needs to be a whole number of at least {least}, got {described(number)}")
-    return number
+    return int(number)

@@ -38,6 +38,25 @@ def test_an_expression_may_begin_with_a_minus(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("-x * 2 = -6.0\n")
 
 
+def test_numbers_may_follow_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["draw", "x + µ", "-o", "graph.svg", "x=2", "µ=3"]) == 0
+    assert Path("graph.svg").exists()
+    for rest, message in [("x", "needs NAME=NUMBER, got 'x'"), ("--x", "unrecognized arguments: --x")]:
+        with pytest.raises(SystemExit) as caught:
+            main(["draw", "x", "-o", "graph.svg", rest])
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_dot_that_fails_gives_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("dot").write_text("#!/bin/sh\necho no layout >&2\nexit 1\n")
+    Path("dot").chmod(0o755)
+    monkeypatch.setenv("PATH", os.getcwd())
+    assert main(["draw", "x", "x=1", "-o", "graph.svg"]) == 2
+    assert capsys.readouterr().err.startswith("microgrannd: the program dot failed")
+    assert os.listdir() == ["dot"]
+
+
 def test_draw_prints_a_tree_or_writes_a_picture(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +96,12 @@ def test_train_draws_the_network(capsys: pytest.CaptureFixture[str]) -> None:
             ["train", "xor", "--draw", "absent/graph.svg"],
             "--draw absent/graph.svg: needs a file name in a folder that exists",
         ),
+        (
+            ["train", "xor", "--out", "a.svg", "--draw", "./a.svg"],
+            "--draw ./a.svg: would replace another file of this command",
+        ),
+        (["train", "t.csv", "--out", "t.csv"], "--out t.csv: would replace another file of this command"),
+        (["predict", "m.json", "t.csv", "-o", "m.json"], "--output m.json: would replace another file of this command"),
         (["train", "xor", "--draw", "graph"], "graph: a picture's name ends in .svg, .png, .pdf or .dot"),
     ],
 )

@@ -52,6 +52,9 @@ ROWS = [
     ("__add__", (1.7e308, 1.7e308), inf, (1.0, 1.0)),
     ("__mul__", (1e200, -1e200), -inf, (-1e200, 1e200)),
     ("exp", (-1000.0,), 0.0, (0.0,)),
+    ("softplus", (inf,), inf, (1.0,)),
+    ("softplus", (-inf,), 0.0, (0.0,)),
+    ("log_sigmoid", (-inf,), -inf, (1.0,)),
 ]
 
 
@@ -117,3 +120,5 @@ def test_what_can_be_stable_is_stable_far_out(x: float) -> None:
     assert math.isfinite(v.grad)
     assert [p.data for p in mg.softmax([v, 0.0])] == ([1.0, 0.0] if x > 0 else [0.0, 1.0])
     assert mg.logsumexp([v, v]).data == x + math.log(2)
+    assert mg.logsumexp([inf, x]) == inf
+    assert mg.logsumexp([-inf, -inf]) == -inf

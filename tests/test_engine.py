@@ -319,6 +319,37 @@ def test_an_interrupted_backward_leaves_no_trace_on_the_next() -> None:
     assert (x.grad, inner.grad) == (12.0, 2.0)
 
 
+def test_a_subclass_with_other_arguments_and_attributes_survives_copies() -> None:
+    twin = copy.deepcopy(Tagged(2.0, "tag"))
+    assert (twin.data, twin.tag, twin.label) == (2.0, "tag", "")
+    assert pickle.loads(pickle.dumps(Tagged(2.0, "tag"))).tag == "tag"
+
+
+class Tagged(Value):
+    """A subclass with an attribute of its own."""
+
+    def __init__(self, data: float, tag: str) -> None:
+        super().__init__(data)
+        self.tag = tag
+
+
+def test_an_error_inside_a_generator_is_not_hidden() -> None:
+    v = Value(1.0)
+    with pytest.raises(TypeError, match=r"mg\.exp"):
+        mg.sum(math.exp(x) for x in [v])
+    with pytest.raises(AttributeError, match="foo"):
+        mg.sum(x.foo for x in [v])
+
+
+def test_the_gradient_handed_in_is_a_number() -> None:
+    v = Value(1.0)
+    v.backward(Fraction(1, 2))
+    assert type(v.grad) is float
+    for wrong in (None, "a", Value(1.0)):
+        with pytest.raises(TypeError, match="backward needs a real number as gradient, got"):
+            v.backward(wrong)  # type: ignore[arg-type]
+
+
 # NumPy
 
 

@@ -41,6 +41,10 @@ def torch():
 @given(pairs=pairs)
 def test_a_loss_is_the_mean_of_its_formula(name, pairs):
     loss, formula = getattr(losses, name), FORMULAS[name]
+    if name == "hinge":
+        pairs = [(p, 1.0 if t > 0 else -1.0) for p, t in pairs]
+    if name.startswith("binary"):
+        pairs = [(p, abs(math.sin(t))) for p, t in pairs]
     predictions, targets = map(list, zip(*pairs, strict=True))
     expected = sum(formula(p, t) for p, t in pairs) / len(pairs)
     assert loss([mg.Value(p) for p in predictions], targets).data == pytest.approx(expected, rel=1e-12, abs=1e-12)
@@ -201,3 +205,24 @@ def test_losses_take_arrays_of_numpy():
     np = pytest.importorskip("numpy", reason="arrays of NumPy")
     assert losses.mse(np.array([1.0, 3.0]), np.array([0.0, 1.0])) == 2.5
     assert losses.cross_entropy(np.array([[0.0, 0.0]]), np.array([1])) == math.log(2)
+
+
+def test_one_target_may_come_as_a_row_of_one():
+    assert losses.mse(mg.Value(3.0), [1.0]).data == 4.0
+    assert losses.mse([mg.Value(3.0)], [[1.0]]).data == 4.0
+    with pytest.raises(ValueError, match="mse needs one target for one prediction, got"):
+        losses.mse(mg.Value(3.0), [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "target", "message"),
+    [
+        (losses.hinge, 0, "hinge needs a target of -1 or 1, got 0"),
+        (losses.binary_cross_entropy, 2, "needs a target from 0 to 1, got 2"),
+        (losses.binary_cross_entropy_with_logits, -1, "needs a target from 0 to 1, got -1"),
+        (losses.binary_cross_entropy, math.nan, "needs a target from 0 to 1, got nan"),
+    ],
+)
+def test_a_target_out_of_range_is_refused(loss, target, message):
+    with pytest.raises(ValueError, match=message):
+        loss(mg.Value(0.5), target)

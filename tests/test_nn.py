@@ -5,11 +5,13 @@ import random
 import statistics
 
 import micrograd.nn
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrannd as mg
+from microgrannd import Value
 from microgrannd.nn import ACTIVATIONS, INITS, MLP, Layer, Module, Neuron
 
 widths = st.lists(st.integers(1, 4), min_size=1, max_size=3)
@@ -226,3 +228,21 @@ def test_the_options_of_a_module_make_one_of_its_form():
     assert repr(Layer(**layer.options())) == repr(layer)
     neuron = Neuron(2, nonlin=False)
     assert repr(Neuron(**neuron.options())) == repr(neuron)
+
+
+def test_a_result_kept_as_an_attribute_is_no_parameter():
+    class Net(mg.Module):
+        def __init__(self):
+            self.w = Value(2.0)
+            self.last = self.w * 2
+
+    assert Net().state_dict() == {"w": 2.0}
+
+
+def test_numbers_of_numpy_are_sizes_and_a_layer_may_be_linear():
+    assert repr(mg.MLP(np.int64(2), [np.int64(3), 1])) == repr(mg.MLP(2, [3, 1]))
+    assert repr(mg.Layer(2, 1, False)) == "Layer of [LinearNeuron(2)]"
+    with pytest.raises(ValueError, match="activation: one of"):
+        mg.MLP(2, [1], activation="foo")
+    with pytest.raises(TypeError, match=r"a row of inputs is a sequence of Values or real numbers, got 1\.0"):
+        mg.MLP(2, [1]).predict([1.0, 2.0])

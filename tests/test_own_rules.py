@@ -102,6 +102,42 @@ def test_results_become_floats_and_never_complex() -> None:
     assert x.grad == math.inf
 
 
+def test_operands_go_by_name_whatever_they_are_called() -> None:
+    @mg.rule("x - x_ * exp_", dx="1", dx_="-exp_", dexp_="-x_")
+    def f(x, x_, exp_):
+        """Names like those that the generated code might use."""
+
+    values = [Value(6.0), Value(3.0), Value(2.0)]
+    result = f(*values)
+    result.backward()
+    assert [result.data, *(v.grad for v in values)] == [0.0, 1.0, -2.0, -3.0]
+
+
+def test_constants_of_ones_own_become_floats_or_are_refused() -> None:
+    @mg.rule("K * x if x > 0 else K", dx="K", names={"K": 3})
+    def scaled(x):
+        """With a whole number of one's own."""
+
+    @mg.rule("K * x", dx="1", names={"K": 2j})
+    def turned(x):
+        """With a complex one."""
+
+    assert [type(scaled(Value(x)).data) for x in (1.0, -1.0)] == [float, float]
+    assert type(scaled(Value(1.0))._da) is float
+    with pytest.raises(ValueError, match="no real value"):
+        turned(Value(1.0))
+
+
+def test_a_partial_that_meets_a_complex_number_is_not_a_number() -> None:
+    @mg.rule("x", dx="log(x ** 0.5)")
+    def f(x):
+        """Its partial is complex on the way."""
+
+    x = Value(-1.0)
+    f(x).backward()
+    assert math.isnan(x.grad)
+
+
 def test_partials_of_ones_own_fall_back_to_ieee() -> None:
     @mg.rule("x", dx="1 / x + log(x) + sinh(x * 1000) + failing(x) * 0", names={"failing": lambda x: math.exp(1000)})
     def strange(x):
@@ -163,6 +199,10 @@ def test_a_formula_that_is_none_is_refused(formula: str, message: str) -> None:
         ({"dx": "1"}, lambda *x: None, "an operand cannot be the parameter '*x'"),
         ({"dx": "1"}, lambda _x: None, "an operand cannot be the parameter '_x'"),
         ({"dx": "1", "sequences": ["z"]}, lambda x: None, "sequences names no operand: z"),
+        ({"dz": "1", "dx": "1"}, lambda x, z: None, "dz= stands at the place of the parameter x"),
+        ({"dx": "1", "names": {"_real": abs}}, lambda x: None, "names= cannot hold '_real'"),
+        ({"dx": "1", "names": {"y": 1.0}}, lambda x: None, "names= cannot hold 'y'"),
+        ({"dx": "exp"}, lambda x: None, "exp is a function, to be called"),
         ({"dx": "1", "domain": "x != 0"}, lambda x: None, "NotEq is not allowed"),
     ],
 )

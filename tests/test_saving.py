@@ -241,13 +241,13 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     assert target.read_bytes() == before
     assert list(tmp_path.iterdir()) == [target]
     if isinstance(error, OSError):
-        assert caught.value.filename == target
+        assert caught.value.filename == str(target)
 
 
 def test_a_file_that_cannot_be_made_is_named_by_its_own_name(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         write_bytes(tmp_path / "absent" / "model.json", b"")
-    assert error.value.filename == tmp_path / "absent" / "model.json"
+    assert error.value.filename == str(tmp_path / "absent" / "model.json")
 
 
 def test_a_long_name_and_a_link_are_written_to(tmp_path):

@@ -154,3 +154,52 @@ def test_bad_arguments_are_refused_before_anything_is_trained(options, message) 
         fit(model, **options)
     assert message in str(caught.value)
     assert model.w.data == 0.0
+
+
+def test_a_judgement_that_is_no_number_does_not_end_the_search_for_the_best() -> None:
+    judgements = iter([math.nan, 8.0, 7.0, 6.0, 5.0])
+
+    def loss(prediction, target):
+        return next(judgements) if paused_here() else mg.mse(prediction, target)
+
+    model = Line()
+    optimizer = mg.SGD(model.parameters(), lr=0.1)
+    history = mg.fit(
+        model,
+        [[1.0]],
+        [1.0],
+        loss=loss,
+        optimizer=optimizer,
+        epochs=5,
+        validation=([[1.0]], [1.0]),
+        patience=3,
+        progress=False,
+    )
+    assert history.validation_loss[1:] == [8.0, 7.0, 6.0, 5.0]
+    assert model.w.data == pytest.approx(1 - 0.8**5)
+
+
+def test_ctrl_c_during_validation_leaves_lists_of_one_length() -> None:
+    calls = 0
+
+    def loss(prediction, target):
+        nonlocal calls
+        calls += paused_here()
+        if calls == 3:
+            signal.raise_signal(signal.SIGINT)
+        return mg.mse(prediction, target)
+
+    model = Line()
+    optimizer = mg.SGD(model.parameters(), lr=0.1)
+    history = mg.fit(
+        model, [[1.0]], [1.0], loss=loss, optimizer=optimizer, epochs=5, validation=([[1.0]], [1.0]), progress=False
+    )
+    assert [len(history.loss), len(history.validation_loss), len(history.seconds)] == [2, 2, 2]
+    assert model.w.data == pytest.approx(1 - 0.8**2)
+
+
+def test_nothing_to_learn_or_weights_out_of_bounds_are_errors() -> None:
+    with mg.no_grad(), pytest.raises(TypeError, match="a Value that depends on the model"):
+        fit(Line())
+    with pytest.raises(FloatingPointError, match=r"epoch 1: the weight w is -inf; a lower learning rate may help"):
+        fit(Line(1e10), [[1e100]], [0.0], lr=1e200, epochs=1)
