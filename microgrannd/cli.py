@@ -97,15 +97,19 @@ def train(options: argparse.Namespace) -> None:
     write(options.out, {"model": encode(model), "task": task.encode()})
     print(f"model written to {options.out}")
     if options.draw is not None:
-        row = ready.train[0]
-        inputs = [Value(number, name) for number, name in zip(ready.X[row], task.columns, strict=True)]
-        loss = task.loss(model(inputs), ready.y[row])
-        loss.label = "loss"
-        for name, parameter in model.named_parameters():
-            parameter.grad, parameter.label = 0.0, name
-        loss.backward()
-        _write_picture(loss, options.draw)
+        _write_picture(_labelled_loss(model, task, ready.X[ready.train[0]], ready.y[ready.train[0]]), options.draw)
         print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+
+
+def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
+    """The loss of one row with its gradients, all leaves labelled with their names."""
+    inputs = [Value(number, name) for number, name in zip(row, task.columns, strict=True)]
+    for name, parameter in model.named_parameters():
+        parameter.grad, parameter.label = 0.0, name
+    loss = task.loss(model(inputs), target)
+    loss.label = "loss"
+    loss.backward()
+    return loss
 
 
 def predict(options: argparse.Namespace) -> None:
