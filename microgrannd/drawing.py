@@ -61,8 +61,8 @@ def draw(root: Value, format: str = "svg", rankdir: str = "LR") -> Picture:  # n
 
     Args:
         root: the result.
-        format: of files: svg, png, pdf, ... Other than SVG needs Graphviz (the program ``dot``, or ``pip install
-            "microgrannd[dot]"``).
+        format: of files: svg, png, pdf, ... Other than SVG needs Graphviz (the program ``dot``, or pygraphviz, the
+            extra ``dot``).
         rankdir: LR from left to right, TB from top to bottom.
 
     Returns:
@@ -239,8 +239,8 @@ def require_renderer(format: str) -> None:  # noqa: A002
     """
     if format != "svg" and not which("dot") and not find_spec("pygraphviz"):
         raise NoGraphviz(
-            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or "
-            'pip install "microgrannd[dot]"; svg needs neither'
+            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or pip install pygraphviz; "
+            "svg needs neither"
         )
 
 

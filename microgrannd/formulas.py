@@ -73,7 +73,7 @@ class Formula:
         try:
             self._tree = ast.parse(text.strip(), mode="eval")
         except (SyntaxError, ValueError, TypeError, AttributeError) as error:
-            raise FormulaError(f"{text!r} is not a formula: {error}") from None
+            raise FormulaError(f"{text!r} is not a formula: {getattr(error, 'msg', error)}") from None
         self._check(functions)
         own = {name for name, function in functions.items() if FUNCTIONS.get(name) is not function}
         #: Whether it is sure to be a float, of floats: not an int, a bool or a complex number.

@@ -285,6 +285,8 @@ def _mapped(function: Callable[[Any], Any], structure: Any) -> Any:
         import numpy as np  # an array has come: NumPy is there
 
         found = [function(part) for part in structure.ravel()]
+        if all(isinstance(part, np.ndarray) for part in found):
+            return np.stack(found).reshape(structure.shape + found[0].shape)
         array = np.empty(len(found), dtype=float if all(isinstance(x, float) for x in found) else object)
         array[:] = found
         return array.reshape(structure.shape)

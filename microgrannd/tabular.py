@@ -103,7 +103,7 @@ class Task:
         center = fmean(targets)
         spread = sum((t - center) * (t - center) for t in targets)
         if not spread:
-            return "R² undefined, the targets are all equal"
+            return "R² undefined, it needs two different targets"
         errors = [o - t for o, t in zip(outputs, targets, strict=True)]
         return f"R² {1 - sum(error * error for error in errors) / spread:.4f}"
 

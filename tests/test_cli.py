@@ -483,5 +483,5 @@ def test_a_task_says_its_classes_and_answers_with_them(classes, expected):
 def test_the_score_of_a_regression_is_r_squared():
     ready = prepare(as_table("t", [[0.0], [1.0], [2.0]], [1.5, 2.5, 4.0]), "class", 0.2, 0)
     assert ready.task.score([1.0, 2.0, 3.5], [1.0, 2.0, 3.0]) == "R² 0.8750"
-    assert ready.task.score([1.0], [1.0]) == "R² undefined, the targets are all equal"
+    assert ready.task.score([1.0], [1.0]) == "R² undefined, it needs two different targets"
     assert str(ready.task) == "'class': regression"

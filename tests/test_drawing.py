@@ -68,7 +68,7 @@ def test_there_are_as_many_nodes_and_edges_in_every_way(way: str, monkeypatch: p
 
 
 def test_png_without_graphviz_is_refused_and_says_what_is_needed(without_graphviz: None, tmp_path: Path) -> None:
-    with pytest.raises(NoGraphviz, match=r"png needs Graphviz.*microgrannd\[dot\].*svg needs neither"):
+    with pytest.raises(NoGraphviz, match=r"png needs Graphviz.*pip install pygraphviz; svg needs neither"):
         draw(neuron(), format="png").pipe()
     with pytest.raises(NoGraphviz):
         draw(neuron()).render(tmp_path / "graph", format="pdf")

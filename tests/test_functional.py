@@ -120,6 +120,15 @@ def test_a_hessian_is_symmetric_and_right() -> None:
     assert hessian(lambda a: 3 * a)(1.0) == 0.0
 
 
+def test_arrays_give_arrays_with_as_many_dimensions() -> None:
+    x = np.array([0.3, -0.7, 1.1])
+    found = hessian(rosenbrock)(x)
+    assert (found.shape, found.dtype) == ((3, 3), float)
+    assert np.allclose(found, optimize.rosen_hess(x), rtol=1e-12)
+    assert jacobian(np.tanh)(x) == pytest.approx(np.diag(1 - np.tanh(x) ** 2))
+    assert hessian(lambda m: (m * m).sum())(np.ones((2, 2))).shape == (2, 2, 2, 2)
+
+
 def test_a_hessian_times_a_vector_is_the_forward_derivative_of_a_gradient() -> None:
     x, v = [0.3, -0.7, 1.1], [1.0, 2.0, -1.0]
     _, product = jvp(grad(rosenbrock), [x], [v])
@@ -142,7 +151,7 @@ def test_scipy_minimises_rosenbrocks_function(size: int) -> None:
             rosenbrock_float,
             start,
             jac=grad(rosenbrock),
-            hess=hessian_array,
+            hess=hessian(rosenbrock),
             method="Newton-CG",
             options={"xtol": 1e-10},
         )
@@ -151,10 +160,6 @@ def test_scipy_minimises_rosenbrocks_function(size: int) -> None:
 
 def rosenbrock_float(x: Any) -> float:
     return value_and_grad(rosenbrock)(x)[0]
-
-
-def hessian_array(x: Any) -> Any:
-    return np.array([list(row) for row in hessian(rosenbrock)(x)])
 
 
 def test_where_a_partial_is_infinite_higher_orders_do_not_raise() -> None:
