@@ -17,6 +17,7 @@ from typing import Any
 import graphviz
 
 from .engine import Value, topological
+from .rules import CONSTANT
 from .svg import svg
 
 #: More boxes than this are drawn as their shape: nodes at like depths together.
@@ -102,7 +103,7 @@ def graph_of(root: Value, rankdir: str = "LR") -> Graph:
 
 
 def _box(node: Value) -> Box:
-    if node._rule and not node._rule.partials:
+    if node._rule is CONSTANT:
         return Box("constant", (f"{node.data:.4g}",))
     head = "  ".join(text for text in (node._op, visible(node.label)) if text)
     lines = (f"data {node.data:.4g}", f"grad {node.grad:.4g}")

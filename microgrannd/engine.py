@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import partial
 from itertools import islice
-from numbers import Real
+from numbers import Integral, Real
 from operator import attrgetter
 from typing import Any, NamedTuple, SupportsFloat, TypeVar, cast
 
@@ -65,10 +65,7 @@ class Value(Operations):
 
     def __init__(self, data: SupportsFloat, label: str = "") -> None:
         if type(data) is not float:
-            number = None if isinstance(data, Value) else real(data)
-            if number is None:
-                raise TypeError(f"Value needs a real number, got {described(data)}")
-            data = number
+            data = required_real("Value", data)
         if type(label) is not str:
             raise TypeError(f"a label is a str, got {described(label)}")
         self.data = data
@@ -87,7 +84,7 @@ class Value(Operations):
         Args:
             gradient: the derivative of the quantity of interest by this Value.
         """
-        start = None if isinstance(gradient, Value) else real(gradient)
+        start = real(gradient)
         if start is None:
             raise TypeError(f"backward needs a real number as gradient, got {described(gradient)}")
         mark = object()  # on what this pass has reached
@@ -133,12 +130,16 @@ class Value(Operations):
         return Value(self.data, self.label)
 
     @property
-    def _operands(self) -> tuple[Any, ...]:
+    def _rows(self) -> list[tuple[Any, ...]]:
+        """The Values or numbers of each operand of the rule: several of a sequence, else one."""
         if self._db is WIDE:
             values = iter(self._a)
-            rows = (islice(values, shape) if type(shape) is int else shape for shape in self._b)
-            return tuple(operand for row in rows for operand in row)
-        return tuple(operand for operand in (self._a, self._b) if operand is not None)
+            return [tuple(islice(values, shape)) if type(shape) is int else shape for shape in self._b]
+        return [(operand,) for operand in (self._a, self._b) if operand is not None]
+
+    @property
+    def _operands(self) -> tuple[Any, ...]:
+        return tuple(operand for row in self._rows for operand in row)
 
     @property
     def _prev(self) -> tuple[Value, ...]:
@@ -216,6 +217,23 @@ def real(number: Any) -> float | None:
     if getattr(number, "shape", None) == () and hasattr(number, "item"):  # a scalar of NumPy or of its kin
         return real(number.item())
     return None
+
+
+def required_real(place: str, thing: Any) -> float:
+    """A real number as a float.
+
+    Raises:
+        TypeError: it is none; the message names the place.
+    """
+    number = real(thing)
+    if number is None:
+        raise TypeError(f"{place} needs a real number, got {described(thing)}")
+    return number
+
+
+def is_whole(thing: Any) -> bool:
+    """Whether it is a whole number, NumPy's included, and not a bool."""
+    return isinstance(thing, Integral) and not isinstance(thing, bool)
 
 
 def rule(
@@ -299,10 +317,10 @@ def shared(things: Any) -> Any:
     """
     if not hasattr(type(things), "__iter__"):
         raise TypeError(f"a row of inputs is a sequence of Values or real numbers, got {described(things)}")
-    return things if type(things) is Shared else Shared(*_sequence(things))
+    return things if type(things) is Shared else Shared(*_sequence(things, rules.TABLE["dot"], "xs"))
 
 
-def _sequence(things: Any, rule: Rule = rules.TABLE["sum"], parameter: str = "vs") -> tuple[Any, Any, Any, int]:
+def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
     """What a wide node takes of a sequence: see `Shared`. Numbers among Values become Values."""
     if type(things) is Shared:
         return things
@@ -323,7 +341,7 @@ def _sequence(things: Any, rule: Rule = rules.TABLE["sum"], parameter: str = "vs
     if all(value is number for value, number in found):
         floats = [number for _, number in found]
         return (), tuple(floats), floats, -1
-    return _sequence([constant(number) if value is number else value for value, number in found])
+    return _sequence([constant(number) if value is number else value for value, number in found], rule, parameter)
 
 
 def _single(thing: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:

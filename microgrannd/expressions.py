@@ -18,7 +18,7 @@ MOST_CHARACTERS = 10_000
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: recorded(Operations.__add__), ast.Sub: recorded(Operations.__sub__),
     ast.Mult: recorded(Operations.__mul__), ast.Div: recorded(Operations.__truediv__),
-    ast.Pow: recorded(Operations.__pow__), ast.USub: recorded(Operations.__neg__), ast.UAdd: lambda x: x,
+    ast.Pow: functions.pow, ast.USub: recorded(Operations.__neg__), ast.UAdd: lambda x: x,
 }  # fmt: skip
 
 #: The functions: those of the table's rules that take scalars.

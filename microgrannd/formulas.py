@@ -102,10 +102,6 @@ class Formula:
             if node.id not in self.variables | bound and node not in called and callable(functions[node.id]):
                 raise FormulaError(f"{self.text!r}: {node.id} is a function, to be called")
 
-    def uses(self, name: str) -> bool:
-        """Whether the formula reads the variable of that name."""
-        return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(self._tree))
-
     def source(self, names: Mapping[str, str] | None = None) -> str:
         """The formula as Python source, its variables renamed, whole numbers as floats (faster among floats).
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from itertools import islice
 from math import isfinite
 from typing import Any
 
@@ -26,7 +25,7 @@ from .failures import described
 from .formulas import FUNCTIONS
 from .ieee import ERRORS
 from .recording import WIDE, ieee_partials
-from .rules import TABLE, Operations, Rule
+from .rules import TABLE, Rule
 
 Function = Callable[..., Any]
 
@@ -230,11 +229,7 @@ def _arguments(node: Value) -> list[Any]:
     """The operands as the rule's formulas take them: sequences as lists."""
     own = node._rule
     assert own is not None  # a leaf has no operands
-    if node._db is not WIDE:
-        return [node._a, node._b][: len(own.partials)]
-    values = iter(node._a)
-    rows = [list(islice(values, shape)) if type(shape) is int else list(shape) for shape in node._b]
-    return [row if name in own.sequences else row[0] for name, row in zip(own.operands, rows, strict=True)]
+    return [list(row) if name in own.sequences else row[0] for name, row in zip(own.operands, node._rows, strict=True)]
 
 
 @cache
@@ -244,7 +239,7 @@ def _partials_of_values(rule: Rule) -> list[Function]:
     return [partial.function((*rule.operands, "y"), names) for partial in rule.partials.values()]
 
 
-_ON_VALUES = {"abs": functions.fabs, "pow": recorded(Operations.__pow__)}
+_ON_VALUES = {"abs": functions.fabs, "pow": functions.pow}
 
 
 def _of_values(name: str, function: Any) -> Any:

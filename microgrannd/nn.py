@@ -17,7 +17,7 @@ from typing import Any, SupportsFloat
 
 from . import rules
 from .contexts import no_grad
-from .engine import Value, real, shared
+from .engine import Value, is_whole, required_real, shared
 from .failures import described
 from .functions import dot
 
@@ -75,12 +75,7 @@ class Module:
                 if names
             ]
             raise KeyError(f"the state does not fit the model ({len(parameters)} parameters): {'; '.join(problems)}")
-        numbers: dict[str, float] = {}
-        for name in parameters:
-            number = real(state[name])
-            if number is None:
-                raise TypeError(f"{name} needs a real number, got {described(state[name])}")
-            numbers[name] = number
+        numbers = {name: required_real(name, state[name]) for name in parameters}
         for name, number in numbers.items():
             parameters[name].data = number
 
@@ -261,6 +256,5 @@ def _require_activation(name: str) -> None:
 
 
 def _positive(needed: str, number: Any) -> int:
-    whole = number if type(number) is int else getattr(number, "__index__", int)()  # NumPy's whole numbers too
-    _require(whole > 0 and not isinstance(number, bool), needed, number)
-    return int(whole)
+    _require(is_whole(number) and number > 0, needed, number)
+    return int(number)

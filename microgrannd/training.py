@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf, isfinite
-from numbers import Integral
 from statistics import fmean
 from typing import Any
 
@@ -15,7 +14,7 @@ from tqdm import tqdm
 
 from .contexts import no_grad, paused_gc
 from .data import split
-from .engine import Value, real, topological
+from .engine import Value, is_whole, required_real, topological
 from .failures import described
 from .functions import mean
 from .losses import Loss
@@ -95,7 +94,8 @@ def fit(
             raise ValueError("patience needs validation rows to judge by, got none")
     rng = random.Random(seed)
     history = History()
-    kept, lowest, best = _weights(model), inf, -1
+    parameters = list(model.named_parameters())
+    kept, lowest, best = _weights(parameters), inf, -1
     try:
         with tqdm(total=epochs, disable=not progress, unit="epoch") as bar:
             for epoch in range(epochs):
@@ -105,7 +105,7 @@ def fit(
                 try:
                     found = _epoch(model, loss, optimizer, rows, size)
                     judgement = _judge(model, loss, judged) if judged else inf
-                    weights = _weights(model)
+                    weights = _weights(parameters)
                 except (ArithmeticError, ValueError) as error:
                     error.args = (f"epoch {epoch + 1}: {error}",)
                     raise
@@ -179,17 +179,16 @@ def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pai
     return rows, judged
 
 
-def _weights(model: Module) -> list[tuple[Value, float]]:
+def _weights(parameters: list[tuple[str, Value]]) -> list[tuple[Value, float]]:
     """The parameters and their data.
 
     Raises:
         FloatingPointError: one is not finite.
     """
-    weights = [(name, parameter, parameter.data) for name, parameter in model.named_parameters()]
-    for name, _, data in weights:
-        if not isfinite(data):
-            raise FloatingPointError(f"the weight {name} is {data}; a lower learning rate may help")
-    return [(parameter, data) for _, parameter, data in weights]
+    for name, parameter in parameters:
+        if not isfinite(parameter.data):
+            raise FloatingPointError(f"the weight {name} is {parameter.data}; a lower learning rate may help")
+    return [(parameter, parameter.data) for _, parameter in parameters]
 
 
 def _shown(history: History) -> dict[str, str]:
@@ -210,7 +209,7 @@ def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
     rows = [tuple(_reals(row, f"X[{i}]")) for i, row in enumerate(X)]
     targets = [
         _reals(target, f"y[{i}]") if hasattr(target, "__len__") and not isinstance(target, str)
-        else _real(target, f"y[{i}]")
+        else required_real(f"y[{i}]", target)
         for i, target in enumerate(y)
     ]  # fmt: skip
     if not rows or len(rows) != len(targets):
@@ -226,18 +225,10 @@ def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
 def _reals(row: Iterable[Any], place: str) -> list[float]:
     if not hasattr(row, "__iter__") or isinstance(row, str):
         raise TypeError(f"{place} needs to be a row of numbers, got {described(row)}")
-    return [_real(cell, f"{place}[{i}]") for i, cell in enumerate(row)]
-
-
-def _real(cell: Any, place: str) -> float:
-    number = real(cell)
-    if number is None:
-        raise TypeError(f"{place} needs a real number, got {described(cell)}")
-    return number
+    return [required_real(f"{place}[{i}]", cell) for i, cell in enumerate(row)]
 
 
 def _require_int(name: str, number: int, least: int) -> int:
-    whole = isinstance(number, Integral) and not isinstance(number, bool)  # NumPy's too
-    if not whole or number < least:
+    if not is_whole(number) or number < least:
         raise ValueError(f"{name} needs to be a whole number of at least {least}, got {described(number)}")
     return int(number)
