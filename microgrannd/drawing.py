@@ -16,7 +16,8 @@ from typing import Any
 
 import graphviz
 
-from .engine import Value, topological
+from .engine import Value
+from .graph import topological
 from .rules import CONSTANT
 from .svg import svg
 

@@ -17,7 +17,6 @@ from decimal import Decimal
 from functools import partial
 from itertools import islice
 from numbers import Integral, Real
-from operator import attrgetter
 from typing import Any, NamedTuple, SupportsFloat, TypeVar, cast
 
 from . import rules
@@ -183,17 +182,6 @@ class Value(Operations):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _leaf, (type(self), self.data, self.grad, self.label), getattr(self, "__dict__", None)
-
-
-def topological(root: Value) -> list[Value]:
-    """Every Value that root was computed from, and root, operands before results."""
-    order, seen = [root], {root}
-    for node in order:
-        for operand in node._operands:
-            if type(operand) is not float and operand not in seen:
-                seen.add(operand)
-                order.append(operand)
-    return sorted(order, key=attrgetter("_depth"))
 
 
 def constant(number: float) -> Value:

@@ -15,7 +15,7 @@ def outside(rule: Rule, floats: Sequence[Any]) -> None:
     for number in floats:
         if any(map(math.isnan, number)) if isinstance(number, list) else math.isnan(number):
             return
-    rule.formula.function(rule.operands, rule.functions)(*floats)
+    rule.compute(*floats)
     raise ValueError("no real value")
 
 
@@ -38,10 +38,14 @@ def explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Seque
         problem = f"needs {rule.domain.text}"
     else:
         problem = f"cannot be computed ({error})"
-    given = [f"{name} = {_shown(*pair)}" for name, *pair in zip(rule.operands, floats, values, strict=True)]
-    message = f"{rule.formula.text} {problem}, got {', '.join(given)}"
+    message = f"{rule.formula.text} {problem}, got {given(rule, floats, values)}"
     kinds = (ZeroDivisionError, OverflowError, ArithmeticError)
     return next((kind(message) for kind in kinds if isinstance(error, kind)), ValueError(message))
+
+
+def given(rule: Rule, floats: Sequence[Any], values: Sequence[Any]) -> str:
+    """The operands of a rule by name, with their labels."""
+    return ", ".join(f"{name} = {_shown(*pair)}" for name, *pair in zip(rule.operands, floats, values, strict=True))
 
 
 def foreign(rule: Rule, parameter: str, thing: Any, needed: str = "a Value or a real number") -> TypeError:

@@ -20,12 +20,14 @@ from math import isfinite
 from typing import Any
 
 from . import functions
-from .engine import Value, real, recorded, rule, topological
+from .engine import Value, real, recorded, rule
 from .failures import described
 from .formulas import FUNCTIONS
+from .graph import arguments, edges, number, topological
 from .ieee import ERRORS
-from .recording import WIDE, ieee_partials
+from .recording import ieee_partials
 from .rules import TABLE, Rule
+from .structures import leaves, mapped
 
 Function = Callable[..., Any]
 
@@ -59,7 +61,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """
 
     def both(*arguments: Any, **options: Any) -> Any:
-        call = _Call(arguments, argnums)
+        call = Call(arguments, argnums)
         result = call.run(f, options)
         if real(result) is None and not isinstance(result, Value):
             raise TypeError(f"grad needs a function that returns a scalar, got {described(result)}")
@@ -76,8 +78,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """
 
     def all_rows(*arguments: Any, **options: Any) -> Any:
-        call = _Call(arguments, argnums)
-        return _mapped(lambda element: call.form(call.reverse(element)), call.run(f, options))
+        call = Call(arguments, argnums)
+        return mapped(lambda element: call.form(call.reverse(element)), call.run(f, options))
 
     return all_rows
 
@@ -105,13 +107,13 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     >>> jvp(lambda x, y: x * y, [2.0, 3.0], [1.0, 0.5])
     (6.0, 4.0)
     """
-    call = _Call(tuple(primals), range(len(primals)))
-    direction = [_inward(tangent) for tangent in _leaves(list(tangents))]
+    call = Call(tuple(primals), range(len(primals)))
+    direction = [_inward(tangent) for tangent in leaves(list(tangents))]
     if len(direction) != len(call.variables):
         raise ValueError(f"jvp needs a tangent for each of {len(call.variables)} primals, got {len(direction)}")
     along = dict(zip(call.variables, direction, strict=True))
     result = call.run(f, {})
-    return _mapped(call.outward, result), _mapped(lambda element: call.forward(element, along), result)
+    return mapped(call.outward, result), mapped(lambda element: call.forward(element, along), result)
 
 
 #: How many derivatives are being computed around this one: inside another, results have to be Values.
@@ -127,7 +129,7 @@ def _one_deeper() -> Iterator[None]:
         _depth.reset(token)
 
 
-class _Call:
+class Call:
     """One call of a function to be differentiated: its variables, and the passes over its graph."""
 
     def __init__(self, arguments: Sequence[Any], argnums: int | Sequence[int]) -> None:
@@ -137,19 +139,20 @@ class _Call:
             if not -len(arguments) <= place < len(arguments):
                 raise ValueError(f"argnums={argnums!r}: there are {len(arguments)} positional arguments")
         self.variables: list[Value] = []
-        self.lifted = _depth.get() > 0 or any(isinstance(x, Value) for p in self.chosen for x in _leaves(arguments[p]))
+        self.lifted = _depth.get() > 0 or any(isinstance(x, Value) for p in self.chosen for x in leaves(arguments[p]))
         self.arguments = list(arguments)
         for place in self.chosen:
-            self.arguments[place] = _mapped(self._variable, arguments[place])
+            self.arguments[place] = mapped(self._variable, arguments[place])
         self.forms = [self.arguments[place] for place in self.chosen]
 
-    def _variable(self, number: Any) -> Value:
+    def _variable(self, thing: Any) -> Value:
         """A node of its own for each place, also where the same Value stands in several or in the function itself."""
-        inward = _inward(number)
+        inward = _inward(thing)
         self.variables.append(inward * 1.0 if isinstance(inward, Value) else Value(inward))
         return self.variables[-1]
 
     def run(self, f: Function, options: Any) -> Any:
+        """The function's result."""
         with _one_deeper():
             return f(*self.arguments, **options)
 
@@ -159,16 +162,12 @@ class _Call:
 
     def form(self, gradients: dict[Value, Any]) -> Any:
         """Gradients in the form of the arguments chosen."""
-        found = tuple(_mapped(lambda variable: self.outward(gradients.get(variable, 0.0)), form) for form in self.forms)
+        found = tuple(mapped(lambda variable: self.outward(gradients.get(variable, 0.0)), form) for form in self.forms)
         return found[0] if self.single else found
 
     def edges(self, node: Value) -> Iterator[tuple[Value, Any]]:
         """The operands of a node that are Values, with the partials: floats, or where need be Values."""
-        if not self.lifted:
-            partials = node._da if node._db is WIDE else (node._da, node._db)
-            values = node._a if node._db is WIDE else (node._a, node._b)
-            return ((v, partial) for v, partial in zip(values, partials, strict=True) if partial is not None)
-        return _lifted_edges(node)
+        return _lifted_edges(node) if self.lifted else ((edge.value, edge.partial) for edge in edges(node))
 
     def dependent(self, result: Any) -> list[Value]:
         """The nodes between the variables and a result, operands before results."""
@@ -205,16 +204,15 @@ class _Call:
 def _lifted_edges(node: Value) -> Iterator[tuple[Value, Any]]:
     own = node._rule
     assert own is not None  # dependent() gives nodes with operands
-    arguments = _arguments(node)
-    for place, (argument, formula) in enumerate(zip(arguments, _partials_of_values(own), strict=True)):
-        if not any(isinstance(part, Value) for part in _leaves(argument)):
+    operands = arguments(node)
+    for place, (operand, formula) in enumerate(zip(operands, _partials_of_values(own), strict=True)):
+        if not any(isinstance(part, Value) for part in leaves(operand)):
             continue
         try:
-            slope = formula(*arguments, node)
+            slope = formula(*operands, node)
         except ERRORS:  # infinite or undefined, at least on the way
-            floats = [_mapped(lambda part: part.data if isinstance(part, Value) else part, a) for a in arguments]
-            slope = ieee_partials(own)[place](*floats, node.data)
-        pairs = [(argument, slope)] if isinstance(argument, Value) else zip(argument, slope, strict=True)
+            slope = ieee_partials(own)[place](*arguments(node, number), node.data)
+        pairs = [(operand, slope)] if isinstance(operand, Value) else zip(operand, slope, strict=True)
         for value, partial in pairs:
             if isinstance(value, Value):
                 yield value, partial if isinstance(partial, Value) or isfinite(partial) else _singular(value, partial)
@@ -223,13 +221,6 @@ def _lifted_edges(node: Value) -> Iterator[tuple[Value, Any]]:
 @rule("slope", dx="nan", dslope="1")
 def _singular(x: Any, slope: Any) -> Any:
     """A slope that is infinite or undefined at x: so is its own derivative."""
-
-
-def _arguments(node: Value) -> list[Any]:
-    """The operands as the rule's formulas take them: sequences as lists."""
-    own = node._rule
-    assert own is not None  # a leaf has no operands
-    return [list(row) if name in own.sequences else row[0] for name, row in zip(own.operands, node._rows, strict=True)]
 
 
 @cache
@@ -253,36 +244,10 @@ def _of_values(name: str, function: Any) -> Any:
     return _ON_VALUES.get(name, function)
 
 
-def _inward(number: Any) -> Any:
-    if isinstance(number, Value):
-        return number
-    found = real(number)
+def _inward(thing: Any) -> Any:
+    if isinstance(thing, Value):
+        return thing
+    found = real(thing)
     if found is None:
-        raise TypeError(f"a derivative is by real numbers, lists of them or arrays, got {described(number)}")
+        raise TypeError(f"a derivative is by real numbers, lists of them or arrays, got {described(thing)}")
     return found
-
-
-def _leaves(structure: Any) -> list[Any]:
-    found: list[Any] = []
-    _mapped(found.append, structure)
-    return found
-
-
-def _mapped(function: Callable[[Any], Any], structure: Any) -> Any:
-    """A function of every number in nested lists, tuples, dicts and arrays, in the same form."""
-    if isinstance(structure, list):
-        return [_mapped(function, part) for part in structure]
-    if isinstance(structure, tuple):
-        return tuple(_mapped(function, part) for part in structure)
-    if isinstance(structure, dict):
-        return {key: _mapped(function, part) for key, part in structure.items()}
-    if getattr(structure, "shape", ()):
-        import numpy as np  # an array has come: NumPy is there
-
-        found = [function(part) for part in structure.ravel()]
-        if all(isinstance(part, np.ndarray) for part in found):
-            return np.stack(found).reshape(structure.shape + found[0].shape)
-        array = np.empty(len(found), dtype=float if all(isinstance(x, float) for x in found) else object)
-        array[:] = found
-        return array.reshape(structure.shape)
-    return function(structure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from keyword import iskeyword
 from typing import Any, Self, SupportsFloat, TypeVar, cast
 
@@ -54,6 +55,11 @@ class Rule:
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """The function's parameters, as many as there are operands."""
         return inspect.signature(self.function).parameters
+
+    @cached_property
+    def compute(self) -> Callable[..., Any]:
+        """The formula as a function of floats (and lists of them, for sequences)."""
+        return self.formula.function(self.operands, self.functions)
 
     @property
     def wide(self) -> bool:

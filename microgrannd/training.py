@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from .contexts import no_grad, paused_gc
 from .data import split
-from .engine import Value, is_whole, required_real, topological
+from .engine import Value, is_whole, required_real
 from .failures import described
 from .functions import mean
+from .graph import topological
 from .losses import Loss
 from .nn import Module
 from .optim import Optimizer

@@ -9,12 +9,10 @@ from typing import Any
 import mpmath
 from mpmath import mpf
 
+from microgrannd.rounding import TINY, Rounded
 from microgrannd.rules import TABLE, Rule
 
 Numbers = Sequence[Any]  # floats, and lists of floats for sequences
-
-#: What floats cannot tell from nothing: the smallest normal number.
-TINY = 2.3e-308
 
 
 class Undefined(Exception):
@@ -105,107 +103,13 @@ def partial(rule: Rule, numbers: Numbers, operand: int, element: int | None = No
     return right
 
 
+def rounded(numbers: Numbers) -> list[Any]:
+    """Operands as exact numbers for rounding_errors()."""
+    return [[Rounded(x) for x in n] if isinstance(n, list) else Rounded(n) for n in numbers]
+
+
 def _mp(numbers: Numbers) -> list[Any]:
     return [[mpf(x) for x in number] if isinstance(number, list) else mpf(number) for number in numbers]
-
-
-class Rounded:
-    """A float and a bound on its rounding error, in units of the last place of 1, through the same formula."""
-
-    def __init__(self, number: float, error: float = 0.0) -> None:
-        self.number = number
-        self.error = error
-
-    def _made(self, number: float, error: float) -> Rounded:
-        return Rounded(number, error + abs(number))
-
-    def __add__(self, other: Any) -> Rounded:
-        other = _rounded(other)
-        return self._made(self.number + other.number, self.error + other.error)
-
-    def __neg__(self) -> Rounded:
-        return Rounded(-self.number, self.error)
-
-    def __mul__(self, other: Any) -> Rounded:
-        other = _rounded(other)
-        return self._made(self.number * other.number, self.error * abs(other.number) + other.error * abs(self.number))
-
-    def __truediv__(self, other: Any) -> Rounded:
-        other = _rounded(other)
-        number = self.number / other.number
-        return self._made(number, (self.error + other.error * abs(number)) / abs(other.number))
-
-    def __lt__(self, other: Any) -> bool:
-        return self.number < _rounded(other).number
-
-    def __le__(self, other: Any) -> bool:
-        return self.number <= _rounded(other).number
-
-    def __gt__(self, other: Any) -> bool:
-        return self.number > _rounded(other).number
-
-    def __ge__(self, other: Any) -> bool:
-        return self.number >= _rounded(other).number
-
-    def __pow__(self, other: Any) -> Rounded:
-        return lifted(pow)(self, _rounded(other))
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __sub__(self, other: Any) -> Rounded:
-        return self + -_rounded(other)
-
-    def __rsub__(self, other: Any) -> Rounded:
-        return -self + other
-
-    def __rtruediv__(self, other: Any) -> Rounded:
-        return _rounded(other) / self
-
-    def __rpow__(self, other: Any) -> Rounded:
-        return _rounded(other) ** self
-
-    def __abs__(self) -> Rounded:
-        return Rounded(abs(self.number), self.error)
-
-
-def _rounded(thing: Any) -> Rounded:
-    return thing if isinstance(thing, Rounded) else Rounded(float(thing))
-
-
-def lifted(function: Callable[..., float]) -> Callable[..., Rounded]:
-    """A function of floats on Rounded ones: an argument's error comes out as the change that it brings about."""
-
-    def on_rounded(*arguments: Any) -> Rounded:
-        given = [_rounded(argument) for argument in arguments]
-        numbers = [argument.number for argument in given]
-        number = function(*numbers)
-        error = abs(number)
-        for place, argument in enumerate(given):
-            moved = argument.number * (1 - 2**-30) - 2**-30 * (argument.number == 0)
-            if argument.error and moved != argument.number:
-                change = function(*numbers[:place], moved, *numbers[place + 1 :]) - number
-                error += abs(change / (moved - argument.number)) * argument.error
-        return Rounded(number, error)
-
-    return on_rounded
-
-
-def rounding_errors(formula: Any, rule: Rule, names: Sequence[str], numbers: Numbers) -> list[float]:
-    """Bounds on the error of a formula (of each element, where it is a list), in units of the last place of 1.
-
-    The operands are exact; ``y``, if it is the last of the names, is rounded itself.
-    """
-    plain = {"abs", "len", "map", "max", "min", "sum", "zip", "mul"}
-    functions = {name: lifted(f) if callable(f) and name not in plain else f for name, f in rule.functions.items()}
-    given = [
-        [Rounded(x) for x in n] if isinstance(n, list) else Rounded(n, abs(n) * (name == "y"))
-        for name, n in zip(names, numbers, strict=True)
-    ]
-    try:
-        result = formula.function(names, functions)(*given)
-    except (ArithmeticError, ValueError):  # where Python raises, the fallback is judged by its relative error alone
-        return [0.0] * 100
-    return [_rounded(x).error for x in result] if isinstance(result, list) else [_rounded(result).error]
 
 
 def agrees(got: float, expected: Any, error: float = 0.0) -> bool:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value, no_grad, paused_gc
-from microgrannd.engine import topological
+from microgrannd.graph import topological
 
 finite = st.floats(-1e6, 1e6)
 

@@ -1,0 +1,59 @@
+"""Nested lists, tuples, dicts and arrays of numbers, walked in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
+    """A function of every number in nested lists, tuples, dicts and arrays, in the same form."""
+    if isinstance(structure, list):
+        return [mapped(function, part) for part in structure]
+    if isinstance(structure, tuple):
+        return tuple(mapped(function, part) for part in structure)
+    if isinstance(structure, dict):
+        return {key: mapped(function, part) for key, part in structure.items()}
+    if getattr(structure, "shape", ()):
+        import numpy as np  # an array has come: NumPy is there
+
+        found = [function(part) for part in structure.ravel()]
+        if all(isinstance(part, np.ndarray) for part in found):
+            return np.stack(found).reshape(structure.shape + found[0].shape)
+        array = np.empty(len(found), dtype=float if all(isinstance(x, float) for x in found) else object)
+        array[:] = found
+        return array.reshape(structure.shape)
+    return function(structure)
+
+
+def leaves(structure: Any) -> list[Any]:
+    """The numbers in it."""
+    found: list[Any] = []
+    mapped(found.append, structure)
+    return found
+
+
+def filled(structure: Any, numbers: Iterable[Any]) -> Any:
+    """The same structure with other numbers."""
+    fresh = iter(numbers)
+    return mapped(lambda _: next(fresh), structure)
+
+
+def paths(structure: Any, root: str) -> Iterator[str]:
+    """What each of its numbers is called in Python, the whole being called root.
+
+    >>> list(paths([1.0, (2.0, {"b": 3.0})], "w"))
+    ['w[0]', 'w[1][0]', "w[1][1]['b']"]
+    """
+    if isinstance(structure, dict):
+        for key, part in structure.items():
+            yield from paths(part, f"{root}[{key!r}]")
+    elif isinstance(structure, (list, tuple)):
+        for index, part in enumerate(structure):
+            yield from paths(part, f"{root}[{index}]")
+    elif getattr(structure, "shape", ()):
+        import numpy as np
+
+        yield from (f"{root}[{', '.join(map(str, index))}]" for index in np.ndindex(structure.shape))
+    else:
+        yield root
