@@ -7,7 +7,8 @@ approach to the limit, with the error estimate of Ridders (1982), Advances in En
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from math import frexp, inf, isfinite, ldexp, nan
 from typing import Any, NamedTuple
 
@@ -37,26 +38,17 @@ class Slopes(NamedTuple):
     central: Estimate
     left: Estimate
     right: Estimate
-    typical: (
-        float  # size of the function, and of what cancels in it, over the largest step: an error is small beside it
-    )
+    typical: float  # size of the function (and of what cancels in it) over the largest step
 
     def trouble(self) -> str:
         """Why there is no derivative; empty where there is one."""
-        left, right = (side.error < inf for side in (self.left, self.right))
-        if not (left and right):
-            return (
-                f"f is defined only to the {'left' if left else 'right'} of it"
-                if left or right
-                else "f is defined only there"
-            )
-        if abs(self.left.value - self.right.value) > 3 * (self.left.error + self.right.error) and self._settled(
-            max(self.left.error, self.right.error), 1e-3
-        ):
+        sides = [name for name, side in (("left", self.left), ("right", self.right)) if side.error < inf]
+        if len(sides) < 2:
+            return f"f is defined only to the {sides[0]} of it" if sides else "f is defined only there"
+        error = self.left.error + self.right.error
+        if abs(self.left.value - self.right.value) > 3 * error and self._settled(error, 1e-3):
             return f"the slope from the left is {self.left.value:.6g}, from the right {self.right.value:.6g}"
-        if not self._settled(self.central.error, 1e-6):
-            return "the differences do not settle on a slope"
-        return ""
+        return "" if self._settled(self.central.error, 1e-6) else "the differences do not settle on a slope"
 
     def _settled(self, error: float, share: float) -> bool:
         return error <= share * max(abs(self.central.value), self.typical)
@@ -89,7 +81,7 @@ def slopes(
     middle = at(0.0)
     central, left, right = _Extrapolation(4.0), _Extrapolation(2.0), _Extrapolation(2.0)
     typical = 0.0
-    while levels and step > smallest:
+    while levels and step > smallest and middle == middle:
         before, after = at(-step), at(step)
         sizes = [abs(y) for y in (before, middle, after) if y == y]
         error = (noise + UNIT * max(sizes, default=0.0)) / step
@@ -109,6 +101,15 @@ def _smooth(found: Slopes) -> bool:
     """Whether both sides, though not as exact, are near the central slope."""
     close = 1e-6 * max(abs(found.central.value), found.typical)
     return all(s.error <= close and not s.differs(found.central.value, close) for s in (found.left, found.right))
+
+
+def directions(count: int) -> Iterator[list[float]]:
+    """Along each of some numbers alone, then all at once, which finds the kinks that none shows."""
+    for place in range(count):
+        yield [float(place == other) for other in range(count)]
+    if count > 1:
+        mixed = random.Random(0)
+        yield [mixed.choice((-1, 1)) * mixed.uniform(0.5, 1) for _ in range(count)]
 
 
 class _Entry(NamedTuple):

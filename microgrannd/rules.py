@@ -176,7 +176,7 @@ class Operations:
         """Quotient of two scalars."""
 
     @rule(
-        "a ** b", da="0 if 0 <= b <= 0 else b * pow(a, b - 1)", db="0 if 0 <= a <= 0 else y * log(a)",
+        "a ** b", da="0 if 0 <= b <= 0 and not abs(a) > 1e-300 else b * pow(a, b - 1)", db="0 if 0 <= a <= 0 else y * log(a)",
         domain="a > 0 or a >= 0 and b >= 0 or a < 0 and whole(b) or abs(a) + abs(b) >= inf",
         names={"whole": float.is_integer}, symbol="^",
     )  # fmt: skip

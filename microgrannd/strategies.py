@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import Parameter, Signature
@@ -16,7 +16,7 @@ except ImportError:
     raise ImportError("expressions() and points() need Hypothesis: pip install 'microgrannd[testing]'") from None
 
 from . import functions
-from .differences import slopes
+from .differences import directions, slopes
 from .failures import described
 from .formulas import FUNCTIONS
 from .rules import TABLE, Rule
@@ -162,7 +162,7 @@ def expressions(
         point = _point(draw, operation.rule, numbers)
         slots = [draw(growing.slots(first=not place)) for place in range(len(leaves(point)))]
         growing.add(operation, point, slots)
-    return growing.expression()
+    return growing.expression() if growing.nodes else reject()
 
 
 def _point(draw: Draw, rule: Rule, numbers: Numbers) -> list[Any]:
@@ -180,17 +180,16 @@ def _gains(rule: Rule, operands: list[Any]) -> list[float]:
     """How much a change of each operand is magnified; nothing where it is too much, or the rule is not smooth near."""
     found = []
     flat = leaves(operands)
-    for place in range(len(flat)):
-        at = partial(_displaced, rule, operands, flat, place)
-        slope = slopes(at, step=_ROOM, levels=6)
+    for speeds in directions(len(flat)):
+        slope = slopes(partial(_displaced, rule, operands, flat, speeds), step=_ROOM, levels=6)
         if slope.trouble() or abs(slope.central.value) > _STEEPEST:
             return []
         found.append(abs(slope.central.value))
-    return found
+    return found[: len(flat)]
 
 
-def _displaced(rule: Rule, operands: list[Any], flat: list[float], place: int, t: float) -> Any:
-    return rule.compute(*filled(operands, [*flat[:place], flat[place] + t, *flat[place + 1 :]]))
+def _displaced(rule: Rule, operands: list[Any], flat: list[float], speeds: list[float], t: float) -> Any:
+    return rule.compute(*filled(operands, (x + t * speed for x, speed in zip(flat, speeds, strict=True))))
 
 
 @dataclass
@@ -220,34 +219,49 @@ class _Growing:
         return st.one_of(nodes if first else [st.none(), *nodes, st.just("constant")])
 
     def add(self, operation: Operation, point: list[Any], slots: list[Any]) -> None:
-        """Append a step. Where it would not be smooth, new inputs from the point replace nodes, the last ones first.
+        """Append a step, with those nodes in its slots or others, that is smooth; none if there is none.
 
-        A step that can use no node is left out, but for the first.
+        New inputs are taken from the point, at which the operation is smooth.
         """
         fresh = leaves(point)
-        taken = [place for place, slot in enumerate(slots) if type(slot) is int]
-        while True:
+        for attempt in self.attempts(slots):
             nodes = [
                 self.nodes[slot] if type(slot) is int else _Node(x, abs(x))
-                for slot, x in zip(slots, fresh, strict=True)
+                for slot, x in zip(attempt, fresh, strict=True)
             ]
-            operands = filled(point, [node.number for node in nodes])
-            gains = _gains(operation.rule, operands)
-            y = float(operation.rule.compute(*operands)) if gains else 0.0
-            error = sum(gain * node.error for gain, node in zip(gains, nodes, strict=False)) + abs(y)
-            if gains and error <= self.max_condition * max(abs(y), 1.0) or not taken:
+            step = self.step(operation, filled(point, [node.number for node in nodes]), nodes)
+            if step:
                 break
-            slots[taken.pop()] = None
-        if self.nodes and not taken:
+        else:
             return
-        for place, slot in enumerate(slots):
+        for place, slot in enumerate(attempt):
             if slot is None and self.free:
                 self.free -= 1
-                slots[place] = len(self.nodes)
+                attempt[place] = len(self.nodes)
                 self.nodes.append(nodes[place])
             elif type(slot) is not int:
-                slots[place] = fresh[place]
-        self.nodes.append(_Node(y, error, operation, filled(point, slots)))
+                attempt[place] = fresh[place]
+        step.operands = filled(point, attempt)
+        self.nodes.append(step)
+
+    def attempts(self, slots: list[Any]) -> Iterator[list[Any]]:
+        """The slots as drawn; with new inputs for the nodes in them but the first; with any other node as the first."""
+        yield list(slots)
+        for place in range(len(slots) - 1, 0, -1):
+            if type(slots[place]) is int:
+                slots[place] = None
+                yield list(slots)
+        for node in reversed(range(len(self.nodes))):
+            yield [node, *slots[1:]]
+
+    def step(self, operation: Operation, operands: list[Any], nodes: list[_Node]) -> _Node | None:
+        """The result of an operation, if it is smooth and does not magnify errors too much."""
+        gains = _gains(operation.rule, operands)
+        if not gains:
+            return None
+        y = float(operation.rule.compute(*operands))
+        error = sum(gain * node.error for gain, node in zip(gains, nodes, strict=True)) + abs(y)
+        return _Node(y, error, operation) if error <= self.max_condition * max(abs(y), 1.0) else None
 
     def expression(self) -> Expression:
         """The last node and what it was computed from, inputs first."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
+from types import FunctionType
 from typing import Any
 
-from microgrannd.engine import recorded
+import microgrannd as mg
 from microgrannd.formulas import Formula
 from microgrannd.rules import TABLE, Rule
 
@@ -23,16 +24,12 @@ def mutants(rule: Rule) -> Iterator[tuple[str, Any]]:
 
 
 def mutant(rule: Rule, operand: str, text: str) -> Any:
-    changed = Formula(text, [*rule.operands, "y"], rule.functions)
-
-    def function() -> None:
-        """The operation with that partial."""
-
-    function.__name__ = rule.name
-    parameters = rule.function
-    own = replace(rule, function=parameters, partials={**rule.partials, operand: changed})
-    holder = type("Holder", (), {"__rule__": own})
-    return recorded(holder)  # type: ignore[type-var]
+    """The operation with another partial."""
+    own = FunctionType(rule.function.__code__, {}, rule.name, rule.function.__defaults__)
+    partials = {f"d{name}": text if name == operand else partial.text for name, partial in rule.partials.items()}
+    domain = rule.domain.text if rule.domain else None
+    names = {name: f for name, f in rule.functions.items() if name not in rule.operands}
+    return mg.rule(rule.formula.text, domain=domain, names=names, sequences=rule.sequences, **partials)(own)
 
 
 def neighbour(rule: Rule, operand: str) -> str:
@@ -42,26 +39,28 @@ def neighbour(rule: Rule, operand: str) -> str:
     after = after[after.index(rule) + 1 :] + after[: after.index(rule)]
     others += [partial for other in after for partial in other.partials.values()]
     rng = random.Random(0)
-    points = [[rng.uniform(0.1, 0.9) for _ in range(len(rule.operands) + 1)] for _ in range(5)]
+    points = [[rng.uniform(0.1, 1.9) for _ in range(len(rule.operands) + 1)] for _ in range(20)]
     for other in others:
         try:
             fitting = Formula(other.text, [*rule.operands, "y"], rule.functions)
         except ValueError:
             continue
-        if differs(rule, fitting, rule.partials[operand], points):
+        if differ(rule, fitting, rule.partials[operand], points):
             return other.text
     raise AssertionError(f"{rule.name} has no neighbour")
 
 
-def differs(rule: Rule, one: Formula, other: Formula, points: list[list[float]]) -> bool:
-    def at(formula: Formula, numbers: list[float]) -> Any:
-        given = [
-            [x, x / 2] if name in rule.sequences else x for name, x in zip([*rule.operands, "y"], numbers, strict=True)
-        ]
-        return formula.function([*rule.operands, "y"], rule.functions)(*given)
+def differ(rule: Rule, one: Formula, other: Formula, points: list[list[float]]) -> bool:
+    """Whether two formulas give results of one kind, which differ."""
+    names = [*rule.operands, "y"]
 
-    try:
-        found = [(at(one, numbers), at(other, numbers)) for numbers in points]
-    except (TypeError, ValueError, ArithmeticError):
-        return False
-    return all(type(a) is type(b) or list not in (type(a), type(b)) for a, b in found) and any(a != b for a, b in found)
+    def at(formula: Formula, numbers: list[float]) -> Any:
+        given = [[x, x / 2] if name in rule.sequences else x for name, x in zip(names, numbers, strict=True)]
+        result = formula.function(names, rule.functions)(*given)
+        return result if isinstance(result, list) else float(result)
+
+    pairs = []
+    for numbers in points:
+        with suppress(TypeError, ValueError, ArithmeticError):
+            pairs.append((at(one, numbers), at(other, numbers)))
+    return bool(pairs) and all(type(a) is type(b) for a, b in pairs) and any(a != b for a, b in pairs)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from math import inf, nan
+from pathlib import Path
 
 import pytest
 
 import microgrannd as mg
 from microgrannd import Value
+
+from . import conventions
 
 ROWS = [
     # operation, operands, value, derivative by each operand
@@ -20,23 +23,37 @@ ROWS = [
     ("sqrt", (0.0,), 0.0, (inf,)),
     ("cbrt", (0.0,), 0.0, (inf,)),
     ("__pow__", (0.0, 0.0), 1.0, (0.0, 0.0)),
+    ("__pow__", (1e-310, 0.0), 1.0, (0.0, math.log(1e-310))),
+    ("__pow__", (nan, 0.0), 1.0, (0.0, nan)),
     ("__pow__", (5.0, 0.0), 1.0, (0.0, math.log(5))),
     ("__pow__", (-5.0, 0.0), 1.0, (0.0, nan)),
     ("__pow__", (0.0, 2.0), 0.0, (0.0, 0.0)),
     ("__pow__", (0.0, 1.0), 0.0, (1.0, 0.0)),
     ("__pow__", (0.0, 0.5), 0.0, (inf, 0.0)),
     ("__pow__", (-2.0, 3.0), -8.0, (12.0, nan)),
+    ("__pow__", (-1.0, -1.0), -1.0, (-1.0, nan)),
+    ("__pow__", (-1.0, 0.0), 1.0, (0.0, nan)),
+    ("__pow__", (-1.0, 1.0), -1.0, (1.0, nan)),
     ("leaky_relu", (0.0, 0.1), 0.0, (0.1, 0.0)),
+    ("leaky_relu", (0.0, 0.01), 0.0, (0.01, 0.0)),
     ("elu", (0.0, 1.0), 0.0, (1.0, 0.0)),
     ("clip", (1.0, 1.0, 3.0), 1.0, (1.0, 0.0, 0.0)),
     ("clip", (3.0, 1.0, 3.0), 3.0, (1.0, 0.0, 0.0)),
     ("clip", (0.0, 1.0, 3.0), 1.0, (0.0, 1.0, 0.0)),
     ("clip", (2.0, 3.0, 1.0), 1.0, (0.0, 0.0, 1.0)),
+    ("clip", (-1.0, -1.0, -1.0), -1.0, (1.0, 0.0, 0.0)),
+    ("clip", (-1.0, -1.0, 0.0), -1.0, (1.0, 0.0, 0.0)),
+    ("clip", (-1.0, 0.0, 0.0), 0.0, (0.0, 1.0, 0.0)),
+    ("clip", (0.0, -1.0, 0.0), 0.0, (1.0, 0.0, 0.0)),
+    ("maximum", (-1.0, -1.0), -1.0, (0.5, 0.5)),
+    ("minimum", (-1.0, -1.0), -1.0, (0.5, 0.5)),
     ("hypot", (0.0, 0.0), 0.0, (0.0, 0.0)),
+    ("atan2", (0.0, -1.0), math.pi, (-1.0, 0.0)),
     ("atan2", (0.0, 0.0), 0.0, (nan, nan)),
     ("asin", (1.0,), math.pi / 2, (inf,)),
     ("asin", (-1.0,), -math.pi / 2, (inf,)),
     ("acos", (1.0,), 0.0, (-inf,)),
+    ("acos", (-1.0,), math.pi, (-inf,)),
     ("acosh", (1.0,), 0.0, (inf,)),
     ("softsign", (0.0,), 0.0, (1.0,)),
     # not a number in, not a number out
@@ -68,6 +85,15 @@ def test_the_table_of_conventions(
     assert [result.data, *(leaf.grad for leaf in leaves)] == pytest.approx(
         [value, *partials], rel=1e-15, abs=0, nan_ok=True
     )
+
+
+def test_the_table_in_the_readme_is_what_the_rules_give() -> None:
+    assert conventions.table() in Path("README.md").read_text(), "python -m tests.conventions prints the table"
+
+
+def test_every_row_of_it_is_stated_above() -> None:
+    stated = {(operation, operands) for operation, operands, *_ in ROWS}
+    assert {(row.rule.name, row.operands) for row in conventions.rows()} <= stated
 
 
 @pytest.mark.parametrize(

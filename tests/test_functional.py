@@ -68,6 +68,7 @@ def test_smooth_rules_stay_smooth_where_a_formula_has_a_branch() -> None:
     assert third(0.0) == -1 / 8
     assert grad(grad(mg.softplus))(0.0) == 0.25
     assert grad(grad(mg.log_sigmoid))(0.0) == -0.25
+    assert grad(grad(mg.pow, 0), 1)(4.0, 0.0) == 0.25  # though d(x ** 0)/dx is 0 everywhere
 
 
 def test_the_form_of_arguments_comes_back() -> None:
