@@ -67,6 +67,7 @@ def gradcheck(f: Callable[..., Any], args: Sequence[Any], order: int = 1, rtol: 
         NonDifferentiableError: (a ValueError) there is none at this point.
         TypeError, ValueError: f returns no Value, ignores an argument, is not the same on two calls, or not finite.
     """
+    __tracebackhide__ = True  # pytest then shows the caller's line
     if not isinstance(args, (list, tuple)) or not leaves(args):
         raise TypeError(f"gradcheck needs a list of the arguments to differentiate by, got {described(args)}")
     names = _names(f, args)
@@ -140,6 +141,7 @@ class _Check:
 
     def derivatives(self, outputs: Sequence[str]) -> None:
         """Compare the derivatives of all results, then those of all operations; raise for the first that is wrong."""
+        __tracebackhide__ = True
         recorded = [_backward(place, result, self.call.variables) for place, result in enumerate(self.results)]
         for name, speeds in zip(
             [*self.names, "t (all arguments moving at once)"], directions(len(self.names)), strict=False
@@ -147,15 +149,13 @@ class _Check:
             at = self.along(speeds)
             for place, output in enumerate(outputs):
                 self.derivative(f"d{output}/d{name}", recorded[place], speeds, at)
-        if reason := _wrong_operation(self.results, self.rtol):
-            raise GradientError(
-                f"The derivatives of f {self.where()} are right, not so those of its operations\n{reason}"
-            )
+        self.blame(f"The derivatives of f {self.where()} are right, not so those of its operations", "")
 
     def derivative(
         self, name: str, recorded: _Recorded, speeds: list[float], at: Callable[[float], list[float]]
     ) -> None:
         """Compare the derivative of one result in one direction."""
+        __tracebackhide__ = True
         terms = list(zip(recorded.gradients, self.point, speeds, strict=True))
         got = sum(gradient.value * speed for gradient, _, speed in terms)
         rounding = sum(gradient.error * abs(speed) for gradient, _, speed in terms)
@@ -171,11 +171,20 @@ class _Check:
             other = f"forward mode gives {forward!r}"
         else:
             return
-        reason = _wrong_operation(self.results, self.rtol) or (
+        self.blame(
+            f"{name} {self.where()} is wrong: backward() gives {got!r}, {other}",
             "The derivative of each operation is right: f depends on its arguments in a way that the graph does not show "
-            "(by .data, detach() or no_grad?)"
+            "(by .data, detach() or no_grad?)",
         )
-        raise GradientError(f"{name} {self.where()} is wrong: backward() gives {got!r}, {other}\n{reason}")
+
+    def blame(self, problem: str, otherwise: str) -> None:
+        """Raise, naming the first wrong operation; if there is none, with the other reason, or not at all.
+
+        Always from the same line: Hypothesis takes that for one failure, and shrinks it further.
+        """
+        __tracebackhide__ = True
+        if reason := _wrong_operation(self.results, self.rtol) or otherwise:
+            raise GradientError(f"{problem}\n{reason}")
 
     def along(self, direction: Sequence[float]) -> Callable[[float], list[float]]:
         """The function's results as a function of a displacement in a direction."""
