@@ -142,27 +142,6 @@ def test_jacobians_of_lists_and_of_constants() -> None:
     assert grad(lambda x: 3.0)(1.0) == 0.0
 
 
-@pytest.mark.parametrize("size", [2, 5, 20])
-def test_scipy_minimises_rosenbrocks_function(size: int) -> None:
-    start = np.full(size, -0.5)
-    found = optimize.minimize(value_and_grad(rosenbrock), start, jac=True, method="BFGS")
-    assert np.allclose(found.x, 1, atol=1e-4)
-    if size < 20:
-        newton = optimize.minimize(
-            rosenbrock_float,
-            start,
-            jac=grad(rosenbrock),
-            hess=hessian(rosenbrock),
-            method="Newton-CG",
-            options={"xtol": 1e-10},
-        )
-        assert np.allclose(newton.x, 1, atol=1e-5)
-
-
-def rosenbrock_float(x: Any) -> float:
-    return value_and_grad(rosenbrock)(x)[0]
-
-
 def test_where_a_partial_is_infinite_higher_orders_do_not_raise() -> None:
     assert grad(mg.sqrt)(0.0) == math.inf
     assert not math.isfinite(grad(grad(mg.sqrt))(0.0))
