@@ -72,6 +72,7 @@ from .losses import (
 )
 from .nn import MLP, Layer, Module, Neuron
 from .optim import SGD, Adam, AdamW, clip_grad_norm, clip_grad_value, cosine, linear, step_decay
+from .program import Program, compile
 from .saving import load, save
 from .training import History, fit
 
@@ -88,6 +89,7 @@ __all__ = [
     "Layer",
     "Module",
     "Neuron",
+    "Program",
     "Value",
     "acos",
     "acosh",
@@ -102,6 +104,7 @@ __all__ = [
     "clip",
     "clip_grad_norm",
     "clip_grad_value",
+    "compile",
     "cos",
     "cosh",
     "cosine",

@@ -34,7 +34,7 @@ def explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Seque
     """The same kind of error in a form that names formula, domain and operands."""
     if isinstance(error, OverflowError):
         problem = "is too large for a float"
-    elif rule.domain and not rule.domain.function(rule.operands, rule.functions)(*floats):
+    elif rule.domain and not rule.inside(*floats):
         problem = f"needs {rule.domain.text}"
     else:
         problem = f"cannot be computed ({error})"

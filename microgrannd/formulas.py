@@ -10,7 +10,7 @@ import ast
 import builtins
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 from . import ieee
@@ -75,9 +75,8 @@ class Formula:
         except (SyntaxError, ValueError, TypeError, AttributeError) as error:
             raise FormulaError(f"{text!r} is not a formula: {getattr(error, 'msg', error)}") from None
         self._check(functions)
-        own = {name for name, function in functions.items() if FUNCTIONS.get(name) is not function}
         #: Whether it is sure to be a float, of floats: not an int, a bool or a complex number.
-        self.is_float = _is_float(self._tree.body, (_NOT_FLOAT | own) - self.variables)
+        self.is_float = is_float(self._tree.body, not_float(functions) - self.variables)
 
     def _check(self, functions: Mapping[str, Any]) -> None:
         called: set[ast.AST] = set()
@@ -119,24 +118,35 @@ class Formula:
         tree = ieee.Rewrite().visit(_Rewrite({}).visit(_copy(self._tree)))
         return _lambda(parameters, ast.unparse(tree), ieee.functions(functions))
 
+    @property
+    def tree(self) -> ast.expr:
+        """Its syntax, to be read."""
+        return self._tree.body
+
     def __repr__(self) -> str:
         return f"Formula({self.text!r})"
 
 
-def _is_float(node: ast.expr, doubtful: set[str]) -> bool:
+def not_float(functions: Mapping[str, Any]) -> set[str]:
+    """The names that may stand for something other than a float, or return it."""
+    return _NOT_FLOAT | {name for name, function in functions.items() if FUNCTIONS.get(name) is not function}
+
+
+def is_float(node: ast.expr, doubtful: Set[str]) -> bool:
+    """Whether an expression is sure to be a float, where all names but the doubtful ones stand for floats."""
     match node:
         case ast.Constant():
             return True
         case ast.Name(name):
             return name not in doubtful
         case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
-            return _is_float(operand, doubtful)
+            return is_float(operand, doubtful)
         case ast.BinOp(left, ast.Pow(), ast.Constant(value)):
-            return _is_float(left, doubtful) and float(value).is_integer()  # type: ignore[arg-type]  # a number
+            return is_float(left, doubtful) and float(value).is_integer()  # type: ignore[arg-type]  # a number
         case ast.BinOp(left, operation, right):
-            return not isinstance(operation, ast.Pow) and _is_float(left, doubtful) and _is_float(right, doubtful)
+            return not isinstance(operation, ast.Pow) and is_float(left, doubtful) and is_float(right, doubtful)
         case ast.IfExp(_, body, orelse):
-            return _is_float(body, doubtful) and _is_float(orelse, doubtful)
+            return is_float(body, doubtful) and is_float(orelse, doubtful)
         case ast.Call(ast.Name(name)):
             return name not in doubtful and not name.startswith("is")
     return False

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from .engine import real
+from .engine import Value, real, rule
 from .failures import described
-from .functions import dot, fabs, log, log1p, logsumexp, mean, relu, softplus
+from .functions import dot, fabs, logsumexp, mean, minimum, relu, softplus
+from .graph import number
 
 Loss = Callable[..., Any]
 
@@ -60,14 +61,15 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0) -> Any:
     """Half the squared error up to delta, beyond it linear: delta · (|e| - delta / 2) (Huber 1964)."""
     if not delta > 0:
         raise ValueError(f"huber needs a delta above 0, got {described(delta)}")
-    error = prediction - target
-    return error * error * 0.5 if -delta <= error <= delta else delta * (fabs(error) - delta / 2)
+    error = fabs(prediction - target)
+    near = minimum(error, delta)
+    return near * (error - near * 0.5)
 
 
 @_averaged
 def hinge(prediction: Any, target: Any) -> Any:
     """max(0, 1 - target · prediction), for a target of -1 or 1."""
-    if target != 1 and target != -1:
+    if number(target) not in (1, -1):
         raise ValueError(f"hinge needs a target of -1 or 1, got {described(target)}")
     return relu(1.0 - target * prediction)
 
@@ -80,25 +82,33 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
         ValueError: p is not from 0 to 1, or is 0 or 1 where the target is not. Use `binary_cross_entropy_with_logits`
             for what no sigmoid has seen.
     """
-    if prediction < 0 or prediction > 1:  # nan flows
+    if number(prediction) < 0 or number(prediction) > 1:  # nan flows
         raise ValueError(f"binary_cross_entropy needs a probability from 0 to 1, got {described(prediction)}")
-    return _weighted("binary_cross_entropy", target, lambda: -log(prediction), lambda: -log1p(-prediction))
+    _require_share("binary_cross_entropy", target)
+    return _surprise(prediction, target)
+
+
+@rule(
+    "(0 if t <= 0 else -t * log(p)) + (0 if t >= 1 else (t - 1) * log1p(-p))",
+    dp="(0 if t <= 0 else -t / p) + (0 if t >= 1 else (1 - t) / (1 - p))", dt="log1p(-p) - log(p)",
+    symbol="cross-entropy",
+)  # fmt: skip
+def _surprise(p: Any, t: Any) -> Any:
+    """Binary cross-entropy, nothing being computed that has no weight."""
 
 
 @_averaged
 def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
     """Binary cross-entropy of sigmoid(z), without overflow: target · softplus(-z) + (1 - target) · softplus(z)."""
-    name = "binary_cross_entropy_with_logits"
-    return _weighted(name, target, lambda: softplus(-prediction), lambda: softplus(prediction))
+    _require_share("binary_cross_entropy_with_logits", target)
+    if not isinstance(target, Value) and target in (0, 1):
+        return softplus(-prediction) if target else softplus(prediction)
+    return target * softplus(-prediction) + (1.0 - target) * softplus(prediction)
 
 
-def _weighted(name: str, target: Any, if_one: Callable[[], Any], if_zero: Callable[[], Any]) -> Any:
-    """The mean of what a loss is for a target of 1 and of 0, neither computed where it has no weight."""
-    if not 0 <= target <= 1:
+def _require_share(name: str, target: Any) -> None:
+    if not 0 <= number(target) <= 1:
         raise ValueError(f"{name} needs a target from 0 to 1, got {described(target)}")
-    if target == 0 or target == 1:
-        return if_one() if target else if_zero()
-    return target * if_one() + (1.0 - target) * if_zero()
 
 
 def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:

@@ -10,7 +10,10 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from keyword import iskeyword
+from operator import attrgetter
+from pickle import PicklingError
 from typing import Any, Self, SupportsFloat, TypeVar, cast
 
 from .formulas import FUNCTIONS, Formula, FormulaError
@@ -61,6 +64,13 @@ class Rule:
         """The formula as a function of floats (and lists of them, for sequences)."""
         return self.formula.function(self.operands, self.functions)
 
+    @cached_property
+    def inside(self) -> Callable[..., bool]:
+        """Whether operands are in the domain."""
+        if self.domain is None:
+            return lambda *operands: True
+        return self.domain.function(self.operands, self.functions)
+
     @property
     def wide(self) -> bool:
         """Whether the operation takes a sequence, or more operands than a node has slots for."""
@@ -73,9 +83,27 @@ class Rule:
             lines.append(f"Raises ValueError (ZeroDivisionError where Python does) unless {self.domain.text}.")
         return "\n".join([inspect.getdoc(self.function) or "", "", *lines]).strip()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = self.function.__module__, self.function.__qualname__
+        try:
+            found = _of(*place) is self
+        except (AttributeError, ImportError):
+            found = False
+        if not found:
+            raise PicklingError(f"the rule of {'.'.join(place)} cannot be pickled: it is not found under that name")
+        return _of, place
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self  # as functions are
+
     def __repr__(self) -> str:
         partials = ", ".join(f"d{operand}={partial.text!r}" for operand, partial in self.partials.items())
         return f"rule({self.formula.text!r}, {partials})"
+
+
+def _of(module: str, name: str) -> Any:
+    """The rule of a function, for pickle, which takes functions by name."""
+    return attrgetter(name)(import_module(module)).__rule__
 
 
 def rule(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import Parameter, Signature
+from math import nan
 from string import ascii_lowercase
 from typing import Any, TypeAlias
 
@@ -189,7 +190,8 @@ def _gains(rule: Rule, operands: list[Any]) -> list[float]:
 
 
 def _displaced(rule: Rule, operands: list[Any], flat: list[float], speeds: list[float], t: float) -> Any:
-    return rule.compute(*filled(operands, (x + t * speed for x, speed in zip(flat, speeds, strict=True))))
+    moved = filled(operands, (x + t * speed for x, speed in zip(flat, speeds, strict=True)))
+    return rule.compute(*moved) if rule.inside(*moved) else nan
 
 
 @dataclass

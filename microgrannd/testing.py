@@ -21,7 +21,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .differences import Estimate, directions, slopes
@@ -268,7 +268,7 @@ def _displaced(rule: Rule, floats: Sequence[Any], edge: Edge) -> Callable[[float
             moved[index][edge.place] += t
         else:
             moved[index] += t
-        return rule.compute(*moved)
+        return rule.compute(*moved) if rule.inside(*moved) else nan
 
     return at
 

@@ -7,25 +7,19 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf, isfinite
-from statistics import fmean
 from typing import Any
 
 from tqdm import tqdm
 
-from .contexts import no_grad, paused_gc
 from .data import split
 from .engine import Value, is_whole, required_real
 from .failures import described
-from .functions import mean
-from .graph import topological
+from .learning import Compiled, Eager, learner
 from .losses import Loss
 from .nn import Module
 from .optim import Optimizer
 
 Pairs = list[tuple[tuple[float, ...], Any]]
-
-#: Pairs whose graphs are alive together; gradients are added block by block.
-BLOCK = 64
 
 
 @dataclass
@@ -59,6 +53,7 @@ def fit(
     validation: float | tuple[Iterable[Iterable[Any]], Iterable[Any]] | None = None,
     patience: int | None = None,
     progress: bool = True,
+    compile: bool = True,  # noqa: A002
 ) -> History:
     """Train a model. Ctrl-C ends the training, and what was learnt in whole epochs is kept.
 
@@ -76,6 +71,9 @@ def fit(
         patience: stop after this many epochs in a row without a lower validation loss; the model is then as it was
             when that was lowest, also where all epochs are run.
         progress: show a bar with the loss, on standard error.
+        compile: record the loss of a row once and run it as a program, see `microgrannd.compile`; with a warning, each
+            row is recorded anew where two rows record different graphs. False does that always: for a model or loss
+            that does other things than compute.
 
     Returns:
         The losses and times of the epochs.
@@ -96,6 +94,7 @@ def fit(
     rng = random.Random(seed)
     history = History()
     parameters = list(model.named_parameters())
+    way = learner(model, loss, rows) if compile and epochs else Eager(model, loss)
     kept, lowest, best = _weights(parameters), inf, -1
     try:
         with tqdm(total=epochs, disable=not progress, unit="epoch") as bar:
@@ -104,8 +103,8 @@ def fit(
                 if shuffle:
                     rng.shuffle(rows)
                 try:
-                    found = _epoch(model, loss, optimizer, rows, size)
-                    judgement = _judge(model, loss, judged) if judged else inf
+                    found = _epoch(way, optimizer, rows, size)
+                    judgement = way.judge(judged) if judged else inf
                     weights = _weights(parameters)
                 except (ArithmeticError, ValueError) as error:
                     error.args = (f"epoch {epoch + 1}: {error}",)
@@ -126,35 +125,15 @@ def fit(
     return history
 
 
-def _epoch(model: Any, loss: Loss, optimizer: Optimizer, rows: Pairs, size: int) -> float:
+def _epoch(learner: Eager | Compiled, optimizer: Optimizer, rows: Pairs, size: int) -> float:
     """A step for each batch of so many rows; returns the mean loss before the steps."""
-    batches = [rows[first : first + size] for first in range(0, len(rows), size)]
-    return sum(len(batch) / len(rows) * _step(model, loss, optimizer, batch) for batch in batches)
-
-
-@paused_gc()
-def _step(model: Any, loss: Loss, optimizer: Optimizer, batch: Pairs) -> float:
-    """One step of the optimiser; returns the mean loss before it."""
-    optimizer.zero_grad()
     total = 0.0
-    for first in range(0, len(batch), BLOCK):
-        block = batch[first : first + BLOCK]
-        share = len(block) / len(batch)
-        root = mean([loss(model(row), target) for row, target in block])
-        if not isinstance(root, Value) or root._rule is None:
-            raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
-        if not isfinite(root.data):
-            raise FloatingPointError(_first_wrong(root))
-        root.backward(share)
-        total += share * root.data
-    optimizer.step()
+    for first in range(0, len(rows), size):
+        batch = rows[first : first + size]
+        optimizer.zero_grad()
+        total += len(batch) / len(rows) * learner.gradients(batch)
+        optimizer.step()
     return total
-
-
-@no_grad()
-def _judge(model: Any, loss: Loss, rows: Pairs) -> float:
-    """The mean loss over some rows."""
-    return fmean(getattr(found, "data", found) for found in (loss(model(row), target) for row, target in rows))
 
 
 def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pairs]:
@@ -195,14 +174,6 @@ def _weights(parameters: list[tuple[str, Value]]) -> list[tuple[Value, float]]:
 def _shown(history: History) -> dict[str, str]:
     curves = {"loss": history.loss, "validation": history.validation_loss}
     return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
-
-
-def _first_wrong(root: Value) -> str:
-    node = next(node for node in topological(root) if not isfinite(node.data))
-    operands = ", ".join(f"{operand.data}" for operand in node._prev[:4]) + (", ..." if len(node._prev) > 4 else "")
-    name = f"{node._op}({operands})" if node._op else "a leaf"
-    label = f" (label {node.label!r})" if node.label else ""
-    return f"the loss is {root.data}; the first node that is not finite is {name} = {node.data}{label}"
 
 
 def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from functools import partial
+from math import nan
 from typing import Any, NamedTuple
 
 import microgrannd as mg
@@ -58,7 +59,8 @@ def reason(rule: Rule, operands: tuple[float, ...], speeds: list[float]) -> str:
 
 
 def displaced(rule: Rule, operands: tuple[float, ...], speeds: list[float], t: float) -> Any:
-    return rule.compute(*(x + t * speed for x, speed in zip(operands, speeds, strict=True)))
+    moved = [x + t * speed for x, speed in zip(operands, speeds, strict=True)]
+    return rule.compute(*moved) if rule.inside(*moved) else nan
 
 
 def table() -> str:

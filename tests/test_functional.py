@@ -29,7 +29,7 @@ def points(rule: Rule) -> list[list[float]]:
     """Everyday operands inside the domain, away from kinks."""
     rng = random.Random(rule.name)
     found = ([rng.uniform(-2.5, 2.5) for _ in rule.operands] for _ in range(1000))
-    inside = [x for x in found if rule.domain is None or rule.domain.function(rule.operands, rule.functions)(*x)]
+    inside = [x for x in found if rule.inside(*x)]
     return [x for x in inside if rule.name != "__pow__" or x[0] > 0][:15]
 
 

@@ -57,7 +57,7 @@ def parity_is_lost(numbers: list[Any]) -> bool:
 
 
 def in_domain(rule: Rule, numbers: list[Any]) -> bool:
-    return rule.domain is None or rule.domain.function(rule.operands, rule.functions)(*numbers)
+    return rule.inside(*numbers)
 
 
 def points(rule: Rule, count: int = 260) -> list[list[Any]]:
@@ -78,7 +78,7 @@ def points(rule: Rule, count: int = 260) -> list[list[Any]]:
 def plain(rule: Rule, numbers: list[Any]) -> float | type[Exception]:
     """What Python's own arithmetic makes of the formula: a number, or the kind of its error."""
     try:
-        return rule.formula.function(rule.operands, rule.functions)(*numbers)
+        return rule.compute(*numbers)
     except (ArithmeticError, ValueError) as error:
         return type(error)
 

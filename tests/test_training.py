@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import microgrannd as mg
 from microgrannd import MLP, SGD, Adam, Value, fit
 from microgrannd.data import moons
-from microgrannd.training import BLOCK
+from microgrannd.program import BLOCK
 
 X, Y = moons(40, seed=0)
 LOSS = mg.binary_cross_entropy_with_logits
@@ -43,8 +43,12 @@ def by_hand(batches, *, kind=SGD):
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 40), st.integers(0, 5))
 def test_fit_on_the_full_batch_is_the_loop_one_would_write_bit_for_bit(n, epochs):
-    state, history = trained(X[:n], Y[:n], epochs=epochs, shuffle=False)
-    assert (state, history.loss) == by_hand([range(n)] * epochs)
+    state, history = trained(X[:n], Y[:n], epochs=epochs, shuffle=False, compile=False)
+    expected, losses = by_hand([range(n)] * epochs)
+    assert (state, history.loss) == (expected, losses)
+    compiled, same = trained(X[:n], Y[:n], epochs=epochs, shuffle=False)
+    assert compiled == pytest.approx(expected, rel=1e-11, abs=1e-13)
+    assert same.loss == pytest.approx(losses, rel=1e-11)
     assert len(history.seconds) == epochs
     assert all(seconds > 0 for seconds in history.seconds)
 
@@ -57,9 +61,9 @@ def test_fit_with_mini_batches_is_the_loop_one_would_write():
     assert [len(batch) for batch in batches] == [16, 16, 8] * 3
     expected, losses = by_hand(batches, kind=Adam)
     state, history = trained(kind=Adam, batch_size=16, seed=5)
-    assert state == expected
+    assert state == pytest.approx(expected, rel=1e-9)
     epochs = [losses[i : i + 3] for i in (0, 3, 6)]
-    assert history.loss == pytest.approx([0.4 * a + 0.4 * b + 0.2 * c for a, b, c in epochs], rel=1e-14)
+    assert history.loss == pytest.approx([0.4 * a + 0.4 * b + 0.2 * c for a, b, c in epochs], rel=1e-11)
 
 
 def test_the_same_seed_gives_the_same_training_and_another_another():
@@ -119,7 +123,7 @@ def test_a_loss_that_is_not_finite_stops_before_its_step_and_names_epoch_and_nod
     with pytest.raises(
         FloatingPointError, match=r"epoch 2: the loss is inf; the first node .* is ·\(.*e\+200, .*\) = inf"
     ):
-        fit(model, [[1.0]], [0.0], loss=loss, optimizer=optimizer, epochs=5, progress=False)
+        fit(model, [[1.0]], [0.0], loss=loss, optimizer=optimizer, epochs=5, progress=False, compile=False)
     assert len(states) == 2
     assert model.state_dict() == states[1] != states[0]
     assert optimizer.steps == 1

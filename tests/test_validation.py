@@ -38,7 +38,7 @@ def test_a_share_is_held_out_and_never_trained_on() -> None:
             return super().__call__(row)
 
     model = Spy()
-    history = fit(model, [[float(i)] for i in range(20)], [0.0] * 20, validation=0.25, seed=3, lr=0.0)
+    history = fit(model, [[float(i)] for i in range(20)], [0.0] * 20, validation=0.25, seed=3, lr=0.0, compile=False)
     assert (len(history.validation_loss), len(set(seen)), len(seen)) == (5, 15, 75)
 
 
@@ -105,7 +105,15 @@ def test_ctrl_c_returns_the_model_of_the_last_whole_epoch() -> None:
     model = Line()
     optimizer = mg.SGD(model.parameters(), lr=0.1)
     history = mg.fit(
-        model, [[1.0]] * 10, [1.0] * 10, loss=loss, optimizer=optimizer, epochs=10, batch_size=1, progress=False
+        model,
+        [[1.0]] * 10,
+        [1.0] * 10,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=10,
+        batch_size=1,
+        progress=False,
+        compile=False,
     )
     twin = Line()
     fit(twin, epochs=3, batch_size=1)
@@ -174,6 +182,7 @@ def test_a_judgement_that_is_no_number_does_not_end_the_search_for_the_best() ->
         validation=([[1.0]], [1.0]),
         patience=3,
         progress=False,
+        compile=False,
     )
     assert history.validation_loss[1:] == [8.0, 7.0, 6.0, 5.0]
     assert model.w.data == pytest.approx(1 - 0.8**5)
@@ -192,7 +201,15 @@ def test_ctrl_c_during_validation_leaves_lists_of_one_length() -> None:
     model = Line()
     optimizer = mg.SGD(model.parameters(), lr=0.1)
     history = mg.fit(
-        model, [[1.0]], [1.0], loss=loss, optimizer=optimizer, epochs=5, validation=([[1.0]], [1.0]), progress=False
+        model,
+        [[1.0]],
+        [1.0],
+        loss=loss,
+        optimizer=optimizer,
+        epochs=5,
+        validation=([[1.0]], [1.0]),
+        progress=False,
+        compile=False,
     )
     assert [len(history.loss), len(history.validation_loss), len(history.seconds)] == [2, 2, 2]
     assert model.w.data == pytest.approx(1 - 0.8**2)

@@ -1,0 +1,90 @@
+"""The lines of a program as functions: one, or for a large program several that hand their names on."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from .emission import Body, Line
+
+#: Lines in a function, at most: what CPython's compiler takes grows faster than they do.
+MOST = 10_000
+
+_programs = count(1)
+
+
+def functions_of(name: str, body: Body) -> list[str]:
+    """The source of a program: its main function last, before it the functions of its parts if there are any."""
+    if len(body.before) + len(body.row) + len(body.after) <= MOST:
+        lines = [
+            f"def {name}(rows, parameters):",
+            *(f"    {line.text}" for line in body.before),
+            "    for row in rows:",
+            *(f"        {line.text}" for line in body.row),
+            *(f"    {line.text}" for line in body.after),
+            f"    return {', '.join(body.result)}",
+        ]
+        return ["\n".join(lines)]
+    return _in_parts(name, body)
+
+
+def _in_parts(name: str, body: Body) -> list[str]:
+    """Functions of a list v that holds every name that more than one of them uses."""
+    sections = [_cut(section) for section in (body.before, body.row, body.after)]
+    parts = [part for section in sections for part in section]
+    wanted = [_wanted(part) for part in parts]
+    shared = {
+        name: place for place, name in enumerate(dict.fromkeys(n for names in [*wanted, body.result] for n in names))
+    }
+    shared.setdefault("row", len(shared))
+    shared.setdefault("parameters", len(shared))
+    sources, calls = [], []
+    for number, (part, names) in enumerate(zip(parts, wanted, strict=True)):
+        given = dict.fromkeys(target for line in part for target in line.targets if target in shared)
+        lines = [
+            f"def {name}_{number}(v):",
+            *(f"    {n} = v[{shared[n]}]" for n in names),
+            *(f"    {line.text}" for line in part),
+            *(f"    v[{shared[n]}] = {n}" for n in given),
+        ]
+        sources.append("\n".join(lines))
+        calls.append(f"{name}_{number}(v)")
+    first, last = len(sections[0]), len(sections[0]) + len(sections[1])
+    main = [
+        f"def {name}(rows, parameters):",
+        f"    v = [None] * {len(shared)}",
+        f"    v[{shared['parameters']}] = parameters",
+        *(f"    {call}" for call in calls[:first]),
+        f"    for v[{shared['row']}] in rows:",
+        *(f"        {call}" for call in calls[first:last]),
+        *(f"    {call}" for call in calls[last:]),
+        f"    return {', '.join(f'v[{shared[n]}]' for n in body.result)}",
+    ]
+    return [*sources, "\n".join(main)]
+
+
+def _cut(lines: Sequence[Line]) -> list[Sequence[Line]]:
+    return [lines[first : first + MOST] for first in range(0, len(lines), MOST)]
+
+
+def _wanted(part: Sequence[Line]) -> list[str]:
+    """The names that a part reads before it assigns them."""
+    own: set[str] = set()
+    wanted: dict[str, None] = {}
+    for line in part:
+        wanted.update((name, None) for name in line.uses if name not in own)
+        own.update(line.targets)
+    return list(wanted)
+
+
+def compiled(name: str, sources: Sequence[str], functions: Mapping[str, Any]) -> Callable[..., Any]:
+    """The main function; tracebacks show its source."""
+    namespace = dict(functions)
+    for source in sources:
+        filename = f"<microgrannd program {next(_programs)}>"
+        exec(compile(source, filename, "exec"), namespace)
+        linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
+    function: Callable[..., Any] = namespace[name]
+    return function
