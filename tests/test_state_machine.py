@@ -1,4 +1,4 @@
-"""Graphs grown, shared, cut, copied, run again and back-propagated in any order, against slopes carried forward by hand."""
+"""Graphs grown, shared, cut, copied, run again and back-propagated in any order, against slopes carried forward."""
 
 from __future__ import annotations
 
