@@ -1,7 +1,6 @@
-"""A tape as lines of Python: one operation a line, made of the rules' own formulas.
+"""What a program is made of: names for all places of a tape, layers, and the rules' formulas as templates.
 
-The program goes through rows. It reads the parameters before the first row, adds gradients up over the rows, and hands
-them back after the last; source.py makes functions of the lines.
+writing.py makes lines of them, and source.py functions of the lines.
 """
 
 from __future__ import annotations
@@ -13,24 +12,17 @@ import math
 import operator
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from . import templates
 from .failures import real_result
 from .formulas import Formula, is_float, not_float
 from .rules import TABLE
 from .structures import leaves
 from .tape import Step, Tape
-from .templates import Reducer, Term, Tree, constant, hole, negation, product, template
-
-#: Sequences of so many elements are kept as lists, and layers of so many weights as loops. Shorter ones are unrolled:
-#: that is faster (40 against 55 ns a weight and row), until the source becomes too large.
-LONG = 100
-LARGE = 4096
-
-#: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
-MOST = 50
+from .templates import Reducer, Term, Tree, constant, hole, negation, product
 
 _RESERVED = {
     *keyword.kwlist,
@@ -84,12 +76,18 @@ class Layer(NamedTuple):
 
 
 class Emitter:
-    """Writes the programs of a tape.
+    """What all programs of a tape have in common.
 
     Attributes:
+        long: sequences of so many elements are kept together, shorter ones are unrolled.
+        large: layers of so many weights are loops. Unrolled they are faster (40 against 55 ns a weight and row), until
+            the source becomes too large.
         functions: what the lines call, by name.
         order: the parameters' places, in the order in which the programs take and give them.
     """
+
+    long: float = 100
+    large: float = 4096
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -128,8 +126,12 @@ class Emitter:
         self.taken.add(name)
         return name
 
+    def rewrite(self, tree: Tree) -> Tree:
+        """A last change to an expression, before it becomes a template."""
+        return tree
+
     def found_layers(self) -> Iterator[Layer]:
-        """The layers: loops over their rows are smaller than unrolled products, and faster."""
+        """The layers: as loops over their rows they take few lines."""
         tape = self.tape
         uses = Counter(place for step in tape.steps for place in leaves(step.operands) if type(place) is int)
         groups: defaultdict[str, list[int]] = defaultdict(list)
@@ -142,40 +144,18 @@ class Emitter:
                 groups[f"{type(bias)} {inputs}"].append(place)
         for number, places in enumerate(groups.values(), 1):
             rows = [tape.steps[place - tape.leaves].operands for place in places]
-            if len(rows[0][0]) < LONG and len(rows) * len(rows[0][0]) < LARGE:
+            if len(rows[0][0]) < self.long and len(rows) * len(rows[0][0]) < self.large:
                 continue
             (label, *others) = {tape.labels[w].rpartition(".neurons")[0] for weights, _, _ in rows for w in weights}
             name = self.name(f"layer{number}" if others or not label else label, "layer")
             yield Layer(name, places, [row[0] for row in rows], [row[2] for row in rows], rows[0][1])
 
-    def forward(self) -> Body:
-        """The program of the outputs: a list with a float, or a tuple of floats, for each row."""
-        writer = _Writer(self)
-        writer.read_parameters()
-        writer.values()
-        names = tuple(self.names[place] for place in self.tape.outputs)
-        shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        writer.body.before.append(Line("results = []", ("results",)))
-        writer.body.row.append(Line(f"results.append({shown})", (), ("results", *names)))
-        return writer.finished("results")
-
-    def backward(self) -> Body:
-        """The program of the sum of the only output over the rows, and of its gradients by all parameters."""
-        writer = _Writer(self)
-        writer.read_parameters()
-        writer.values()
-        (output,) = self.tape.outputs
-        writer.body.before.append(Line("total = 0.0", ("total",)))
-        writer.body.row.append(Line(f"total += {self.names[output]}", ("total",), ("total", self.names[output])))
-        writer.gradients(output)
-        return writer.finished("total", "gradients")
-
     def form(self, step: Step, unit: bool) -> tuple[Form, list[Any]]:
         """How a step is written, the gradient that arrives being 1 or not; and the places to be filled in, or lists."""
         fillers = [
-            part for o in step.operands for part in ([o] if _is_long(o) else leaves(o)) if type(part) is not float
+            part for o in step.operands for part in ([o] if self.is_long(o) else leaves(o)) if type(part) is not float
         ]
-        key = step.rule, unit, repr([_kind(operand) for operand in step.operands])
+        key = step.rule, unit, repr([self.kind(operand) for operand in step.operands])
         if key not in self.forms:
             self.forms[key] = self.new_form(step, unit)
         return self.forms[key], fillers
@@ -190,7 +170,7 @@ class Emitter:
             nonlocal count
             if type(operand) is float:
                 return constant(operand)
-            if isinstance(operand, list) and not _is_long(operand):
+            if isinstance(operand, list) and not self.is_long(operand):
                 return [term(part) for part in operand]
             count += 1
             return hole(str(count - 1))
@@ -204,6 +184,9 @@ class Emitter:
             tree = reducer.reduce(formula.tree, names)
             return tree if isinstance(tree, list) or is_float(tree, doubtful) else self.real(tree)
 
+        def template(term: Term) -> str:
+            return templates.template(self.rewrite(templates.one(term)))
+
         value = template(written(rule.formula))
         domain = reducer.reduce(rule.domain.tree, names) if rule.domain else ast.Constant(True)
         names["y"] = hole("y")
@@ -211,7 +194,7 @@ class Emitter:
         shares = []
         for name, operand in zip(rule.operands, step.operands, strict=True):
             partial = rule.partials[name]
-            if _is_long(operand):
+            if self.is_long(operand):
                 each = ast.comprehension(ast.Name("_p"), reducer.reduce(partial.tree, names), [], 0)
                 shares.append(template(ast.ListComp(product(ast.Name("_p"), gradient), [each])))
             elif isinstance(operand, list):
@@ -231,200 +214,14 @@ class Emitter:
         """A result that might be complex or whole, made a float."""
         return ast.Call(ast.Name(self.called("real_result", real_result)), [tree], [])
 
+    def is_long(self, operand: Any) -> bool:
+        """Whether it is a sequence to be kept together."""
+        return isinstance(operand, list) and len(operand) >= self.long
 
-class _Writer:
-    """One program in the making."""
-
-    def __init__(self, emitter: Emitter) -> None:
-        self.emitter, self.tape, self.names = emitter, emitter.tape, emitter.names
-        self.body = Body()
-        self.lists: dict[str, str] = {}
-        self.shares: defaultdict[int, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
-        self.lets: dict[int, dict[str, str]] = {}
-
-    def finished(self, *result: str) -> Body:
-        self.body.result = result
-        return self.body
-
-    def read_parameters(self) -> None:
-        """Before the first row: names for the parameters, or lists of them."""
-        before, emitter = self.body.before, self.emitter
-        scalars = [self.names[place] for place in emitter.scalars]
-        for first in range(0, len(scalars), MOST):
-            some = tuple(scalars[first : first + MOST])
-            end = first + len(some)
-            taken = "parameters" if end == len(emitter.order) and not first else f"parameters[{first}:{end}]"
-            before.append(Line(f"{', '.join(some)}{',' * (len(some) == 1)} = {taken}", some, ("parameters",)))
-        start = len(scalars)
-        for name, _, weights, biases, _ in emitter.layers.values():
-            end = start + len(weights) * len(weights[0])
-            rows = f"range({start}, {end}, {len(weights[0])})"
-            before.append(
-                Line(
-                    f"{name}_w = [parameters[i : i + {len(weights[0])}] for i in {rows}]",
-                    (f"{name}_w",),
-                    ("parameters",),
-                )
-            )
-            given = f"parameters[{end}:{end + len(biases)}]" if type(biases[0]) is int else f"{biases}"
-            before.append(Line(f"{name}_b = {given}", (f"{name}_b",), ("parameters",)))
-            start = end + len(biases) * (type(biases[0]) is int)
-        inputs = tuple(self.names[: self.tape.inputs])
-        if inputs:
-            self.body.row.append(Line(f"{', '.join(inputs)}{',' * (len(inputs) == 1)} = row", inputs, ("row",)))
-
-    def values(self) -> None:
-        """For each row the result of every step."""
-        row = self.body.row
-        for place, step in enumerate(self.tape.steps, self.tape.leaves):
-            if place in self.emitter.layers:
-                self.layer(self.emitter.layers[place])
-            if place in self.emitter.in_layers:
-                continue
-            form, fillers = self.emitter.form(step, unit=False)
-            names = [self.named(filler) for filler in fillers]
-            uses = tuple(names)
-            lets = self.lets[place] = {}
-            for let, text in form.lets:
-                lets[let] = self.emitter.name("", "c")
-                row.append(Line(f"{lets[let]} = {text.format(*names, **lets)}", (lets[let],), uses))
-                uses += (lets[let],)
-            if form.domain:
-                row.append(Line(f"if {form.domain.format(*names, **lets)}: raise ValueError", (), uses))
-            target = self.names[place]
-            row.append(Line(f"{target} = {form.value.format(*names, **lets)}", (target,), uses))
-
-    def named(self, filler: Any) -> str:
-        """The name of a place, or of a list of places."""
-        return self.names[filler] if type(filler) is int else self.list_of(filler)
-
-    def list_of(self, operands: Sequence[Any]) -> str:
-        """The name of a list, made once; before the rows, where they do not change it."""
-        key = repr(operands)
-        if key not in self.lists:
-            self.lists[key] = name = self.emitter.name("", "s")
-            fixed = all(type(o) is float or self.tape.inputs <= o < self.tape.leaves for o in operands)
-            lines = self.body.before if fixed else self.body.row
-            parts = [self.names[o] if type(o) is int else template(constant(o)) for o in operands]
-            for first in range(0, len(parts), MOST):
-                some = parts[first : first + MOST]
-                uses = tuple(part for part in some if part.isidentifier())
-                sign, earlier = ("+=", (name,)) if first else ("=", ())
-                lines.append(Line(f"{name} {sign} [{', '.join(some)}]", (name,), uses + earlier))
-        return self.lists[key]
-
-    def layer(self, layer: Layer) -> None:
-        name, inputs = layer.name, self.list_of(layer.inputs)
-        targets = tuple(self.names[place] for place in layer.places)
-        product = f"[sum(map(mul, w, {inputs}), b) for w, b in zip({name}_w, {name}_b)]"
-        line = f"{', '.join(targets)}{',' * (len(targets) == 1)} = {product}"
-        self.body.row.append(Line(line, targets, (f"{name}_w", f"{name}_b", inputs)))
-
-    def gradients(self, output: int) -> None:
-        """For each row the shares of every step's operands in its gradient, last step first; and their sums."""
-        tape, emitter = self.tape, self.emitter
-        needed = set(range(tape.inputs, tape.leaves))
-        for place, step in enumerate(tape.steps, tape.leaves):
-            if not needed.isdisjoint(leaves(step.operands)):
-                needed.add(place)
-        self.shares[output].append(("1.0", ()))
-        for place in range(tape.leaves + len(tape.steps) - 1, tape.leaves - 1, -1):
-            if place in emitter.layers:
-                self.layer_gradients(emitter.layers[place], needed)
-            elif place in needed and place not in emitter.in_layers:
-                self.step_gradients(place, tape.steps[place - tape.leaves], needed)
-        for place in emitter.scalars:
-            if place in self.shares:
-                self.added(f"d_{self.names[place]}", self.shares[place], "+=")
-        self.hand_back()
-
-    def step_gradients(self, place: int, step: Step, needed: set[int]) -> None:
-        gradient = self.gradient(place)
-        form, fillers = self.emitter.form(step, unit=gradient == "1.0")
-        names = [self.named(filler) for filler in fillers]
-        given = {"y": self.names[place], "d": gradient, **self.lets[place]}
-        uses = tuple(name for name in (*names, *given.values()) if name != "1.0")
-        for filler, share in zip(fillers, form.shares, strict=True):
-            if type(filler) is int:
-                if filler in needed:
-                    self.shares[filler].append((share.format(*names, **given), uses))
-            elif not needed.isdisjoint(filler):
-                shared = self.emitter.name("", "g")
-                self.body.row.append(Line(f"{shared} = {share.format(*names, **given)}", (shared,), uses))
-                for index, operand in enumerate(filler):
-                    if operand in needed:
-                        self.shares[operand].append((f"{shared}[{index}]", (shared,)))
-
-    def gradient(self, place: int) -> str:
-        """The gradient of a step's result, under a name, or a name that it has already."""
-        shares = self.shares.pop(place)
-        if len(shares) == 1 and (shares[0][0].isidentifier() or shares[0][0] == "1.0"):
-            return shares[0][0]
-        name = f"d_{self.names[place]}"
-        self.added(name, shares, "=")
-        return name
-
-    def added(self, target: str, shares: Sequence[tuple[str, tuple[str, ...]]], sign: str) -> None:
-        """Lines that assign a sum, or add it."""
-        for first in range(0, len(shares), MOST):
-            some = shares[first : first + MOST]
-            text = (
-                " + ".join(text if _is_term(text) else f"({text})" for text, _ in some)
-                if len(shares) > 1
-                else some[0][0]
-            )
-            sign = "+=" if first else sign
-            uses = tuple(name for _, uses in some for name in uses)
-            self.body.row.append(Line(f"{target} {sign} {text}", (target,), (*uses, *([target] * (sign == "+=")))))
-
-    def layer_gradients(self, layer: Layer, needed: set[int]) -> None:
-        """The gradients of the inputs for each row; those of the weights for all rows together, after them."""
-        name, body = layer.name, self.body
-        inputs = self.list_of(layer.inputs)
-        gradients = [self.gradient(place) for place in reversed(layer.places)][::-1]
-        columns, rows, given = f"{name}_columns", f"{name}_rows", f"d_{name}"
-        body.row.append(Line(f"{given} = [{', '.join(gradients)}]", (given,), tuple(gradients)))
-        body.before.append(Line(f"{rows} = []", (rows,)))
-        body.row.append(Line(f"{rows}.append(({inputs}, {given}))", (), (rows, inputs, given)))
-        if not needed.isdisjoint(layer.inputs):
-            body.before.append(Line(f"{columns} = list(zip(*{name}_w))", (columns,), (f"{name}_w",)))
-            shares = tuple(self.emitter.name("", "g") for _ in layer.inputs)
-            text = f"{', '.join(shares)} = [sum(map(mul, w, {given})) for w in {columns}]"
-            body.row.append(Line(text, shares, (columns, given)))
-            for operand, share in zip(layer.inputs, shares, strict=True):
-                if operand in needed:
-                    self.shares[operand].append((share, (share,)))
-
-    def hand_back(self) -> None:
-        """The gradients in the order of the parameters, from the sums over the rows."""
-        before, after = self.body.before, self.body.after
-        scalars = [f"d_{self.names[place]}" for place in self.emitter.scalars]
-        before += [Line(f"{name} = 0.0", (name,)) for name in scalars]
-        after.append(Line("gradients = []", ("gradients",)))
-        for first in range(0, len(scalars), MOST):
-            some = tuple(scalars[first : first + MOST])
-            after.append(Line(f"gradients += [{', '.join(some)}]", ("gradients",), ("gradients", *some)))
-        for layer in self.emitter.layers.values():
-            xs, ds, rows = f"{layer.name}_xs", f"{layer.name}_ds", f"{layer.name}_rows"
-            after.append(Line(f"{xs}, {ds} = (list(zip(*part)) for part in zip(*{rows}))", (xs, ds), (rows,)))
-            text = f"gradients += [sum(map(mul, x, d)) for d in {ds} for x in {xs}]"
-            after.append(Line(text, ("gradients",), ("gradients", xs, ds)))
-            if type(layer.biases[0]) is int:
-                after.append(Line(f"gradients += map(sum, {ds})", ("gradients",), ("gradients", ds)))
-
-
-def _is_long(operand: Any) -> bool:
-    return isinstance(operand, list) and len(operand) >= LONG
-
-
-def _kind(operand: Any) -> Any:
-    if type(operand) is float:
-        return operand
-    if _is_long(operand):
-        return "long"
-    return [_kind(part) for part in operand] if isinstance(operand, list) else "one"
-
-
-def _is_term(text: str) -> bool:
-    """Whether it can be a term of a sum as it is."""
-    return " if " not in text and not text.startswith("-")
+    def kind(self, operand: Any) -> Any:
+        """What the templates depend on: constants and the lengths of short sequences."""
+        if type(operand) is float:
+            return operand
+        if self.is_long(operand):
+            return "long"
+        return [self.kind(part) for part in operand] if isinstance(operand, list) else "one"

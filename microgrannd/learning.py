@@ -29,6 +29,10 @@ class Eager:
         self.model: Any = model
         self.loss = loss
 
+    def ready(self, rows: Pairs) -> list[Any]:
+        """Rows in the form of which batches are made."""
+        return list(rows)
+
     @paused_gc()
     def gradients(self, batch: Pairs) -> float:
         """The mean loss of a batch; its gradient is added to the parameters'.
@@ -62,28 +66,32 @@ class Compiled:
     def __init__(self, program: Program, eager: Eager, width: int) -> None:
         self.program, self.eager, self.width = program, eager, width
 
-    def gradients(self, batch: Pairs) -> float:
+    def ready(self, rows: Pairs) -> list[Any]:
+        """As `Eager.ready`: the inputs of the program, and the pair that they came from."""
+        return [(_cells(*pair, self.width), pair) for pair in rows]
+
+    def gradients(self, batch: Sequence[Any]) -> float:
         """As `Eager.gradients`."""
         kept = [(parameter, parameter.grad) for parameter in self.program.parameters]
         try:
-            found = self.program.backward([_cells(row, target, self.width) for row, target in batch])
+            found = self.program.backward([cells for cells, _ in batch])
             if isfinite(found):
                 return found
         except ERRORS:
             pass  # and again, for an error that tells more
         for parameter, gradient in kept:
             parameter.grad = gradient
-        return self.eager.gradients(batch)
+        return self.eager.gradients([pair for _, pair in batch])
 
-    def judge(self, rows: Pairs) -> float:
+    def judge(self, rows: Sequence[Any]) -> float:
         """As `Eager.judge`."""
         try:
-            return fmean(self.program.forward([_cells(row, target, self.width) for row, target in rows]))
+            return fmean(self.program.forward([cells for cells, _ in rows]))
         except ERRORS:
-            return self.eager.judge(rows)
+            return self.eager.judge([pair for _, pair in rows])
 
 
-def learner(model: Module, loss: Loss, rows: Pairs) -> Eager | Compiled:
+def learner(model: Module, loss: Loss, rows: Pairs, backend: str = "python") -> Eager | Compiled:
     """The fast way where two rows record the same graph, the other with a warning."""
     eager = Eager(model, loss)
     try:
@@ -98,7 +106,7 @@ def learner(model: Module, loss: Loss, rows: Pairs) -> Eager | Compiled:
     else:
         own = set(model.parameters())
         if _same(first, second, own):
-            return Compiled(Program(*first, single=True), eager, width)
+            return Compiled(Program(*first, single=True, backend=backend), eager, width)
         reason = "it records another graph for another row"
     warnings.warn(
         f"the loss of a row cannot be compiled: {reason}. Each row is recorded anew, which is slower", stacklevel=3

@@ -11,18 +11,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, reduce
+from importlib.util import find_spec
 from itertools import chain
-from operator import add
 from typing import Any
 
-from .emission import Body, Emitter
 from .engine import Value, required_real
 from .failures import described
 from .ieee import ERRORS
 from .nn import Module
-from .source import compiled, functions_of
+from .source import Plain
 from .tape import Tape, tape
 
 #: Gradients are added up over so many rows at a time, and then block by block: the bits do not depend on who does it.
@@ -41,7 +40,8 @@ def compile(  # noqa: A001  # as jax and torch call it
         outputs: a Value, or a sequence of them.
         inputs: the leaves that each row replaces, in order. All other leaves are parameters: their ``.data`` is read
             at each call.
-        backend: "python".
+        backend: "python"; or "numba" (the extra ``numba``), which takes seconds to compile and is many times as fast.
+            Its rows may also be an array of floats. What it compiled is kept in the user's cache folder.
         model: whose names the parameters bear in the source, where they have no label.
 
     Returns:
@@ -49,14 +49,14 @@ def compile(  # noqa: A001  # as jax and torch call it
 
     Raises:
         TypeError: an output or input is no Value.
-        ValueError: an input is no leaf, or given twice; an output depends on no input and no parameter; an unknown backend.
+        ValueError: an input is no leaf, or given twice; an output depends on no input and no parameter; an unknown
+            backend; with numba, a graph that would take minutes, or a function of a rule that numba does not know.
+        ImportError: numba is not installed.
     """
-    if backend != "python":
-        raise ValueError(f"backend is python, got {described(backend)}")
     single = isinstance(outputs, Value)
     names = {value: name for name, value in model.named_parameters()} if model else {}
     steps, parameters = tape([outputs] if isinstance(outputs, Value) else list(outputs), list(inputs), names)
-    return Program(steps, parameters, single)
+    return Program(steps, parameters, single, backend)
 
 
 class Program:
@@ -66,11 +66,12 @@ class Program:
         parameters: the leaves of the graph that are not inputs, in the order of their first use.
     """
 
-    def __init__(self, tape: Tape, parameters: Sequence[Value], single: bool) -> None:
-        self.tape, self.parameters, self.single = tape, list(parameters), single
-        self._emitter = Emitter(tape)
-        self._order = [place - tape.inputs for place in self._emitter.order]
-        self._ordered = [self.parameters[place] for place in self._order]
+    def __init__(self, tape: Tape, parameters: Sequence[Value], single: bool, backend: str = "python") -> None:
+        if backend not in ("python", "numba"):
+            raise ValueError(f"backend is python or numba, got {described(backend)}")
+        self.tape, self.parameters, self.single, self.backend = tape, list(parameters), single, backend
+        self._way = _native(tape) if backend == "numba" else Plain(tape)
+        self._ordered = [self.parameters[number] for number in self._way.order]
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """The outputs for some rows of inputs.
@@ -86,11 +87,10 @@ class Program:
             ValueError, ArithmeticError: as the recorded operations raise it; the message names the row.
         """
         checked = self._checked(rows)
-        data = [parameter.data for parameter in self._ordered]
         try:
-            results = self._forward(checked, data)
+            results = self._way.forward(checked, self._numbers())
         except ERRORS:
-            results = [self._forward_row(number, row, data) for number, row in enumerate(checked)]
+            results = [self._careful.forward(number, list(map(float, row))) for number, row in enumerate(checked)]
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
 
     def backward(self, rows: Iterable[Sequence[Any]]) -> float:
@@ -108,57 +108,43 @@ class Program:
         if len(self.tape.outputs) != 1:
             raise ValueError(f"backward needs a program of one output, got {len(self.tape.outputs)}")
         checked = self._checked(rows)
-        if not checked:
+        if not len(checked):
             raise ValueError("backward needs at least one row for the mean, got none")
-        data = [parameter.data for parameter in self._ordered]
-        total, gradients = 0.0, [0.0] * len(data)
-        for first in range(0, len(checked), BLOCK):
-            block, found = self._block(first, checked[first : first + BLOCK], data)
-            total += block
-            gradients = list(map(add, gradients, found))
+        count, data = len(checked), self._numbers()
+        blocks = [self._block(first, checked[first : first + BLOCK], data) for first in range(0, count, BLOCK)]
+        gradients = self._way.shares(reduce(self._way.added, (found for _, found in blocks)), count)
         for parameter, gradient in zip(self._ordered, gradients, strict=True):
-            parameter.grad += gradient / len(checked)
-        return total / len(checked)
+            parameter.grad += gradient
+        return sum(output for output, _ in blocks) / count
 
     @property
     def source(self) -> str:
         """What runs, to be read."""
-        bodies = {"forward": self._emitter.forward()}
-        if len(self.tape.outputs) == 1:
-            bodies["backward"] = self._emitter.backward()
         header = (
             f"# {len(self.tape.outputs)} output(s) of {self.tape.inputs} inputs and {self.tape.parameters} parameters: "
             f"{len(self.tape.steps)} operations.\n"
             "# forward returns the outputs for each row; backward their sum over the rows, and its gradients by the "
             "parameters."
         )
-        return (
-            "\n\n".join([header, *(text for name, body in bodies.items() for text in functions_of(name, body))]) + "\n"
-        )
+        return "\n\n".join([header, *self._way.sources.values()]) + "\n"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Program, (self.tape, self.parameters, self.single)
+        return Program, (self.tape, self.parameters, self.single, self.backend)
 
-    @cached_property
-    def _forward(self) -> Callable[..., list[Any]]:
-        return self._compiled("forward", self._emitter.forward())
+    def _numbers(self) -> Any:
+        return self._way.numbers([parameter.data for parameter in self._ordered])
 
-    @cached_property
-    def _backward(self) -> Callable[..., tuple[float, list[float]]]:
-        return self._compiled("backward", self._emitter.backward())
-
-    def _compiled(self, name: str, body: Body) -> Callable[..., Any]:
-        return compiled(name, functions_of(name, body), self._emitter.functions)
-
-    def _checked(self, rows: Iterable[Sequence[Any]]) -> list[Sequence[float]]:
-        """The rows, as floats where they are other numbers."""
+    def _checked(self, rows: Any) -> Any:
+        """The rows, as floats where they are other numbers, in the form that the program takes."""
+        if self._way.takes(rows):
+            return self._way.rows(rows)
         rows = rows if isinstance(rows, list) else list(rows)
         try:
             if set(map(len, rows)) <= {self.tape.inputs} and set(map(type, chain.from_iterable(rows))) <= {float}:
-                return rows
+                return self._way.rows(rows)
         except TypeError:
             pass  # some row is none: it is named below
-        return [self._checked_row(number, row) for number, row in enumerate(rows)]
+        return self._way.rows([self._checked_row(number, row) for number, row in enumerate(rows)])
 
     def _checked_row(self, number: int, row: Any) -> Sequence[float]:
         if not hasattr(row, "__iter__") or isinstance(row, str):
@@ -168,41 +154,69 @@ class Program:
             raise ValueError(f"rows[{number}] needs a number for each of {self.tape.inputs} inputs, got {len(cells)}")
         return [required_real(f"rows[{number}][{place}]", cell) for place, cell in enumerate(cells)]
 
-    def _block(self, first: int, rows: Sequence[Any], data: list[float]) -> tuple[float, list[float]]:
-        """The sums over a block of rows. Where a row raises, the others are computed one by one, to the same bits."""
+    def _block(self, first: int, rows: Any, data: Any) -> tuple[float, Any]:
+        """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
         try:
-            return self._backward(rows, data)
+            return self._way.backward(rows, data)
         except ERRORS:
-            total, gradients = 0.0, [0.0] * len(data)
-            for number, row in enumerate(rows, first):
-                output, found = self._backward_row(number, row, data)
-                total += output
-                gradients = list(map(add, gradients, found))
-            return total, gradients
+            found = [self._careful.backward(number, list(map(float, row))) for number, row in enumerate(rows, first)]
+            gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
+            ordered = self._way.numbers([gradients[number] for number in self._way.order])
+            return sum(output for output, _ in found), ordered
 
-    def _forward_row(self, number: int, row: Sequence[float], data: list[float]) -> Any:
+    @cached_property
+    def _careful(self) -> _Careful:
+        plain = self._way if type(self._way) is Plain else Plain(self.tape)
+        return _Careful(plain, self.parameters)
+
+
+def _native(tape: Tape) -> Plain:
+    """numba's way.
+
+    Raises:
+        ImportError: numba is not installed.
+    """
+    if not all(map(find_spec, ("numba", "platformdirs"))):
+        raise ImportError("backend='numba' needs numba: pip install 'microgrannd[numba]'")
+    from .native import Native
+
+    return Native(tape)
+
+
+class _Careful:
+    """The way of single rows: where one raises, or has a singular slope, it is recorded anew."""
+
+    def __init__(self, plain: Plain, parameters: Sequence[Value]) -> None:
+        self.plain, self.parameters = plain, parameters
+
+    def data(self) -> list[float]:
+        return [self.parameters[number].data for number in self.plain.order]
+
+    def forward(self, number: int, row: list[float]) -> Any:
+        """The output, or the tuple of outputs."""
         try:
-            return self._forward([row], data)[0]
+            return self.plain.forward([row], self.data())[0]
         except ERRORS:
-            outputs = tuple(output.data for output in self._recorded(number, row, data)[0])
+            outputs = tuple(output.data for output in self.recorded(number, row)[0])
             return outputs if len(outputs) > 1 else outputs[0]
 
-    def _backward_row(self, number: int, row: Sequence[float], data: list[float]) -> tuple[float, list[float]]:
+    def backward(self, number: int, row: list[float]) -> tuple[float, list[float]]:
+        """The output, and its gradients in the order of the tape."""
         try:
-            return self._backward([row], data)
+            output, found = self.plain.backward([row], self.data())
         except ERRORS:
-            (output,), parameters = self._recorded(number, row, data)
-            output.backward()
-            return output.data, [parameters[place].grad for place in self._order]
+            (root,), parameters = self.recorded(number, row)
+            root.backward()
+            return root.data, [parameter.grad for parameter in parameters]
+        gradients = dict(zip(self.plain.order, found, strict=True))
+        return output, [gradients[number] for number in range(len(gradients))]
 
-    def _recorded(self, number: int, row: Sequence[float], data: list[float]) -> tuple[list[Value], list[Value]]:
-        """The outputs and the parameters of a graph recorded anew: the way for a row that raises, or has a singular slope."""
-        parameters = [Value(0.0, parameter.label) for parameter in self.parameters]
-        for place, value in zip(self._order, data, strict=True):
-            parameters[place].data = value
-        inputs = [Value(x, label) for x, label in zip(row, self.tape.labels, strict=False)]
+    def recorded(self, number: int, row: list[float]) -> tuple[list[Value], list[Value]]:
+        """The outputs and the parameters of a graph recorded anew."""
+        parameters = [Value(parameter.data, parameter.label) for parameter in self.parameters]
+        inputs = [Value(x, label) for x, label in zip(row, self.plain.tape.labels, strict=False)]
         try:
-            return self.tape.replay(inputs, parameters), parameters
+            return self.plain.tape.replay(inputs, parameters), parameters
         except ERRORS as error:
             error.args = (f"row {number}: {error}",)
             raise

@@ -1,18 +1,80 @@
-"""The lines of a program as functions: one, or for a large program several that hand their names on."""
+"""Programs in plain Python: the lines as one function, or for a large program as several that hand their names on."""
 
 from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import count
+from operator import add
 from typing import Any
 
-from .emission import Body, Line
+from .emission import Body, Emitter, Line
+from .tape import Tape
+from .writing import Writer
 
 #: Lines in a function, at most: what CPython's compiler takes grows faster than they do.
 MOST = 10_000
 
 _programs = count(1)
+
+
+class Plain:
+    """Runs a tape as Python.
+
+    Attributes:
+        emitter: names and forms.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.emitter = Emitter(tape)
+
+    @cached_property
+    def order(self) -> list[int]:
+        """The parameters in the order in which the programs take them and give their gradients: their numbers."""
+        return [place - self.tape.inputs for place in self.emitter.order]
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The source of each program."""
+        bodies = {"forward": Writer(self.emitter).forward()}
+        if len(self.tape.outputs) == 1:
+            bodies["backward"] = Writer(self.emitter).backward()
+        return {name: "\n\n".join(functions_of(name, body)) for name, body in bodies.items()}
+
+    @cached_property
+    def forward(self) -> Callable[[Any, Any], list[Any]]:
+        """Of checked rows and parameters, the outputs of each row: a float, or a tuple."""
+        return self._compiled("forward", Writer(self.emitter).forward())
+
+    @cached_property
+    def backward(self) -> Callable[[Any, Any], tuple[float, Any]]:
+        """Of checked rows and parameters, the sum of the output over the rows, and its gradients."""
+        return self._compiled("backward", Writer(self.emitter).backward())
+
+    def _compiled(self, name: str, body: Body) -> Callable[..., Any]:
+        return _compiled(name, functions_of(name, body), self.emitter.functions)
+
+    def takes(self, rows: Any) -> bool:  # noqa: ARG002
+        """Whether rows need no check."""
+        return False
+
+    def rows(self, rows: Any) -> Any:
+        """Checked rows in the form that the programs take."""
+        return rows
+
+    def numbers(self, data: Sequence[float]) -> Any:
+        """Parameters in the form that the programs take."""
+        return data
+
+    def added(self, gradients: Any, others: Any) -> Any:
+        """The sum of two rows of gradients."""
+        return list(map(add, gradients, others))
+
+    def shares(self, gradients: Any, count: int) -> list[float]:
+        """The gradients, each divided by the number of rows."""
+        return [gradient / count for gradient in gradients]
 
 
 def functions_of(name: str, body: Body) -> list[str]:
@@ -79,7 +141,7 @@ def _wanted(part: Sequence[Line]) -> list[str]:
     return list(wanted)
 
 
-def compiled(name: str, sources: Sequence[str], functions: Mapping[str, Any]) -> Callable[..., Any]:
+def _compiled(name: str, sources: Sequence[str], functions: Mapping[str, Any]) -> Callable[..., Any]:
     """The main function; tracebacks show its source."""
     namespace = dict(functions)
     for source in sources:

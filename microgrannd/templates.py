@@ -58,7 +58,7 @@ def hole(name: str) -> Tree:
 
 def template(tree: Term) -> str:
     """The source of an expression, its holes as ``str.format`` wants them."""
-    return re.sub(r"\b_(\w+)_\b", r"{\1}", ast.unparse(ast.fix_missing_locations(_one(tree))))
+    return re.sub(r"\b_(\w+)_\b", r"{\1}", ast.unparse(ast.fix_missing_locations(one(tree))))
 
 
 def product(left: Tree, right: Tree) -> Tree:
@@ -140,7 +140,7 @@ class Reducer:
         times = number_of(right)
         if isinstance(left, list) and times is not None:
             return left * int(times)
-        left, right = _one(left), _one(right)
+        left, right = one(left), one(right)
         if isinstance(operation, ast.Div) and times == 1:
             return left
         folded = _computed(_ARITHMETIC[type(operation)], left, right)
@@ -174,7 +174,7 @@ class Reducer:
         test = self.reduce(node.test, names)
         if isinstance(test, ast.Constant):
             return self.reduce(node.body if test.value else node.orelse, names)
-        return ast.IfExp(test, _one(self.reduce(node.body, names)), _one(self.reduce(node.orelse, names)))
+        return ast.IfExp(test, one(self.reduce(node.body, names)), one(self.reduce(node.orelse, names)))
 
     def _list(self, node: ast.List | ast.Tuple, names: Mapping[str, Term]) -> Term:
         return [self.reduce(element, names) for element in node.elts]
@@ -188,7 +188,7 @@ class Reducer:
             terms = [self.reduce(row, names) for row in rows]
             if all(isinstance(term, list) for term in terms):
                 return [self._called_with(mapped.id, list(group)) for group in zip(*terms, strict=False)]  # type: ignore[attr-defined]
-            return ast.Call(_name("map"), [self.reduce(mapped, names), *map(_one, terms)], [])
+            return ast.Call(_name("map"), [self.reduce(mapped, names), *map(one, terms)], [])
         return self._called_with(node.func.id, [self.reduce(argument, names) for argument in node.args])  # type: ignore[attr-defined]
 
     def _called_with(self, name: str, terms: list[Term]) -> Term:
@@ -214,7 +214,7 @@ class Reducer:
         pure = FUNCTIONS.get(name) is function or isinstance(function, MethodDescriptorType)
         folded = _computed(function, *terms) if pure else None
         return (
-            ast.Call(_name(self.called(name, function)), [_one(term) for term in terms], [])
+            ast.Call(_name(self.called(name, function)), [one(term) for term in terms], [])
             if folded is None
             else folded
         )
@@ -233,7 +233,7 @@ class Reducer:
             parts = [self._unrolled(element, others, {**names, **self._bound(first.target, item)}) for item in items]
             if all(isinstance(part, list) for part in parts):
                 return [element for part in parts for element in part]
-            return reduce(lambda left, right: ast.BinOp(left, ast.Add(), right), map(_one, parts))
+            return reduce(lambda left, right: ast.BinOp(left, ast.Add(), right), map(one, parts))
         targets = [node for node in ast.walk(first.target) if isinstance(node, ast.Name)]
         inner = dict(names)
         for target in targets:
@@ -241,11 +241,11 @@ class Reducer:
             inner[target.id] = _name(f"_{self.bound}")
         part = self._unrolled(element, others, inner)
         loop = ast.comprehension(
-            _one(self.reduce(first.target, inner)), _one(items), [self.reduce(test, inner) for test in first.ifs], 0
+            one(self.reduce(first.target, inner)), one(items), [self.reduce(test, inner) for test in first.ifs], 0
         )
         if isinstance(part, ast.ListComp):
             return ast.ListComp(part.elt, [loop, *part.generators])
-        return ast.ListComp(_one(part[0]), [loop])
+        return ast.ListComp(one(part[0]), [loop])
 
     def _bound(self, target: ast.expr, item: Term) -> dict[str, Term]:
         if isinstance(target, ast.Name):
@@ -266,8 +266,9 @@ def _is_negative(tree: Tree) -> bool:
     return isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)
 
 
-def _one(term: Term) -> Tree:
-    return ast.List([_one(part) for part in term], ast.Load()) if isinstance(term, list) else term
+def one(term: Term) -> Tree:
+    """A list of expressions as an expression."""
+    return ast.List([one(part) for part in term], ast.Load()) if isinstance(term, list) else term
 
 
 def _computed(function: Callable[..., Any], *terms: Term) -> Tree | None:

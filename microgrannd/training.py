@@ -53,7 +53,7 @@ def fit(
     validation: float | tuple[Iterable[Iterable[Any]], Iterable[Any]] | None = None,
     patience: int | None = None,
     progress: bool = True,
-    compile: bool = True,  # noqa: A002
+    compile: bool | str = True,  # noqa: A002
 ) -> History:
     """Train a model. Ctrl-C ends the training, and what was learnt in whole epochs is kept.
 
@@ -73,7 +73,7 @@ def fit(
         progress: show a bar with the loss, on standard error.
         compile: record the loss of a row once and run it as a program, see `microgrannd.compile`; with a warning, each
             row is recorded anew where two rows record different graphs. False does that always: for a model or loss
-            that does other things than compute.
+            that does other things than compute. "numba" is the backend of that name.
 
     Returns:
         The losses and times of the epochs.
@@ -94,16 +94,18 @@ def fit(
     rng = random.Random(seed)
     history = History()
     parameters = list(model.named_parameters())
-    way = learner(model, loss, rows) if compile and epochs else Eager(model, loss)
+    backend = "python" if compile is True else compile
+    way = learner(model, loss, rows, backend) if backend and epochs else Eager(model, loss)
+    batches, judged = way.ready(rows), way.ready(judged)
     kept, lowest, best = _weights(parameters), inf, -1
     try:
         with tqdm(total=epochs, disable=not progress, unit="epoch") as bar:
             for epoch in range(epochs):
                 start = time.perf_counter()
                 if shuffle:
-                    rng.shuffle(rows)
+                    rng.shuffle(batches)
                 try:
-                    found = _epoch(way, optimizer, rows, size)
+                    found = _epoch(way, optimizer, batches, size)
                     judgement = way.judge(judged) if judged else inf
                     weights = _weights(parameters)
                 except (ArithmeticError, ValueError) as error:
@@ -125,7 +127,7 @@ def fit(
     return history
 
 
-def _epoch(learner: Eager | Compiled, optimizer: Optimizer, rows: Pairs, size: int) -> float:
+def _epoch(learner: Eager | Compiled, optimizer: Optimizer, rows: list[Any], size: int) -> float:
     """A step for each batch of so many rows; returns the mean loss before the steps."""
     total = 0.0
     for first in range(0, len(rows), size):

@@ -44,7 +44,8 @@ def test_every_loss_is_compiled_and_agrees_with_the_eager_way(model: mg.MLP, los
     found = []
     for one in (way, Eager(model, loss)):
         model.zero_grad()
-        found.append([one.gradients(rows), one.judge(rows), *(p.grad for p in model.parameters())])
+        batch = one.ready(rows)
+        found.append([one.gradients(batch), one.judge(batch), *(p.grad for p in model.parameters())])
     assert found[0] == pytest.approx(found[1], rel=1e-10, abs=1e-14)
 
 
@@ -116,7 +117,7 @@ def test_a_saturated_probability_is_no_error() -> None:
     model.load_state_dict({"layers.0.neurons.0.w.0": 100.0, "layers.0.neurons.0.b": 0.0})
     way = learner(model, mg.binary_cross_entropy, [((1.0,), 1.0), ((-1.0,), 0.0)])
     assert isinstance(way, Compiled)
-    assert way.gradients([((1.0,), 1.0), ((-1.0,), 0.0)]) == pytest.approx(0.0, abs=1e-40)
+    assert way.gradients(way.ready([((1.0,), 1.0), ((-1.0,), 0.0)])) == pytest.approx(0.0, abs=1e-40)
 
 
 def test_an_error_leaves_the_gradients_as_they_were_and_is_that_of_the_eager_way() -> None:
@@ -124,5 +125,24 @@ def test_an_error_leaves_the_gradients_as_they_were_and_is_that_of_the_eager_way
     way = learner(model, lambda p, t: mg.log(p + t), [((0.1, 0.2), 10.0), ((0.1, 0.3), 11.0)])
     assert isinstance(way, Compiled)
     with pytest.raises(ValueError, match=r"^log\(x\) needs x > 0, got x = "):
-        way.gradients([((0.1, 0.2), 10.0), ((0.1, 0.2), -10.0)])
+        way.gradients(way.ready([((0.1, 0.2), 10.0), ((0.1, 0.2), -10.0)]))
     assert all(p.grad == 0.0 for p in model.parameters())
+
+
+def test_numba_trains_to_the_same_weights() -> None:
+    pytest.importorskip("numba", reason="numba as a backend")
+    states = []
+    for way in (True, "numba"):
+        model = network()
+        mg.fit(
+            model, X, Y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), 0.1), epochs=3, seed=0, progress=False,
+            compile=way,
+        )  # fmt: skip
+        states.append(model.state_dict())
+    assert states[0] == pytest.approx(states[1], rel=1e-9)
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    model = network()
+    with pytest.raises(ValueError, match="backend is python or numba"):
+        mg.fit(model, X, Y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), 0.1), epochs=1, compile="fortran")

@@ -1,0 +1,247 @@
+"""The lines of a program for numba: as in writing.py, but rows and parameters are arrays, and layers loops over them."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .emission import Body, Emitter, Layer, Line
+from .failures import real_result
+from .structures import leaves
+from .templates import Reducer, Tree, template
+from .writing import Writer
+
+#: Lines that numba compiles in about half a minute.
+MOST = 8000
+
+
+class ArrayEmitter(Emitter):
+    """What programs of arrays have in common: sequences are unrolled, and all layers are loops."""
+
+    long = math.inf
+    large = 8
+
+    def rewrite(self, tree: Tree) -> Tree:
+        """Powers as calls, which raise where Python's operator does."""
+        return _Powers(self).visit(tree)  # type: ignore[no-any-return]  # of an expression
+
+
+class _Powers(ast.NodeTransformer):
+    def __init__(self, emitter: Emitter) -> None:
+        self.emitter = emitter
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Pow):
+            return node
+        return ast.Call(ast.Name(self.emitter.called("pow", math.pow), ast.Load()), [node.left, node.right], [])
+
+
+class ArrayWriter(Writer):
+    """One program in the making."""
+
+    def forward(self) -> Body:
+        """The program of the outputs: an array with a row for each row."""
+        self.read_parameters()
+        self.values()
+        self.before("count", "0")
+        self.before("results", f"empty((len(rows), {len(self.tape.outputs)}))")
+        for column, place in enumerate(self.tape.outputs):
+            self.body.row.append(Line(f"results[count, {column}] = {self.names[place]}"))
+        self.body.row.append(Line("count += 1"))
+        self.body.result = ("results",)
+        return self.body
+
+    def before(self, name: str, text: str) -> None:
+        """A line before the first row."""
+        self.body.before.append(Line(f"{name} = {text}"))
+
+    def read_parameters(self) -> None:
+        """Before the first row: names for the parameters, and arrays for those of layers and all that they compute."""
+        for number, place in enumerate(self.emitter.scalars):
+            self.before(self.names[place], f"parameters[{number}]")
+        start = len(self.emitter.scalars)
+        for name, _, weights, biases, inputs in self.emitter.layers.values():
+            end = start + len(weights) * len(inputs)
+            self.before(f"{name}_w", f"parameters[{start}:{end}].reshape({len(weights)}, {len(inputs)})")
+            own = type(biases[0]) is int
+            self.before(f"{name}_b", f"parameters[{end}:{end + len(biases)}]" if own else f"array({biases})")
+            start = end + len(biases) * own
+            self.before(f"{name}_t", f"empty({len(weights)})")
+            if not self.is_slice(inputs):
+                self.before(f"{name}_x", f"empty({len(inputs)})")
+        for place in sorted(self.single_inputs()):
+            self.body.row.append(Line(f"{self.names[place]} = row[{place}]"))
+
+    def is_slice(self, inputs: Sequence[Any]) -> bool:
+        """Whether a layer takes neighbouring inputs of the program as they are."""
+        first = inputs[0]
+        return type(first) is int and list(inputs) == list(range(first, min(first + len(inputs), self.tape.inputs)))
+
+    def single_inputs(self) -> set[int]:
+        """The inputs that are used by themselves."""
+        layers = self.emitter.layers.values()
+        layered = [part for layer in layers if not self.is_slice(layer.inputs) for part in layer.inputs]
+        steps = enumerate(self.tape.steps, self.tape.leaves)
+        others = [o for place, step in steps if place not in self.emitter.in_layers for o in leaves(step.operands)]
+        return {o for o in (*layered, *others, *self.tape.outputs) if type(o) is int and o < self.tape.inputs}
+
+    def layer(self, layer: Layer) -> None:
+        """The values of a layer."""
+        name, row = layer.name, self.body.row
+        if self.is_slice(layer.inputs):
+            row.append(Line(f"{name}_x = row[{layer.inputs[0]}:{layer.inputs[-1] + 1}]"))
+        else:
+            row += [
+                Line(f"{name}_x[{i}] = {self.names[o] if type(o) is int else repr(o)}")
+                for i, o in enumerate(layer.inputs)
+            ]
+        row.append(Line(f"dense({name}_w, {name}_b, {name}_x, {name}_t)"))
+        row += [Line(f"{self.names[place]} = {name}_t[{i}]") for i, place in enumerate(layer.places)]
+
+    def layer_gradients(self, layer: Layer, needed: set[int]) -> None:
+        """The gradients of a layer's weights and inputs."""
+        name, row = layer.name, self.body.row
+        gradients = [self.gradient(place) for place in reversed(layer.places)][::-1]
+        self.before(f"{name}_d", f"empty({len(layer.places)})")
+        row += [Line(f"{name}_d[{i}] = {gradient}") for i, gradient in enumerate(gradients)]
+        row.append(Line(f"outer({name}_d, {name}_x, {name}_dw, {name}_db)"))
+        if not needed.isdisjoint(layer.inputs):
+            self.before(f"{name}_g", f"empty({len(layer.inputs)})")
+            row.append(Line(f"transposed({name}_w, {name}_d, {name}_g)"))
+            for place, operand in enumerate(layer.inputs):
+                if operand in needed:
+                    self.shares[operand].append((f"{name}_g[{place}]", ()))
+
+    def hand_back(self) -> None:
+        """An array of the gradients, of which those of layers are parts from the start."""
+        self.before("gradients", f"zeros({len(self.emitter.order)})")
+        for number, place in enumerate(self.emitter.scalars):
+            self.before(f"d_{self.names[place]}", "0.0")
+            self.body.after.append(Line(f"gradients[{number}] = d_{self.names[place]}"))
+        start = len(self.emitter.scalars)
+        for name, _, weights, biases, inputs in self.emitter.layers.values():
+            end = start + len(weights) * len(inputs)
+            self.before(f"{name}_dw", f"gradients[{start}:{end}].reshape({len(weights)}, {len(inputs)})")
+            own = type(biases[0]) is int
+            self.before(f"{name}_db", f"gradients[{end}:{end + len(biases)}]" if own else f"empty({len(biases)})")
+            start = end + len(biases) * own
+
+
+_HEAD = '''"""A program of microgrannd, compiled by numba. It is made anew where it is missing."""
+
+import math
+from math import copysign, inf, nan
+
+from numba import njit
+from numba.extending import register_jitable
+from numpy import array, empty, zeros
+
+@register_jitable
+def dense(w, b, x, t):
+    for i in range(len(t)):
+        total = b[i]
+        for j in range(len(x)):
+            total += w[i, j] * x[j]
+        t[i] = total
+
+@register_jitable
+def transposed(w, d, g):
+    g[:] = 0.0
+    for i in range(len(d)):
+        for j in range(len(g)):
+            g[j] += w[i, j] * d[i]
+
+@register_jitable
+def outer(d, x, dw, db):
+    for i in range(len(d)):
+        for j in range(len(x)):
+            dw[i, j] += x[j] * d[i]
+        db[i] += d[i]
+'''
+
+#: Functions of `math` raise where they have no value or overflow; numba's do not.
+_CHECKED = """
+@register_jitable
+def {name}({parameters}):
+    y = {call}
+    if y != y and {numbers} or abs(y) == inf and {finite}:
+        raise ValueError
+    return y
+"""
+
+#: numba has no cube root: this is one step of Newton's method from a power.
+_CBRT = """
+@register_jitable
+def {name}(a):
+    y = copysign(abs(a) ** (1 / 3), a)
+    return y - (y * y * y - a) / (3 * y * y) if 0 < abs(a) < inf else y
+"""
+
+_OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign}
+
+_PLAIN = {"abs", "max", "min", "inf", "nan", "mul"}  # as they are
+
+_SIGNATURES = {
+    "forward": "f8[:, ::1](f8[:, ::1], f8[::1])",
+    "backward": "Tuple((f8, f8[::1]))(f8[:, ::1], f8[::1])",
+}
+
+
+def module_source(name: str, body: Body, emitter: Emitter) -> str:
+    """The source of a module with a program.
+
+    Raises:
+        ValueError: the program is too long, or uses a function that numba does not know.
+    """
+    lines = len(body.before) + len(body.row) + len(body.after)
+    if lines > MOST:
+        raise ValueError(
+            f"a program of {lines:,} lines would take numba minutes to compile (at most {MOST:,} are taken)"
+        )
+    main = [
+        f'@njit("{_SIGNATURES[name]}", error_model="python", cache=True)',
+        f"def {name}(rows, parameters):",
+        *(f"    {line.text}" for line in body.before),
+        "    for row in rows:",
+        *(f"        {line.text}" for line in body.row),
+        *(f"    {line.text}" for line in body.after),
+        f"    return {', '.join(body.result)}",
+    ]
+    return "\n".join([_HEAD, *_functions(emitter), *main]) + "\n"
+
+
+def _functions(emitter: Emitter) -> list[str]:
+    """The functions that the lines call, and those that these call."""
+    written: dict[str, str] = {}
+    while missing := [name for name in emitter.functions if name not in written and name not in _PLAIN]:
+        for name in missing:
+            written[name] = _function(name, emitter.functions[name], emitter)
+    return [*reversed(written.values())]
+
+
+def _function(name: str, function: Any, emitter: Emitter) -> str:
+    if function is real_result:
+        return f"@register_jitable\ndef {name}(x):\n    if x != x:\n        raise ValueError\n    return x\n"
+    if function is float.is_integer:
+        return f"@register_jitable\ndef {name}(x):\n    return x == math.floor(x)\n"
+    if hasattr(function, "__rule__"):
+        rule = function.__rule__
+        names = {operand: ast.Name(operand, ast.Load()) for operand in rule.operands}
+        text = template(emitter.rewrite(Reducer(rule.functions, emitter.called).reduce(rule.formula.tree, names)))
+        return f"@register_jitable\ndef {name}({', '.join(rule.operands)}):\n    return {text}\n"
+    own = getattr(function, "__name__", "")
+    if getattr(math, own, None) is not function:
+        raise ValueError(f"numba does not know the function {name}() of a rule of one's own")
+    if function is math.cbrt:
+        return _CBRT.format(name=name)
+    parameters = ["a", "b"] if function in _OF_TWO else ["a"]
+    return _CHECKED.format(
+        name=name,
+        parameters=", ".join(parameters),
+        call=f"math.{own}({', '.join(parameters)})",
+        numbers=" and ".join(f"{p} == {p}" for p in parameters),
+        finite=" and ".join(f"abs({p}) < inf" for p in parameters),
+    )

@@ -1,0 +1,225 @@
+"""The lines of a program in plain Python: one operation a line.
+
+The program goes through rows. It reads the parameters before the first row, adds gradients up over the rows, and hands
+them back after the last.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from .emission import Body, Emitter, Layer, Line
+from .structures import leaves
+from .tape import Step
+from .templates import constant, template
+
+#: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
+MOST = 50
+
+
+class Writer:
+    """One program in the making."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        self.emitter, self.tape, self.names = emitter, emitter.tape, emitter.names
+        self.body = Body()
+        self.lists: dict[str, str] = {}
+        self.shares: defaultdict[int, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+        self.lets: dict[int, dict[str, str]] = {}
+
+    def forward(self) -> Body:
+        """The program of the outputs: a list with a float, or a tuple of floats, for each row."""
+        self.read_parameters()
+        self.values()
+        names = tuple(self.names[place] for place in self.tape.outputs)
+        shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        self.body.before.append(Line("results = []", ("results",)))
+        self.body.row.append(Line(f"results.append({shown})", (), ("results", *names)))
+        self.body.result = ("results",)
+        return self.body
+
+    def backward(self) -> Body:
+        """The program of the sum of the only output over the rows, and of its gradients by all parameters."""
+        self.read_parameters()
+        self.values()
+        (output,) = self.tape.outputs
+        self.body.before.append(Line("total = 0.0", ("total",)))
+        self.body.row.append(Line(f"total += {self.names[output]}", ("total",), ("total", self.names[output])))
+        self.gradients(output)
+        self.body.result = ("total", "gradients")
+        return self.body
+
+    def read_parameters(self) -> None:
+        """Before the first row: names for the parameters, or lists of them."""
+        before, emitter = self.body.before, self.emitter
+        scalars = [self.names[place] for place in emitter.scalars]
+        for first in range(0, len(scalars), MOST):
+            some = tuple(scalars[first : first + MOST])
+            end = first + len(some)
+            taken = "parameters" if end == len(emitter.order) and not first else f"parameters[{first}:{end}]"
+            before.append(Line(f"{', '.join(some)}{',' * (len(some) == 1)} = {taken}", some, ("parameters",)))
+        start = len(scalars)
+        for name, _, weights, biases, _ in emitter.layers.values():
+            end = start + len(weights) * len(weights[0])
+            rows = f"range({start}, {end}, {len(weights[0])})"
+            before.append(
+                Line(
+                    f"{name}_w = [parameters[i : i + {len(weights[0])}] for i in {rows}]",
+                    (f"{name}_w",),
+                    ("parameters",),
+                )
+            )
+            given = f"parameters[{end}:{end + len(biases)}]" if type(biases[0]) is int else f"{biases}"
+            before.append(Line(f"{name}_b = {given}", (f"{name}_b",), ("parameters",)))
+            start = end + len(biases) * (type(biases[0]) is int)
+        inputs = tuple(self.names[: self.tape.inputs])
+        if inputs:
+            self.body.row.append(Line(f"{', '.join(inputs)}{',' * (len(inputs) == 1)} = row", inputs, ("row",)))
+
+    def values(self) -> None:
+        """For each row the result of every step."""
+        row = self.body.row
+        for place, step in enumerate(self.tape.steps, self.tape.leaves):
+            if place in self.emitter.layers:
+                self.layer(self.emitter.layers[place])
+            if place in self.emitter.in_layers:
+                continue
+            form, fillers = self.emitter.form(step, unit=False)
+            names = [self.named(filler) for filler in fillers]
+            uses = tuple(names)
+            lets = self.lets[place] = {}
+            for let, text in form.lets:
+                lets[let] = self.emitter.name("", "c")
+                row.append(Line(f"{lets[let]} = {text.format(*names, **lets)}", (lets[let],), uses))
+                uses += (lets[let],)
+            if form.domain:
+                row.append(Line(f"if {form.domain.format(*names, **lets)}: raise ValueError", (), uses))
+            target = self.names[place]
+            row.append(Line(f"{target} = {form.value.format(*names, **lets)}", (target,), uses))
+
+    def named(self, filler: Any) -> str:
+        """The name of a place, or of a list of places."""
+        return self.names[filler] if type(filler) is int else self.list_of(filler)
+
+    def list_of(self, operands: Sequence[Any]) -> str:
+        """The name of a list, made once; before the rows, where they do not change it."""
+        key = repr(operands)
+        if key not in self.lists:
+            self.lists[key] = name = self.emitter.name("", "s")
+            fixed = all(type(o) is float or self.tape.inputs <= o < self.tape.leaves for o in operands)
+            lines = self.body.before if fixed else self.body.row
+            parts = [self.names[o] if type(o) is int else template(constant(o)) for o in operands]
+            for first in range(0, len(parts), MOST):
+                some = parts[first : first + MOST]
+                uses = tuple(part for part in some if part.isidentifier())
+                sign, earlier = ("+=", (name,)) if first else ("=", ())
+                lines.append(Line(f"{name} {sign} [{', '.join(some)}]", (name,), uses + earlier))
+        return self.lists[key]
+
+    def layer(self, layer: Layer) -> None:
+        """The values of a layer."""
+        name, inputs = layer.name, self.list_of(layer.inputs)
+        targets = tuple(self.names[place] for place in layer.places)
+        product = f"[sum(map(mul, w, {inputs}), b) for w, b in zip({name}_w, {name}_b)]"
+        line = f"{', '.join(targets)}{',' * (len(targets) == 1)} = {product}"
+        self.body.row.append(Line(line, targets, (f"{name}_w", f"{name}_b", inputs)))
+
+    def gradients(self, output: int) -> None:
+        """For each row the shares of every step's operands in its gradient, last step first; and their sums."""
+        tape, emitter = self.tape, self.emitter
+        needed = set(range(tape.inputs, tape.leaves))
+        for place, step in enumerate(tape.steps, tape.leaves):
+            if not needed.isdisjoint(leaves(step.operands)):
+                needed.add(place)
+        self.shares[output].append(("1.0", ()))
+        for place in range(tape.leaves + len(tape.steps) - 1, tape.leaves - 1, -1):
+            if place in emitter.layers:
+                self.layer_gradients(emitter.layers[place], needed)
+            elif place in needed and place not in emitter.in_layers:
+                self.step_gradients(place, tape.steps[place - tape.leaves], needed)
+        for place in emitter.scalars:
+            if place in self.shares:
+                self.added(f"d_{self.names[place]}", self.shares[place], "+=")
+        self.hand_back()
+
+    def step_gradients(self, place: int, step: Step, needed: set[int]) -> None:
+        """The shares of a step's operands in its gradient."""
+        gradient = self.gradient(place)
+        form, fillers = self.emitter.form(step, unit=gradient == "1.0")
+        names = [self.named(filler) for filler in fillers]
+        given = {"y": self.names[place], "d": gradient, **self.lets[place]}
+        uses = tuple(name for name in (*names, *given.values()) if name != "1.0")
+        for filler, share in zip(fillers, form.shares, strict=True):
+            if type(filler) is int:
+                if filler in needed:
+                    self.shares[filler].append((share.format(*names, **given), uses))
+            elif not needed.isdisjoint(filler):
+                shared = self.emitter.name("", "g")
+                self.body.row.append(Line(f"{shared} = {share.format(*names, **given)}", (shared,), uses))
+                for index, operand in enumerate(filler):
+                    if operand in needed:
+                        self.shares[operand].append((f"{shared}[{index}]", (shared,)))
+
+    def gradient(self, place: int) -> str:
+        """The gradient of a step's result, under a name, or a name that it has already."""
+        shares = self.shares.pop(place)
+        if len(shares) == 1 and (shares[0][0].isidentifier() or shares[0][0] == "1.0"):
+            return shares[0][0]
+        name = f"d_{self.names[place]}"
+        self.added(name, shares, "=")
+        return name
+
+    def added(self, target: str, shares: Sequence[tuple[str, tuple[str, ...]]], sign: str) -> None:
+        """Lines that assign a sum, or add it."""
+        for first in range(0, len(shares), MOST):
+            some = shares[first : first + MOST]
+            text = (
+                " + ".join(text if _is_term(text) else f"({text})" for text, _ in some)
+                if len(shares) > 1
+                else some[0][0]
+            )
+            sign = "+=" if first else sign
+            uses = tuple(name for _, uses in some for name in uses)
+            self.body.row.append(Line(f"{target} {sign} {text}", (target,), (*uses, *([target] * (sign == "+=")))))
+
+    def layer_gradients(self, layer: Layer, needed: set[int]) -> None:
+        """The gradients of the inputs for each row; those of the weights for all rows together, after them."""
+        name, body = layer.name, self.body
+        inputs = self.list_of(layer.inputs)
+        gradients = [self.gradient(place) for place in reversed(layer.places)][::-1]
+        columns, rows, given = f"{name}_columns", f"{name}_rows", f"d_{name}"
+        body.row.append(Line(f"{given} = [{', '.join(gradients)}]", (given,), tuple(gradients)))
+        body.before.append(Line(f"{rows} = []", (rows,)))
+        body.row.append(Line(f"{rows}.append(({inputs}, {given}))", (), (rows, inputs, given)))
+        if not needed.isdisjoint(layer.inputs):
+            body.before.append(Line(f"{columns} = list(zip(*{name}_w))", (columns,), (f"{name}_w",)))
+            shares = tuple(self.emitter.name("", "g") for _ in layer.inputs)
+            text = f"{', '.join(shares)} = [sum(map(mul, w, {given})) for w in {columns}]"
+            body.row.append(Line(text, shares, (columns, given)))
+            for operand, share in zip(layer.inputs, shares, strict=True):
+                if operand in needed:
+                    self.shares[operand].append((share, (share,)))
+
+    def hand_back(self) -> None:
+        """The gradients in the order of the parameters, from the sums over the rows."""
+        before, after = self.body.before, self.body.after
+        scalars = [f"d_{self.names[place]}" for place in self.emitter.scalars]
+        before += [Line(f"{name} = 0.0", (name,)) for name in scalars]
+        after.append(Line("gradients = []", ("gradients",)))
+        for first in range(0, len(scalars), MOST):
+            some = tuple(scalars[first : first + MOST])
+            after.append(Line(f"gradients += [{', '.join(some)}]", ("gradients",), ("gradients", *some)))
+        for layer in self.emitter.layers.values():
+            xs, ds, rows = f"{layer.name}_xs", f"{layer.name}_ds", f"{layer.name}_rows"
+            after.append(Line(f"{xs}, {ds} = (list(zip(*part)) for part in zip(*{rows}))", (xs, ds), (rows,)))
+            text = f"gradients += [sum(map(mul, x, d)) for d in {ds} for x in {xs}]"
+            after.append(Line(text, ("gradients",), ("gradients", xs, ds)))
+            if type(layer.biases[0]) is int:
+                after.append(Line(f"gradients += map(sum, {ds})", ("gradients",), ("gradients", ds)))
+
+
+def _is_term(text: str) -> bool:
+    """Whether it can be a term of a sum as it is."""
+    return " if " not in text and not text.startswith("-")

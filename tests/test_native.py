@@ -1,0 +1,154 @@
+"""Programs compiled by numba: the numbers and errors of plain Python, from a cache the second time."""
+
+from __future__ import annotations
+
+import math
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import microgrannd as mg
+from microgrannd import Value
+from microgrannd.rules import TABLE, Rule
+from microgrannd.strategies import Expression
+from microgrannd.testing import expressions
+
+from .test_program import EDGES, arguments, as_program, eagerly, networks, root, squash
+
+np = pytest.importorskip("numpy", reason="numba's arrays")
+pytest.importorskip("numba", reason="numba as a backend")
+
+CELLS = st.one_of(st.sampled_from(EDGES), st.floats(-3, 3))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.native.user_cache_path", lambda *_, **__: tmp_path_factory.getbasetemp() / "cache")
+
+
+def assert_close(found: Any, expected: Any, source: str) -> None:
+    if isinstance(expected, tuple):
+        assert found == (expected[0], f"row 0: {expected[1]}"), source
+    else:
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-300, nan_ok=True), source
+
+
+@settings(
+    max_examples=8, deadline=None, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(expressions(max_size=25, max_inputs=6, include=[root]), st.data())
+def test_random_graphs_agree_with_the_eager_engine(expression: Expression, data: st.DataObject) -> None:
+    point = expression.inputs
+    count = (len(point) + 1) // 2
+    leaves = [Value(x) for x in point]
+    program = mg.compile(expression(*leaves), leaves[:count], backend="numba")
+    for row in [point[:count], *data.draw(st.lists(st.tuples(*[CELLS] * count).map(list), min_size=20, max_size=20))]:
+        found = as_program(program, leaves[count:], row)
+        assert_close(found, eagerly(expression, row, point[count:]), program.source)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", TABLE.values(), ids=list(TABLE))
+def test_every_rule_at_every_edge(rule: Rule) -> None:
+    operation = getattr(mg, rule.name, None) or getattr(Value, rule.name)
+    count = 2 if rule.sequences else len(rule.operands)
+
+    def call(*xs: Any) -> Any:
+        return (
+            operation(*[list(xs) if o in rule.sequences else xs[0] for o in rule.operands])
+            if rule.sequences
+            else operation(*xs)
+        )
+
+    leaves = [Value(x) for x in [0.75, 0.5, 2.0][:count]]
+    if rule.name == "acosh":
+        leaves[0].data = 1.5
+    program = mg.compile(call(*leaves), leaves[1:], backend="numba")
+    for row in arguments(rule):
+        row = [*row, 0.5][:count]
+        leaves[0].data = row[0]
+        assert_close(
+            as_program(program, leaves[:1], row[1:]),
+            eagerly(lambda *xs: call(xs[-1], *xs[:-1]), row[1:], row[:1]),
+            rule.name,
+        )
+
+
+@pytest.mark.parametrize(("model", "loss"), networks()[1:3])
+def test_networks_agree_with_plain_programs(model: Any, loss: Any) -> None:
+    nin, nout = model.options()["nin"], model.options()["nouts"][-1]
+    rng = random.Random(0)
+    rows = [[rng.uniform(-1, 1) for _ in range(nin)] + [float(i == 0) for i in range(nout)] for _ in range(150)]
+    inputs = [Value(x) for x in rows[0]]
+    output = loss(model(inputs[:nin]), inputs[nin:] if nout > 1 else inputs[nin])
+    found = []
+    for backend in ("python", "numba"):
+        program = mg.compile(output, inputs, backend=backend, model=model)
+        model.zero_grad()
+        found.append([program.backward(rows), *program.forward(rows), *(p.grad for p in model.parameters())])
+    assert found[1] == pytest.approx(found[0], rel=1e-11, abs=1e-16)
+    model.zero_grad()
+    assert program.backward(np.array(rows)) == found[1][0]
+
+
+def test_functions_of_ones_own_are_refused_and_own_rules_are_not() -> None:
+    x, w = Value(0.5), Value(2.0)
+    with pytest.raises(ValueError, match=r"numba does not know the function own\(\) of a rule of one's own"):
+        mg.compile(squash(w * x), [x], backend="numba")
+    assert mg.compile([root(w, x), mg.cbrt(w * x), mg.silu(x)], [x], backend="numba").forward([[2.0]]) == [
+        pytest.approx((4.0, 4 ** (1 / 3), 2 / (1 + math.exp(-2))), rel=1e-15)
+    ]
+
+
+def test_a_program_that_would_take_minutes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.arrays.MOST", 5)
+    x, w = Value(0.5), Value(2.0)
+    with pytest.raises(ValueError, match=r"a program of \d+ lines would take numba minutes to compile"):
+        mg.compile(mg.tanh(mg.tanh(w * x)), [x], backend="numba")
+
+
+def test_the_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    script = """
+import sys, platformdirs, pathlib
+platformdirs.user_cache_path = lambda *_, **__: pathlib.Path(sys.argv[1])
+import microgrannd as mg
+x, w = mg.Value(1.0), mg.Value(3.0)
+print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+"""
+    written = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+        assert float(done.stdout) == math.tanh(1.5)
+        written.append({path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb*")})
+    assert written[0] == written[1]
+    assert written[0]
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    monkeypatch.setattr("microgrannd.native.user_cache_path", lambda *_, **__: blocked)
+    x, w = Value(1.0), Value(3.0)
+    assert mg.compile(w * x + 0.25, [x], backend="numba").backward([[2.0]]) == 6.25
+
+
+def test_a_file_that_was_changed_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.native.user_cache_path", lambda *_, **__: tmp_path)
+    x, w = Value(1.0), Value(3.0)
+    mg.compile(w * x - 0.125, [x], backend="numba").backward([[2.0]])
+    (file,) = tmp_path.glob("*.py")
+    file.write_text("raise SystemExit")
+    monkeypatch.delitem(sys.modules, file.stem)
+    assert mg.compile(w * x - 0.125, [x], backend="numba").backward([[2.0]]) == 5.875
+
+
+def test_without_numba_a_hint_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.program.find_spec", lambda _: None)
+    with pytest.raises(ImportError, match=r"^backend='numba' needs numba: pip install 'microgrannd\[numba\]'$"):
+        mg.compile(Value(1.0) * 2, [], backend="numba")
