@@ -62,16 +62,13 @@ class ArrayWriter(Writer):
         """Before the first row: names for the parameters, and arrays for those of layers and all that they compute."""
         for number, place in enumerate(self.emitter.scalars):
             self.before(self.names[place], f"parameters[{number}]")
-        start = len(self.emitter.scalars)
-        for name, _, weights, biases, inputs in self.emitter.layers.values():
-            end = start + len(weights) * len(inputs)
-            self.before(f"{name}_w", f"parameters[{start}:{end}].reshape({len(weights)}, {len(inputs)})")
-            own = type(biases[0]) is int
-            self.before(f"{name}_b", f"parameters[{end}:{end + len(biases)}]" if own else f"array({biases})")
-            start = end + len(biases) * own
-            self.before(f"{name}_t", f"empty({len(weights)})")
-            if not self.is_slice(inputs):
-                self.before(f"{name}_x", f"empty({len(inputs)})")
+        for layer, weights, biases in self.emitter.slices():
+            name, count, width = layer.name, len(layer.places), len(layer.inputs)
+            self.before(f"{name}_w", f"parameters[{weights}].reshape({count}, {width})")
+            self.before(f"{name}_b", f"parameters[{biases}]" if biases else f"array({layer.biases})")
+            self.before(f"{name}_t", f"empty({count})")
+            if not self.is_slice(layer.inputs):
+                self.before(f"{name}_x", f"empty({width})")
         for place in sorted(self.single_inputs()):
             self.body.row.append(Line(f"{self.names[place]} = row[{place}]"))
 
@@ -121,13 +118,10 @@ class ArrayWriter(Writer):
         for number, place in enumerate(self.emitter.scalars):
             self.before(f"d_{self.names[place]}", "0.0")
             self.body.after.append(Line(f"gradients[{number}] = d_{self.names[place]}"))
-        start = len(self.emitter.scalars)
-        for name, _, weights, biases, inputs in self.emitter.layers.values():
-            end = start + len(weights) * len(inputs)
-            self.before(f"{name}_dw", f"gradients[{start}:{end}].reshape({len(weights)}, {len(inputs)})")
-            own = type(biases[0]) is int
-            self.before(f"{name}_db", f"gradients[{end}:{end + len(biases)}]" if own else f"empty({len(biases)})")
-            start = end + len(biases) * own
+        for layer, weights, biases in self.emitter.slices():
+            name, count = layer.name, len(layer.places)
+            self.before(f"{name}_dw", f"gradients[{weights}].reshape({count}, {len(layer.inputs)})")
+            self.before(f"{name}_db", f"gradients[{biases}]" if biases else f"empty({count})")
 
 
 _HEAD = '''"""A program of microgrannd, compiled by numba. It is made anew where it is missing."""

@@ -126,6 +126,15 @@ class Emitter:
         self.taken.add(name)
         return name
 
+    def slices(self) -> Iterator[tuple[Layer, str, str]]:
+        """The layers, and where their weights and biases are among the parameters; "" for biases that are constants."""
+        start = len(self.scalars)
+        for layer in self.layers.values():
+            end = start + len(layer.weights) * len(layer.inputs)
+            own = type(layer.biases[0]) is int
+            yield layer, f"{start}:{end}", f"{end}:{end + len(layer.biases)}" if own else ""
+            start = end + len(layer.biases) * own
+
     def rewrite(self, tree: Tree) -> Tree:
         """A last change to an expression, before it becomes a template."""
         return tree

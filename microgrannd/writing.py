@@ -60,20 +60,13 @@ class Writer:
             end = first + len(some)
             taken = "parameters" if end == len(emitter.order) and not first else f"parameters[{first}:{end}]"
             before.append(Line(f"{', '.join(some)}{',' * (len(some) == 1)} = {taken}", some, ("parameters",)))
-        start = len(scalars)
-        for name, _, weights, biases, _ in emitter.layers.values():
-            end = start + len(weights) * len(weights[0])
-            rows = f"range({start}, {end}, {len(weights[0])})"
-            before.append(
-                Line(
-                    f"{name}_w = [parameters[i : i + {len(weights[0])}] for i in {rows}]",
-                    (f"{name}_w",),
-                    ("parameters",),
-                )
-            )
-            given = f"parameters[{end}:{end + len(biases)}]" if type(biases[0]) is int else f"{biases}"
+        for layer, weights, biases in emitter.slices():
+            name, width = layer.name, len(layer.inputs)
+            rows = f"range({weights.replace(':', ', ')}, {width})"
+            text = f"{name}_w = [parameters[i : i + {width}] for i in {rows}]"
+            before.append(Line(text, (f"{name}_w",), ("parameters",)))
+            given = f"parameters[{biases}]" if biases else f"{layer.biases}"
             before.append(Line(f"{name}_b = {given}", (f"{name}_b",), ("parameters",)))
-            start = end + len(biases) * (type(biases[0]) is int)
         inputs = tuple(self.names[: self.tape.inputs])
         if inputs:
             self.body.row.append(Line(f"{', '.join(inputs)}{',' * (len(inputs) == 1)} = row", inputs, ("row",)))

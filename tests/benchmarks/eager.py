@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import microgrannd as mg
 from microgrannd import data
 
 from . import gpt
-from .timing import Row, medians
+from .timing import Row, installed, medians
 
 OURS, MICROGRAD, TORCH, OWN = "microgrannd.engine", "micrograd.engine", "torch", "tests.benchmarks.gpt"
 
@@ -46,20 +44,22 @@ def moons() -> Row:
     )
 
 
-def moons_step(package: str) -> Callable[[], None]:
+def moons_step(package: str) -> Callable[[], float]:
     value = leaf(f"{package}.engine")
     points, labels = data.moons(100, noise=0.1, seed=1337)
     random.seed(1337)
     model = import_module(f"{package}.nn").MLP(2, [16, 16, 1])
 
-    def step() -> None:
+    def step() -> float:
         scores = [model([value(x) for x in point]) for point in points]
         losses = [(1 + (1 - 2 * label) * score).relu() for label, score in zip(labels, scores, strict=True)]
-        total = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in model.parameters())
+        loss = sum(losses) * (1.0 / len(losses))
+        total = loss + 1e-4 * sum(p * p for p in model.parameters())
         model.zero_grad()
         total.backward()
         for p in model.parameters():
             p.data -= 0.1 * p.grad
+        return loss.data  # type: ignore[no-any-return]
 
     return step
 
@@ -67,8 +67,7 @@ def moons_step(package: str) -> Callable[[], None]:
 def expressions() -> Iterator[Row]:
     """Random expressions of 1,000 operations, beside micrograd and PyTorch."""
     peers = [("micrograd", MICROGRAD, 6), ("PyTorch eager scalars", TORCH, 8)]
-    if not find_spec("torch"):
-        print("PyTorch is not installed: its row is left out", file=sys.stderr)
+    if not installed(TORCH, "PyTorch"):
         del peers[1]
     ours, *theirs = medians(partial(programs, OURS), *(partial(programs, module) for _, module, _ in peers), repeat=14)
     for (peer, _, least), taken in zip(peers, theirs, strict=True):

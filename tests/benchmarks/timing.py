@@ -8,12 +8,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing import get_context
+from typing import Any
+
+#: Sets up, and returns what is to be run.
+Work = Callable[[], Callable[[], Any]]
 
 
 @dataclass
 class Row:
-    """A line of the table: how many times as fast (or as small) as the peer, and the figure to reach."""
+    """A line of the table: how many times as fast (or as small) as the peer, and the figure to reach, if there is one."""
 
     work: str
     peer: str
@@ -22,16 +27,37 @@ class Row:
     detail: str = ""
 
     def __str__(self) -> str:
-        verdict = "ok" if self.ratio >= self.least else "short"
-        return f"| {self.work} | {self.peer} | {self.ratio:.2f} × | {self.least:g} × | {verdict} | {self.detail} |"
+        aim, verdict = (f"{self.least:g} ×", "ok" if self.ratio >= self.least else "short") if self.least else ("", "")
+        return f"| {self.work} | {self.peer} | {self.ratio:.2f} × | {aim} | {verdict} | {self.detail} |"
 
 
 HEADER = "| work | against | measured | at least | | |\n|---|---|---|---|---|---|"
 
 
-def seconds(work: Callable[[], Callable[[], object]], repeat: int) -> list[float]:
-    """The times of a work that has been set up, in seconds."""
+def installed(module: str, name: str) -> bool:
+    """Whether a peer is there; says so if it is not."""
+    found = find_spec(module) is not None
+    if not found:
+        print(f"{name} is not installed: its rows are left out", file=sys.stderr)
+    return found
+
+
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of a module returns in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
+
+
+def outcome(work: Work, runs: int) -> Any:
+    """What the last of some runs of a work returns."""
     sys.setrecursionlimit(100_000)  # the peers recurse
+    run = work()
+    return [run() for _ in range(runs)][-1]
+
+
+def seconds(work: Work, repeat: int) -> list[float]:
+    """The times of a work that has been set up, in seconds."""
+    sys.setrecursionlimit(100_000)
     run = work()
     run()
     times = []
@@ -42,7 +68,7 @@ def seconds(work: Callable[[], Callable[[], object]], repeat: int) -> list[float
     return times
 
 
-def medians(*works: Callable[[], Callable[[], object]], repeat: int = 7) -> list[float]:
+def medians(*works: Work, repeat: int = 7) -> list[float]:
     """The median time of each work, the works taking turns.
 
     Each has a process of its own: the cyclic collector walks all that a process holds, a peer's garbage too.
@@ -54,6 +80,5 @@ def medians(*works: Callable[[], Callable[[], object]], repeat: int = 7) -> list
     times: list[list[float]] = [[] for _ in works]
     for _ in range(2):
         for work, taken in zip(works, times, strict=True):
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                taken += process.submit(seconds, work, -(-repeat // 2)).result()
+            taken += apart(seconds, work, -(-repeat // 2))
     return [statistics.median(taken) for taken in times]
