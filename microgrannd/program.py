@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, reduce
 from importlib.util import find_spec
 from itertools import chain
+from operator import add
 from typing import Any
 
 from .engine import Value, required_real
@@ -115,7 +116,7 @@ class Program:
         gradients = self._way.shares(reduce(self._way.added, (found for _, found in blocks)), count)
         for parameter, gradient in zip(self._ordered, gradients, strict=True):
             parameter.grad += gradient
-        return sum(output for output, _ in blocks) / count
+        return reduce(add, (output for output, _ in blocks)) / count  # sum() would be more exact than the programs
 
     @property
     def source(self) -> str:
@@ -162,7 +163,7 @@ class Program:
             found = [self._careful.backward(number, list(map(float, row))) for number, row in enumerate(rows, first)]
             gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
             ordered = self._way.numbers([gradients[number] for number in self._way.order])
-            return sum(output for output, _ in found), ordered
+            return reduce(add, (output for output, _ in found)), ordered
 
     @cached_property
     def _careful(self) -> _Careful:

@@ -68,17 +68,18 @@ def seconds(work: Work, repeat: int) -> list[float]:
     return times
 
 
-def medians(*works: Work, repeat: int = 7) -> list[float]:
+def medians(*works: Work, repeat: int = 7, turns: int = 2) -> list[float]:
     """The median time of each work, the works taking turns.
 
     Each has a process of its own: the cyclic collector walks all that a process holds, a peer's garbage too.
 
     Args:
         *works: functions of a module, or `functools.partial` of one, that set up and return what is to be timed.
-        repeat: how often each runs, half of the times in a first turn.
+        repeat: how often each runs, in all its turns together.
+        turns: how often each has its turn.
     """
     times: list[list[float]] = [[] for _ in works]
-    for _ in range(2):
+    for _ in range(turns):
         for work, taken in zip(works, times, strict=True):
-            taken += apart(seconds, work, -(-repeat // 2))
+            taken += apart(seconds, work, -(-repeat // turns))
     return [statistics.median(taken) for taken in times]
