@@ -36,6 +36,8 @@ def compile(  # noqa: A001  # as jax and torch call it
 
     The graph is taken as it is: a branch that Python took while it was recorded (``if x > 0:``) is taken for all rows.
     The conditions inside of operations (relu, maximum) are not branches of this kind: they are decided for each row.
+    Results are those of the eager engine, to rounding: sums are added in order, where from Python 3.12 on the eager
+    engine's are compensated.
 
     Args:
         outputs: a Value, or a sequence of them.
