@@ -97,7 +97,8 @@ def train(options: argparse.Namespace) -> None:
     write(options.out, {"model": encode(model), "task": task.encode()})
     print(f"model written to {options.out}")
     if options.draw is not None:
-        _write_picture(_labelled_loss(model, task, ready.X[ready.train[0]], ready.y[ready.train[0]]), options.draw)
+        loss = _labelled_loss(model, task, ready.X[ready.train[0]], ready.y[ready.train[0]])
+        _write_picture(drawing.draw(loss, model=model), options.draw)
         print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
 
 
@@ -151,7 +152,7 @@ def draw(options: argparse.Namespace) -> None:
     if options.output is None:
         print(drawing.draw(result).text())
     else:
-        _write_picture(result, options.output)
+        _write_picture(drawing.draw(result), options.output)
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -176,8 +177,8 @@ def _evaluated(options: argparse.Namespace) -> Value:
     return result
 
 
-def _write_picture(root: Value, path: str) -> None:
-    picture, kind = drawing.draw(root), _format(path)
+def _write_picture(picture: drawing.Picture, path: str) -> None:
+    kind = _format(path)
     write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
 
 

@@ -1,14 +1,13 @@
 """draw: the graph of a Value as a picture, on any machine.
 
-What to show is gathered first as plain data (`Graph`); that becomes DOT, text, or, without Graphviz, SVG by layout.py.
+What to show is plain data (flow.py); here it becomes DOT, text, or, without Graphviz, SVG (svg.py).
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from html import escape
 from importlib.util import find_spec
 from itertools import islice
 from shutil import which
@@ -17,52 +16,29 @@ from typing import Any
 import graphviz
 
 from .engine import Value
-from .graph import topological
-from .rules import CONSTANT
+from .flow import ANGULAR, FILLS, NEUTRAL, Graph, graph_of
+from .nn import Module
 from .svg import svg
-
-#: More boxes than this are drawn as their shape: nodes at like depths together.
-MOST_BOXES = 2000
-
-#: That many boxes at the most, then.
-MOST_BANDS = 24
 
 #: Lines of the text tree.
 MOST_LINES = 60
-
-FILLS = {"leaf": "#e3f0fa", "operation": "#ffffff", "constant": "#f2f2f2", "band": "#fdf3dc"}
 
 
 class NoGraphviz(RuntimeError):
     """A picture that only Graphviz can make, on a machine without it."""
 
 
-@dataclass(frozen=True)
-class Box:
-    """A node of the picture: its kind (a key of FILLS) and its lines of text."""
+def draw(root: Value, model: Module | None = None, format: str = "svg", rankdir: str = "LR") -> Picture:  # noqa: A002
+    """Draw the graph that a Value was computed by, and how its gradient flows back.
 
-    kind: str
-    lines: tuple[str, ...]
-
-
-@dataclass
-class Graph:
-    """What is to be shown: boxes, operands before results; pairs of their numbers, operand and result; a title."""
-
-    boxes: list[Box] = field(default_factory=list)
-    edges: list[tuple[int, int]] = field(default_factory=list)
-    title: str = ""
-    rankdir: str = "LR"
-
-
-def draw(root: Value, format: str = "svg", rankdir: str = "LR") -> Picture:  # noqa: A002
-    """Draw the graph that a Value was computed by.
-
-    Each box shows the operation and the label, data and gradient. A graph of more than 2,000 boxes is drawn as its
-    shape, with counts.
+    Each box shows the operation and the label, data and gradient. An arrow bears the local derivative (its formula on
+    hover). After ``backward()``, it is the thicker the larger the product of the result's gradient and the local
+    derivative is: blue where that is positive, vermilion where it is negative, dashed where nothing flows. A graph of
+    more than 2,000 boxes is drawn as its shape, with counts.
 
     Args:
         root: the result.
+        model: whose parameters are to be told from other leaves.
         format: of files: svg, png, pdf, ... Other than SVG needs Graphviz (the program ``dot``, or pygraphviz, the
             extra ``dot``).
         rankdir: LR from left to right, TB from top to bottom.
@@ -71,71 +47,16 @@ def draw(root: Value, format: str = "svg", rankdir: str = "LR") -> Picture:  # n
         A `graphviz.Digraph` that shows itself in a notebook; ``.render(path)`` and ``.pipe()`` give files and bytes.
 
     Raises:
-        TypeError: root is no Value.
+        TypeError: root is no Value, or model no Module.
         ValueError: an unknown format or rankdir.
     """
     if not isinstance(root, Value):
         raise TypeError(f"draw needs a Value, got {type(root).__name__}")
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f"draw needs a Module as model, got {type(model).__name__}")
     if rankdir not in ("LR", "TB"):
         raise ValueError(f"rankdir is LR or TB, got {rankdir!r}")
-    return Picture(graph=graph_of(root, rankdir), format=format)
-
-
-def graph_of(root: Value, rankdir: str = "LR") -> Graph:
-    """The plain data of the picture."""
-    order = topological(root)
-    numbers = sum(type(operand) is float for node in order for operand in node._operands)
-    if len(order) + numbers > MOST_BOXES:
-        return _shape(order, rankdir)
-    graph = Graph(rankdir=rankdir)
-    place: dict[Value, int] = {}
-    for node in order:
-        sources = []
-        for operand in node._operands:
-            if type(operand) is float:
-                graph.boxes.append(Box("constant", (f"{operand:.4g}",)))
-                sources.append(len(graph.boxes) - 1)
-            else:
-                sources.append(place[operand])
-        place[node] = len(graph.boxes)
-        graph.boxes.append(_box(node))
-        graph.edges += [(source, place[node]) for source in sources]
-    return graph
-
-
-def _box(node: Value) -> Box:
-    if node._rule is CONSTANT:
-        return Box("constant", (f"{node.data:.4g}",))
-    head = "  ".join(text for text in (node._op, visible(node.label)) if text)
-    lines = (f"data {node.data:.4g}", f"grad {node.grad:.4g}")
-    return Box("operation" if node._op else "leaf", (head, *lines) if head else lines)
-
-
-def _shape(order: list[Value], rankdir: str) -> Graph:
-    """Nodes at like depths as one box each."""
-    depth = order[-1]._depth
-    bands = min(depth + 1, MOST_BANDS)
-    members: list[Counter[str]] = [Counter() for _ in range(bands)]
-    edges: set[tuple[int, int]] = set()
-
-    def band(node: Value) -> int:
-        return node._depth * bands // (depth + 1)
-
-    for node in order:
-        members[band(node)][node._op or "leaf"] += 1
-        edges |= {(band(operand), band(node)) for operand in node._operands if type(operand) is not float}
-    boxes = [
-        Box("band", (f"{sum(kinds.values()):,} nodes", *(f"{count:,} {kind}" for kind, count in kinds.most_common(4))))
-        for kinds in members
-    ]
-    title = f"{len(order):,} nodes are too many to draw: each box stands for all of about one depth"
-    return Graph(boxes, sorted(edge for edge in edges if edge[0] < edge[1]), title, rankdir)
-
-
-def visible(text: str, most: int = 40) -> str:
-    """A label as it can be shown anywhere: on one line, of a readable length, without control characters."""
-    shown = "".join(c if c.isprintable() else "↵" if c == "\n" else "�" for c in text[: most + 1])
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    return Picture(graph=graph_of(root, model.parameters() if model else None, rankdir), format=format)
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
@@ -148,24 +69,19 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
             self._write(graph)
 
     def _write(self, graph: Graph) -> None:
-        self.attr(
-            rankdir=graph.rankdir, bgcolor="white", fontname="Helvetica", label=_escaped([graph.title]), labelloc="t"
-        )
-        self.attr(
-            "node",
-            shape="box",
-            style="filled,rounded",
-            fontname="Helvetica",
-            fontsize="12",
-            color="#555555",
-            width="0.3",
-            height="0.3",
-        )
-        self.attr("edge", color="#555555", arrowsize="0.7")
+        self.attr(rankdir=graph.rankdir, bgcolor="white", fontname="Helvetica", label=_title(graph), labelloc="t")
+        size = {"width": "0.3", "height": "0.3"}
+        self.attr("node", shape="box", fontname="Helvetica", fontsize="12", color=NEUTRAL, **size)
+        self.attr("edge", arrowsize="0.7", fontname="Helvetica", fontsize="10", fontcolor="#222222")
         for number, box in enumerate(graph.boxes):
-            self.node(str(number), _escaped(box.lines), fillcolor=FILLS[box.kind])
-        for source, target in graph.edges:
-            self.edge(str(source), str(target))
+            style = "filled" if box.kind in ANGULAR else "filled,rounded"
+            self.node(str(number), _escaped(box.lines), fillcolor=FILLS[box.kind], style=style)
+        for arrow in graph.arrows:
+            hint = _escaped([arrow.hint])
+            self.edge(
+                str(arrow.source), str(arrow.target), label=_escaped([arrow.label]), tooltip=hint, labeltooltip=hint,
+                color=arrow.colour, penwidth=f"{arrow.width:g}", style="dashed" if arrow.dashed else "solid",
+            )  # fmt: skip
 
     def _copy_kwargs(self, **options: Any) -> Any:
         return {**super()._copy_kwargs(**options), "graph": self.graph}
@@ -216,7 +132,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
 
             return bytes(pygraphviz.AGraph(string=self.source).draw(format=format, prog=self.engine))
         graph = self.graph or Graph()
-        return svg(graph.boxes, graph.edges, FILLS, graph.title, graph.rankdir).encode()
+        return svg(graph).encode()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> Any:
         wanted = {self._jupyter_mimetype, "text/plain"} if include is None else set(include)
@@ -246,6 +162,15 @@ def require_renderer(format: str) -> None:  # noqa: A002
         )
 
 
+def _title(graph: Graph) -> str:
+    """The title, and the legend in its colours, as Graphviz's own markup: none of its text is a user's."""
+    keys = [
+        f'<FONT COLOR="{key.colour}">{"- - -" if key.dashed else "▬"} {escape(key.text)}</FONT>' for key in graph.legend
+    ]
+    lines = [*([escape(graph.title)] if graph.title else []), *(["  ".join(keys)] if keys else [])]
+    return f"<{'<BR/>'.join(lines)}>" if lines else ""
+
+
 def _escaped(lines: Any) -> str:
     """Lines of a label in DOT: nothing in them is markup, an entity or an escape."""
     return str(graphviz.nohtml("\\n".join(graphviz.escape(line.replace("&", "&amp;")) for line in lines)))
@@ -253,8 +178,8 @@ def _escaped(lines: Any) -> str:
 
 def _tree(graph: Graph) -> Iterator[str]:
     operands: list[list[int]] = [[] for _ in graph.boxes]
-    for source, target in graph.edges:
-        operands[target].append(source)
+    for arrow in graph.arrows:
+        operands[arrow.target].append(arrow.source)
     if graph.title:
         yield graph.title
     shown: set[int] = set()

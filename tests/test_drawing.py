@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import re
 import time
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value, draw
-from microgrannd.drawing import MOST_BOXES, NoGraphviz, graph_of
+from microgrannd.drawing import NoGraphviz
+from microgrannd.flow import FILLS, LEGEND, MOST_BOXES, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, graph_of
 from microgrannd.layout import layered
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -40,8 +42,30 @@ def neuron() -> Value:
     return y
 
 
-def texts(svg: bytes | str) -> list[str]:
+def texts(svg: bytes | str, kind: str = "node") -> list[str]:
+    """The lines of text of all nodes, or of all edges, or of the legend."""
+    tree = ET.fromstring(svg)
+    if kind == "legend":
+        return ["".join(text.itertext()) for text in tree.iter(f"{SVG}text") if text.get("class") == kind]
+    groups = [group for group in tree.iter(f"{SVG}g") if group.get("class") == kind]
+    return ["".join(text.itertext()) for group in groups for text in group.iter(f"{SVG}text")]
+
+
+def all_texts(svg: bytes | str) -> list[str]:
     return ["".join(element.itertext()) for element in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+WAYS = [pytest.param("dot", marks=needs_dot), "pygraphviz", "layout"]
+
+
+def choose(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only one way to a picture."""
+    if way != "dot":
+        monkeypatch.setenv("PATH", os.devnull)
+    if way == "pygraphviz":
+        pytest.importorskip("pygraphviz", reason="the extra microgrannd[dot] is not installed")
+    if way == "layout":
+        monkeypatch.setattr("microgrannd.drawing.find_spec", lambda name: None)
 
 
 def test_each_node_shows_label_data_gradient_and_operation(without_graphviz: None) -> None:
@@ -51,14 +75,9 @@ def test_each_node_shows_label_data_gradient_and_operation(without_graphviz: Non
     assert boxes == [*leaves, ["·", "data 1", "grad 1"], ["+", "data 0", "grad 1"], ["tanh  y", "data 0", "grad 1"]]
 
 
-@pytest.mark.parametrize("way", [pytest.param("dot", marks=needs_dot), "pygraphviz", "layout"])
+@pytest.mark.parametrize("way", WAYS)
 def test_there_are_as_many_nodes_and_edges_in_every_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if way != "dot":
-        monkeypatch.setenv("PATH", os.devnull)
-    if way == "pygraphviz":
-        pytest.importorskip("pygraphviz", reason="the extra microgrannd[dot] is not installed")
-    if way == "layout":
-        monkeypatch.setattr("microgrannd.drawing.find_spec", lambda name: None)
+    choose(way, monkeypatch)
     x = Value(2.0, "x")
     svg = draw(x * x + 3 + neuron()).pipe(encoding="utf-8")
     tree = ET.fromstring(svg)
@@ -145,11 +164,79 @@ def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> No
         value = value + x
     start = time.perf_counter()
     picture = draw(value)
-    shown = " ".join(texts(picture.pipe()))
+    shown = " ".join(all_texts(picture.pipe()))
     assert time.perf_counter() - start < 5
     assert "100,001 nodes are too many to draw" in shown
     assert sum(int(n.replace(",", "")) for n in re.findall(r"([\d,]+) nodes", shown)) == 2 * 100_001
     assert picture.text().startswith("100,001 nodes")
+
+
+# How gradient flows
+
+
+def flows(svg: str) -> dict[str, tuple[str, float, bool]]:
+    """Of each edge, by its label: colour, width, whether it is dashed."""
+    found = {}
+    for group in ET.fromstring(svg).iter(f"{SVG}g"):
+        if group.get("class") == "edge":
+            line = next(group.iter(f"{SVG}path"))
+            label = "".join(text for element in group.iter(f"{SVG}text") for text in element.itertext())
+            found[label] = (line.get("stroke"), float(line.get("stroke-width", "1")), "stroke-dasharray" in line.attrib)
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_arrows_tell_how_much_flows_and_its_sign(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    a, b, c, d = (Value(x, label) for x, label in [(3.0, "a"), (-0.25, "b"), (-7.0, "c"), (0.5, "d")])
+    root = mg.dot([a, b], [2.0, -8.0]) + mg.relu(c) + d * 1.5  # flows of 2, -8, 0 and 1.5
+    root.backward()
+    shown = flows(draw(root).pipe(encoding="utf-8"))
+    assert shown["2"] == (POSITIVE, pytest.approx(3.0, abs=0.01), False)
+    assert shown["-8"] == (NEGATIVE, pytest.approx(5.0, abs=0.01), False)
+    assert shown["0"][0] == NOTHING
+    assert shown["0"][2]
+    assert shown["1.5"][0] == POSITIVE
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_formula_of_a_local_derivative_is_shown_on_hover(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    svg = draw(neuron()).pipe(encoding="utf-8")
+    assert "dx = 1 - y * y = 1" in svg.replace("&#45;", "-").replace("&#160;", " ")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_parameters_inputs_and_constants_look_different(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    model = mg.MLP(1, [1], seed=0)
+    svg = draw(model([Value(2.0, "x")]) + 3, model=model).pipe(encoding="utf-8")
+    boxes = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "node"]
+    looks = {next(element.get("fill") for element in box.iter() if "fill" in element.attrib) for box in boxes}
+    assert looks - {"white"} == {FILLS[kind] for kind in ("parameter", "input", "constant", "operation")} - {"white"}
+
+
+def test_before_backward_nothing_is_said_of_flow(without_graphviz: None) -> None:
+    svg = draw(Value(2.0) * Value(3.0)).pipe(encoding="utf-8")
+    assert texts(svg, "legend") == []
+    assert {colour for colour, *_ in flows(svg).values()} == {NEUTRAL}
+    assert set(flows(svg)) == {"3", "2"}
+
+
+def test_the_legend_explains_colours_and_dashes(without_graphviz: None) -> None:
+    assert texts(draw(neuron()).pipe(), "legend") == [key.text for key in LEGEND]
+
+
+@pytest.mark.parametrize("gradient", [math.inf, -math.inf, math.nan, 1e308, 5e-324])
+def test_gradients_out_of_bounds_can_be_drawn(gradient: float, without_graphviz: None) -> None:
+    root = mg.tanh(Value(2.0) * Value(3.0))
+    root.backward(gradient)
+    assert len(flows(draw(root).pipe(encoding="utf-8"))) == 3
+
+
+def test_a_model_is_a_module() -> None:
+    with pytest.raises(TypeError, match="draw needs a Module as model, got str"):
+        draw(Value(1.0), "svg")  # type: ignore[arg-type]
 
 
 # Labels are hostile input
@@ -188,14 +275,16 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
         patch.setenv("PATH", os.devnull)
         patch.setattr("microgrannd.drawing.find_spec", lambda name: None)
         tree = ET.fromstring(picture.pipe())
-    assert {element.tag for element in tree.iter()} <= {f"{SVG}{t}" for t in "svg defs marker path rect g text".split()}
-    found = ["".join(element.itertext()) for element in tree.iter(f"{SVG}text")]
+    assert {element.tag for element in tree.iter()} <= {
+        f"{SVG}{t}" for t in "svg defs marker path rect g text title".split()
+    }
+    found = texts(ET.tostring(tree))
     assert len(found) == (7 if label else 6)
     assert not label or found[0] == shown
     assert len(shown) <= 40
     picture.source.encode()
     statement = next(line for line in picture.source.splitlines() if line.startswith("\t0 ["))
-    assert re.fullmatch(r'\t0 \[label="(?:[^"\\]|\\.)*" fillcolor="#[0-9a-f]{6}"\]', statement)
+    assert re.fullmatch(r'\t0 \[label="(?:[^"\\]|\\.)*" fillcolor="#[0-9a-f]{6}" style="filled,rounded"\]', statement)
 
 
 @needs_dot
@@ -248,7 +337,7 @@ def network(sizes: list[int]) -> Value:
 def placed(root: Value) -> tuple[Any, Any, Any]:
     graph = graph_of(root)
     sizes = [(80.0, 16.0 * len(box.lines)) for box in graph.boxes]
-    return sizes, layered(sizes, graph.edges), graph
+    return sizes, layered(sizes, [(arrow.source, arrow.target) for arrow in graph.arrows]), graph
 
 
 @needs_dot
@@ -268,8 +357,8 @@ def test_no_box_overlaps_and_edges_point_forward(root: Value) -> None:
         x0 >= -1e-9 and y0 >= -1e-9 and x1 <= layout.length + 1e-9 and y1 <= layout.width + 1e-9
         for x0, y0, x1, y1 in boxes
     )
-    for route, (source, target) in zip(layout.routes, graph.edges, strict=True):
-        assert (route[0], route[-1]) == (layout.centers[source], layout.centers[target])
+    for route, arrow in zip(layout.routes, graph.arrows, strict=True):
+        assert (route[0], route[-1]) == (layout.centers[arrow.source], layout.centers[arrow.target])
         assert all(p[0] < q[0] for p, q in itertools.pairwise(route))
 
 
