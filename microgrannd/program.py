@@ -89,9 +89,9 @@ class Program:
             TypeError, ValueError: a row has another length, or a cell that is no number.
             ValueError, ArithmeticError: as the recorded operations raise it; the message names the row.
         """
-        checked = self._checked(rows)
+        checked, run = self._checked(rows), self._way.forward
         try:
-            results = self._way.forward(checked, self._numbers())
+            results = run(checked, self._numbers())
         except ERRORS:
             results = [self._careful.forward(number, list(map(float, row))) for number, row in enumerate(checked)]
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
@@ -159,8 +159,9 @@ class Program:
 
     def _block(self, first: int, rows: Any, data: Any) -> tuple[float, Any]:
         """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
+        run = self._way.backward  # what goes wrong as it is compiled is no matter of rows
         try:
-            return self._way.backward(rows, data)
+            return run(rows, data)
         except ERRORS:
             found = [self._careful.backward(number, list(map(float, row))) for number, row in enumerate(rows, first)]
             gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
@@ -193,6 +194,7 @@ class _Careful:
         self.plain, self.parameters = plain, parameters
 
     def data(self) -> list[float]:
+        """The parameters' numbers, as the plain program takes them."""
         return [self.parameters[number].data for number in self.plain.order]
 
     def forward(self, number: int, row: list[float]) -> Any:
