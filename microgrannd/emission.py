@@ -12,7 +12,7 @@ import math
 import operator
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,18 +24,13 @@ from .structures import leaves
 from .tape import Step, Tape
 from .templates import Reducer, Term, Tree, constant, hole, negation, product
 
+#: Names with a meaning of their own in the programs; those that are made of a value's name, and of a layer's.
 _RESERVED = {
-    *keyword.kwlist,
-    *keyword.softkwlist,
-    *dir(builtins),
-    "rows",
-    "row",
-    "parameters",
-    "results",
-    "total",
-    "gradients",
-    "v",
-}
+    *keyword.kwlist, *keyword.softkwlist, *dir(builtins), "rows", "row", "parameters", "results", "total", "gradients", "v",
+    "real_result", "math", "njit", "register_jitable", "array", "empty", "zeros", "copysign", "dense", "outer", "transposed", "count",
+}  # fmt: skip
+_OF_VALUE = ("{}", "d_{}")
+_OF_LAYER = (*_OF_VALUE, *(f"{{}}_{part}" for part in "w b t x d g dw db rows columns xs ds".split()))
 
 
 class Line(NamedTuple):
@@ -107,16 +102,16 @@ class Emitter:
         self.scalars = sorted(set(range(tape.inputs, tape.leaves)) - set(layered))
         self.order = [*self.scalars, *layered]
 
-    def name(self, label: str, base: str) -> str:
-        """A name that is free, as like the label as it can be."""
+    def name(self, label: str, base: str, kin: Sequence[str] = _OF_VALUE) -> str:
+        """A name as like the label as it can be, which is free, and so are those made of it."""
         words = re.sub(r"[^0-9A-Za-z]+", "_", label[:60]).strip("_")
         stem = words if words[:1].isalpha() else f"{base}_{words}" if words else base
         found = stem
-        while not words or found in self.taken or f"d_{found}" in self.taken:
+        while not words or not self.taken.isdisjoint(form.format(found) for form in kin):
             words = stem
             found = f"{stem}{self.numbers[stem]}"
             self.numbers[stem] += 1
-        self.taken |= {found, f"d_{found}"}
+        self.taken.update(form.format(found) for form in kin)
         return found
 
     def called(self, name: str, thing: Any) -> str:
@@ -156,7 +151,7 @@ class Emitter:
             if len(rows[0][0]) < self.long and len(rows) * len(rows[0][0]) < self.large:
                 continue
             (label, *others) = {tape.labels[w].rpartition(".neurons")[0] for weights, _, _ in rows for w in weights}
-            name = self.name(f"layer{number}" if others or not label else label, "layer")
+            name = self.name(f"layer{number}" if others or not label else label, "layer", _OF_LAYER)
             yield Layer(name, places, [row[0] for row in rows], [row[2] for row in rows], rows[0][1])
 
     def form(self, step: Step, unit: bool) -> tuple[Form, list[Any]]:

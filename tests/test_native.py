@@ -152,3 +152,17 @@ def test_without_numba_a_hint_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("microgrannd.program.find_spec", lambda _: None)
     with pytest.raises(ImportError, match=r"^backend='numba' needs numba: pip install 'microgrannd\[numba\]'$"):
         mg.compile(Value(1.0) * 2, [], backend="numba")
+
+
+def test_no_label_is_taken_for_a_name_of_the_programs_own() -> None:
+    labels = "dense outer transposed array empty zeros count results math inf layer1_x layer1_dw d_layer1 gradients pow".split()
+    leaves = [Value(0.1 * i + 0.1, label) for i, label in enumerate(labels)]
+    hidden = [mg.dot([Value(0.1 * j) for _ in labels], [leaf * 0.5 for leaf in leaves], 0.5) for j in range(3)]
+    root = mg.sum([mg.tanh(h) for h in hidden]) + leaves[0] ** leaves[1]
+    program = mg.compile(root, leaves[:3], backend="numba")
+    assert program.backward([[leaf.data for leaf in leaves[:3]]]) == pytest.approx(root.data, rel=1e-12)
+    found = [leaf.grad for leaf in leaves[3:]]
+    for leaf in leaves:
+        leaf.grad = 0.0
+    root.backward()
+    assert found == pytest.approx([leaf.grad for leaf in leaves[3:]], rel=1e-12)

@@ -333,6 +333,35 @@ def test_no_label_reaches_the_source_as_it_is(texts: list[str]) -> None:
     assert w.grad == 0.25 * math.exp(0.125)
 
 
+RESERVED = [
+    "layer1_w", "layer1_b", "layer1_columns", "layer1_rows", "layer1_xs", "d_layer1", "layer1", "real_result", "mul", "inf", "list",
+    "total", "gradients", "results", "rows", "parameters", "c0", "s0", "g0", "t0", "p0", "x0", "d_t0", "w", "b", "i", "forward", "own",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", RESERVED)
+def test_no_label_is_taken_for_a_name_of_the_programs_own(label: str) -> None:
+    """In a graph that has all that a program can have: a layer, a long list, a constant let, a result made real."""
+    leaves = [Value(0.01 * i) for i in range(121)]
+    x, rest, w = leaves[:2], leaves[2:], [Value(0.02 * i) for i in range(120)]
+    hidden = mg.dot(w, [x[0] * i for i in range(120)], x[1])
+    root = mg.logsumexp([hidden, squash(x[0]), (x[1] + 2) ** 0.5]) + mg.mean([r * x[0] for r in rest])
+    for named in (x[0], w[0], rest[0], hidden):
+        named.label = label
+        program = mg.compile(root, x)
+        for value in (*w, *rest):
+            value.grad = 0.0
+        assert (
+            program.backward([[0.0, 0.01]]) == program.forward([[0.0, 0.01]])[0] == pytest.approx(root.data, rel=1e-13)
+        )
+        found = [value.grad for value in (*w, *rest)]
+        for value in (*w, *rest):
+            value.grad = 0.0
+        root.backward()
+        assert found == pytest.approx([value.grad for value in (*w, *rest)], rel=1e-12, abs=1e-15)
+        named.label = ""
+
+
 def test_functions_of_one_name_are_kept_apart() -> None:
     def shifted(by: float) -> Any:
         @mg.rule("own(x)", dx="1", names={"own": lambda x: x + by})
