@@ -114,11 +114,13 @@ class Program:
         if not len(checked):
             raise ValueError("backward needs at least one row for the mean, got none")
         count, data = len(checked), self._numbers()
-        blocks = [self._block(first, checked[first : first + BLOCK], data) for first in range(0, count, BLOCK)]
-        gradients = self._way.shares(reduce(self._way.added, (found for _, found in blocks)), count)
-        for parameter, gradient in zip(self._ordered, gradients, strict=True):
+        total, gradients = self._block(0, checked[:BLOCK], data)
+        for first in range(BLOCK, count, BLOCK):
+            output, found = self._block(first, checked[first : first + BLOCK], data)
+            total, gradients = total + output, self._way.added(gradients, found)
+        for parameter, gradient in zip(self._ordered, self._way.shares(gradients, count), strict=True):
             parameter.grad += gradient
-        return reduce(add, (output for output, _ in blocks)) / count  # sum() would be more exact than the programs
+        return total / count
 
     @property
     def source(self) -> str:

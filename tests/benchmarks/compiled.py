@@ -1,0 +1,209 @@
+"""Compiled programs beside micrograd, Python written by hand, NumPy, PyTorch, JAX and scikit-learn."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
+from math import isclose
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import microgrannd as mg
+from microgrannd import Value, data
+
+from . import eager, peers
+from .timing import Row, Work, apart, installed, medians, outcome
+
+EPOCHS = 10_000
+BATCH = 32
+
+
+def rows() -> Iterator[Row]:
+    """All rows, measured one after the other."""
+    yield from moons()
+    if installed("numba", "numba"):
+        yield from machine_code()
+    if installed("numpy", "NumPy"):
+        yield xor()
+    if installed("sklearn", "scikit-learn"):
+        yield from digits()
+
+
+def moons() -> Iterator[Row]:
+    """A step of micrograd's demo with its update, the penalty on the weights as their decay."""
+    micrograd = partial(eager.moons_step, "micrograd")
+    others: list[tuple[str, Work, float]] = [
+        ("straight-line Python by hand", partial(peers.moons_by_hand, skipping=False), 0.9),
+        ("Python by hand that skips what is 0", partial(peers.moons_by_hand, skipping=True), 0),
+    ]
+    if installed("torch", "PyTorch"):
+        others.append(("PyTorch, all rows at once", peers.moons_in_torch, 0))
+    if installed("jax", "JAX"):
+        others.append(("JAX, all rows at once, jitted", peers.moons_in_jax, 0))
+    works = [work for _, work, _ in others]
+    losses = [apart(outcome, work, 3) for work in (moons_step, micrograd, *works)]
+    assert all(isclose(loss, losses[0], rel_tol=1e-9) for loss in losses), losses
+    ours, theirs = medians(partial(moons_steps, 500), micrograd)
+    yield moons_row("micrograd", ours / 500, theirs, 350)
+    ours, *taken = medians(moons_step, *works, repeat=600, turns=6)
+    for (peer, _, least), theirs in zip(others, taken, strict=True):
+        yield moons_row(peer, ours, theirs, least)
+
+
+def moons_row(peer: str, ours: float, theirs: float, least: float) -> Row:
+    detail = f"{ours * 1e3:.2f} ms against {theirs * 1e3:.4g} ms"
+    return Row("moons step, compiled", peer, theirs / ours, least, detail)
+
+
+def machine_code() -> Iterator[Row]:
+    """The same step by numba, its rows an array; and how long numba takes to compile it."""
+    ours, plain = medians(partial(moons_step, "numba"), moons_step, repeat=600, turns=6)
+    yield Row("moons step, by numba", "compiled", plain / ours, 0, f"{ours * 1e6:.0f} µs against {plain * 1e6:.0f} µs")
+    if installed("torch", "PyTorch"):
+        ours, theirs = medians(partial(moons_step, "numba"), peers.moons_in_torch, repeat=600, turns=6)
+        detail = f"{ours * 1e6:.0f} µs against {theirs * 1e6:.0f} µs"
+        yield Row("moons step, by numba", "PyTorch, all rows at once", theirs / ours, 8, detail)
+    with TemporaryDirectory() as folder:
+        cold, warm = (apart(seconds_to_compile, folder) for _ in range(2))
+    yield Row("its compilation by numba, without the import", "3 s", 3 / cold, 1, f"{cold:.2f} s; loaded {warm:.2f} s")
+
+
+def seconds_to_compile(cache: str) -> float:
+    os.environ["XDG_CACHE_HOME"] = cache
+    import_module("numba")
+    start = time.perf_counter()
+    moons_step("numba")()
+    return time.perf_counter() - start
+
+
+def moons_step(backend: str = "python") -> Callable[[], float]:
+    random.seed(peers.SEED)
+    model = mg.MLP(2, [16, 16, 1])
+    x, y, label = inputs = [Value(0.0) for _ in range(3)]
+    program = mg.compile(mg.relu(1 + (1 - 2 * label) * model([x, y])), inputs, backend, model)
+    rows = [[*point, float(label)] for point, label in zip(*data.moons(100, noise=0.1, seed=peers.SEED), strict=True)]
+    if backend == "numba":
+        rows = import_module("numpy").array(rows)
+    optimizer = mg.SGD(model.parameters(), lr=peers.RATE, weight_decay=peers.DECAY)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = program.backward(rows)
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def moons_steps(count: int) -> Callable[[], object]:
+    """So many that they take as long as one of a slow peer: a machine's speed changes with time."""
+    step = moons_step()
+    return lambda: [step() for _ in range(count)]
+
+
+def xor() -> Row:
+    """Exclusive or from the first weight to the last epoch, recording and compiling included."""
+    ours, theirs = apart(outcome, xor_compiled, 1), apart(outcome, xor_textbook, 1)
+    assert [round(y) for y in ours] == [round(y) for y in theirs] == data.xor()[1], (ours, theirs)
+    assert all(isclose(a, b, rel_tol=1e-6) for a, b in zip(ours, theirs, strict=True)), (ours, theirs)
+    compiled, textbook = medians(xor_compiled, xor_textbook, repeat=18, turns=6)
+    detail = f"{compiled:.2f} s against {textbook:.2f} s"
+    return Row("XOR 2-4-1, 10,000 epochs, compiled", "the textbook's NumPy", textbook / compiled, 2.5, detail)
+
+
+def xor_network() -> mg.MLP:
+    return mg.MLP(2, [4, 1], activation="sigmoid", output_activation="sigmoid", init="normal", seed=0)
+
+
+def xor_compiled() -> Callable[[], list[float]]:
+    X, y = data.xor()
+    rows = [[*x, float(target)] for x, target in zip(X, y, strict=True)]
+
+    def train() -> list[float]:
+        model = xor_network()
+        inputs = [Value(0.0) for _ in range(3)]
+        error = model(inputs[:2]) - inputs[2]
+        program = mg.compile(2.0 * error * error, inputs)  # the mean of 4 rows is half the sum of squares
+        optimizer = mg.SGD(model.parameters(), lr=0.1)
+        for _ in range(EPOCHS):
+            optimizer.zero_grad()
+            program.backward(rows)
+            optimizer.step()
+        return model.predict(X)
+
+    return train
+
+
+def xor_textbook() -> Callable[[], list[float]]:
+    np = import_module("numpy")
+    X, y = (np.array(numbers, dtype=float) for numbers in data.xor())
+    drawn = [[[w.data for w in neuron.w] for neuron in layer.neurons] for layer in xor_network().layers]
+
+    def train() -> list[float]:
+        network = peers.TextbookNetwork(*drawn)
+        network.train(X, y.reshape(4, 1), EPOCHS, rate=0.1)
+        return network.forward(X).ravel().tolist()  # type: ignore[no-any-return]
+
+    return train
+
+
+def digits() -> Iterator[Row]:
+    """An epoch of scikit-learn's digits, 64-32-10, batches of 32, Adam; and what Adam takes of it."""
+    works = [(partial(digits_fit, 5), 5), (partial(digits_fit, 1, compiled=False), 1), (partial(digits_peer, 5), 5)]
+    found = medians(*(work for work, _ in works), repeat=4)
+    compiled, recorded, peer = (taken / epochs for taken, (_, epochs) in zip(found, works, strict=True))
+    for name, theirs in [("fit with compile=False", recorded), ("scikit-learn's MLPClassifier", peer)]:
+        detail = f"{compiled:.3f} s against {theirs:.3f} s"
+        yield Row("digits 64-32-10, an epoch of fit", name, theirs / compiled, 0, detail)
+    update, gradients = medians(digits_update, digits_gradients, repeat=100)
+    yield Row(
+        "Adam's update of 2,410 parameters", "the gradients of 32 digits", gradients / update, 0,
+        f"{update * 1e3:.2f} ms against {gradients * 1e3:.2f} ms",
+    )  # fmt: skip
+
+
+def digits_rows() -> tuple[list[list[float]], list[int]]:
+    pixels, labels = import_module("sklearn.datasets").load_digits(return_X_y=True)
+    return (pixels / 16).tolist(), labels.tolist()
+
+
+def digits_network() -> mg.MLP:
+    return mg.MLP(64, [32, 10], activation="tanh", init="xavier", seed=0)
+
+
+def digits_fit(epochs: int, compiled: bool = True) -> Callable[[], object]:
+    X, y = digits_rows()
+
+    def train() -> object:
+        model = digits_network()
+        return mg.fit(
+            model, X, y, loss=mg.cross_entropy, optimizer=mg.Adam(model.parameters(), lr=0.01), epochs=epochs,
+            batch_size=BATCH, seed=0, progress=False, compile=compiled,
+        )  # fmt: skip
+
+    return train
+
+
+def digits_peer(epochs: int) -> Callable[[], object]:
+    X, y = digits_rows()
+    warnings.simplefilter("ignore")  # that it has not converged
+    make = partial(import_module("sklearn.neural_network").MLPClassifier, (32,), activation="tanh", alpha=0.0)
+    return lambda: make(batch_size=BATCH, learning_rate_init=0.01, max_iter=epochs, random_state=0).fit(X, y)
+
+
+def digits_gradients() -> Callable[[], float]:
+    model = digits_network()
+    inputs = [Value(0.0) for _ in range(64 + 10)]
+    program = mg.compile(mg.cross_entropy(model(inputs[:64]), inputs[64:]), inputs)
+    X, y = digits_rows()
+    batch = [[*X[i], *(float(y[i] == digit) for digit in range(10))] for i in range(BATCH)]
+    return lambda: program.backward(batch)
+
+
+def digits_update() -> Callable[[], Any]:
+    return mg.Adam(digits_network().parameters()).step
