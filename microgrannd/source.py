@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import count
-from operator import add
+from itertools import count, repeat
+from operator import add, truediv
 from typing import Any
 
 from .emission import Body, Emitter, Line
@@ -72,9 +72,9 @@ class Plain:
         """The sum of two rows of gradients."""
         return list(map(add, gradients, others))
 
-    def shares(self, gradients: Any, count: int) -> list[float]:
+    def shares(self, gradients: Any, count: int) -> Iterable[float]:
         """The gradients, each divided by the number of rows."""
-        return [gradient / count for gradient in gradients]
+        return map(truediv, gradients, repeat(count))
 
 
 def functions_of(name: str, body: Body) -> list[str]:
