@@ -176,6 +176,12 @@ def {name}(a):
 
 _OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign}
 
+#: What numba's `math` computes as Python's does, on floats to floats.
+_KNOWN = frozenset(
+    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p sqrt cbrt "
+    "erf erfc lgamma gamma fabs pow hypot copysign degrees radians".split()
+)
+
 _PLAIN = {"abs", "max", "min", "inf", "nan", "mul"}  # as they are
 
 _SIGNATURES = {
@@ -227,8 +233,8 @@ def _function(name: str, function: Any, emitter: Emitter) -> str:
         text = template(emitter.rewrite(Reducer(rule.functions, emitter.called).reduce(rule.formula.tree, names)))
         return f"@register_jitable\ndef {name}({', '.join(rule.operands)}):\n    return {text}\n"
     own = getattr(function, "__name__", "")
-    if getattr(math, own, None) is not function:
-        raise ValueError(f"numba does not know the function {name}() of a rule of one's own")
+    if own not in _KNOWN or getattr(math, own) is not function:
+        raise ValueError(f"the backend numba does not know the function {name}() of a rule of one's own")
     if function is math.cbrt:
         return _CBRT.format(name=name)
     parameters = ["a", "b"] if function in _OF_TWO else ["a"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba.core.errors import NumbaError
 from platformdirs import user_cache_path
 
 from .arrays import ArrayEmitter, ArrayWriter, module_source
@@ -77,7 +78,18 @@ class Native(Plain):
 
 
 def _loaded(name: str, source: str) -> Callable[..., Any]:
-    """The function of a module that is kept in the user's cache, and made there if it is not."""
+    """The function of a module that is kept in the user's cache, and made there if it is not.
+
+    Raises:
+        RuntimeError: numba cannot compile it.
+    """
+    try:
+        return _made(name, source)
+    except NumbaError as error:
+        raise RuntimeError(f"numba cannot compile this program: {str(error).strip().splitlines()[-1]}") from error
+
+
+def _made(name: str, source: str) -> Callable[..., Any]:
     key = hashlib.sha256(source.encode()).hexdigest()[:32]
     folder = user_cache_path("microgrannd", appauthor=False)
     path = folder / f"program_{key}.py"

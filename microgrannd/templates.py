@@ -160,7 +160,7 @@ class Reducer:
         decisive = isinstance(node.op, ast.Or)  # what a part has to be to decide it all
         parts: list[Tree] = []
         for part in (self.reduce(value, names) for value in node.values):
-            if isinstance(part, ast.Constant):
+            if isinstance(part, ast.Constant) and isinstance(part.value, bool):
                 if part.value is decisive:
                     parts.append(part)
                     break

@@ -99,11 +99,29 @@ def test_networks_agree_with_plain_programs(model: Any, loss: Any) -> None:
 
 def test_functions_of_ones_own_are_refused_and_own_rules_are_not() -> None:
     x, w = Value(0.5), Value(2.0)
-    with pytest.raises(ValueError, match=r"numba does not know the function own\(\) of a rule of one's own"):
+    with pytest.raises(
+        ValueError, match=r"the backend numba does not know the function own\(\) of a rule of one's own"
+    ):
         mg.compile(squash(w * x), [x], backend="numba")
     assert mg.compile([root(w, x), mg.cbrt(w * x), mg.silu(x)], [x], backend="numba").forward([[2.0]]) == [
         pytest.approx((4.0, 4 ** (1 / 3), 2 / (1 + math.exp(-2))), rel=1e-15)
     ]
+
+
+def test_what_numba_cannot_compile_is_an_error_of_one_line() -> None:
+    @mg.rule("log(x, 2)", dx="1 / x")
+    def logarithm(x: Any) -> Any:
+        """With a base, which numba does not take."""
+
+    @mg.rule("floor(x)", dx="0")
+    def step(x: Any) -> Any:
+        """A whole number, which numba computes otherwise."""
+
+    x = Value(0.5)
+    with pytest.raises(RuntimeError, match=r"^numba cannot compile this program: .*"):
+        mg.compile(logarithm(x), [x], backend="numba").forward([[2.0]])
+    with pytest.raises(ValueError, match=r"does not know the function floor\(\)"):
+        mg.compile(step(x), [x], backend="numba")
 
 
 def test_a_program_that_would_take_minutes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -267,6 +267,15 @@ def test_a_program_pickles_and_copies() -> None:
         ]  # the copies had the first
 
 
+def test_numbers_in_conditions_stay_numbers() -> None:
+    @mg.rule("(x and 2) + (x or 3)", dx="1 if x and 2 else 0")
+    def odd(x: Any) -> Any:
+        """Python's and, or of numbers."""
+
+    x = Value(0.5)
+    assert mg.compile(odd(x), [x]).forward([[0.5], [0.0]]) == [2.5, 3.0] == [odd(0.5), odd(0.0)]
+
+
 def test_what_is_not_needed_is_gone() -> None:
     x, w, v = Value(2.0, "x"), Value(3.0, "w"), Value(4.0, "v")
     unused = mg.exp(v)
