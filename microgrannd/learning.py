@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from math import isfinite
+from math import isclose, isfinite
 from statistics import fmean
 from typing import Any
 
@@ -20,6 +20,9 @@ from .program import BLOCK, Program
 from .tape import Tape, tape
 
 Pairs = Sequence[tuple[tuple[float, ...], Any]]
+
+#: So many rows are computed both ways before a program is trusted.
+SAMPLES = 50
 
 
 class Eager:
@@ -105,9 +108,12 @@ def learner(model: Module, loss: Loss, rows: Pairs, backend: str = "python") -> 
         reason = f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
     else:
         own = set(model.parameters())
-        if _same(first, second, own):
-            return Compiled(Program(*first, single=True, backend=backend), eager, width)
         reason = "it records another graph for another row"
+        if _same(first, second, own):
+            compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
+            if all(_agree(compiled, eager, pair) for pair in _samples(rows)):
+                return compiled
+            reason = "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
     warnings.warn(
         f"the loss of a row cannot be compiled: {reason}. Each row is recorded anew, which is slower", stacklevel=3
     )
@@ -159,6 +165,22 @@ def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own
         and len(leaves) == len(other_leaves)
         and all(a is b or not {a, b} & own and repr(a) == repr(b) for a, b in zip(leaves, other_leaves, strict=True))
     )
+
+
+def _samples(rows: Pairs) -> list[Any]:
+    """Rows spread over all, and the first ones of as many unlike targets."""
+    unlike = {repr(pair[1]): pair for pair in reversed(rows)}
+    return [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:]]
+
+
+def _agree(compiled: Compiled, eager: Eager, pair: tuple[tuple[float, ...], Any]) -> bool:
+    """Whether a row has the same loss in both ways; so it has where it has none, which fit tells when it comes there."""
+    try:
+        expected = eager.judge([pair])
+    except (TypeError, *ERRORS):
+        return True
+    found = compiled.judge(compiled.ready([pair]))
+    return isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(found) and isfinite(expected))
 
 
 def _first_wrong(root: Value) -> str:

@@ -249,7 +249,8 @@ class Reducer:
 
     def _bound(self, target: ast.expr, item: Term) -> dict[str, Term]:
         if isinstance(target, ast.Name):
-            if not isinstance(item, ast.Name | list) and number_of(item) is None:
+            inside = any(isinstance(part, ast.Name) and re.fullmatch(r"_\d+", part.id) for part in ast.walk(one(item)))
+            if not isinstance(item, ast.Name | list) and number_of(item) is None and not inside:
                 name = f"let{len(self.lets)}"
                 self.lets.append((name, item))
                 item = hole(name)

@@ -80,6 +80,19 @@ def test_a_model_that_records_another_graph_for_another_row_goes_the_eager_way(m
         assert isinstance(learner(model, mg.mse, rows), Eager)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda p, t: (p - t) ** 2 * (3.0 if t == 1 else 1.0),  # == of Values is identity
+        lambda p, t: (p - t) ** 2 if isinstance(t, float) else p * 0.0,
+        lambda p, t: (p - t) ** 2 * mg.exp(random.choice([Value(0.5), Value(0.25)]).data),
+    ],
+)
+def test_a_loss_that_is_another_of_values_than_of_numbers_goes_the_eager_way(loss: Any) -> None:
+    with pytest.warns(UserWarning, match=f"cannot be compiled.*{SLOWER}"):
+        assert isinstance(learner(network(), loss, ROWS), Eager)
+
+
 def test_leaves_made_anew_are_no_obstacle() -> None:
     model = Fresh()
     assert isinstance(learner(model, mg.mse, ROWS), Compiled)

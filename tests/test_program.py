@@ -276,6 +276,18 @@ def test_numbers_in_conditions_stay_numbers() -> None:
     assert mg.compile(odd(x), [x]).forward([[0.5], [0.0]]) == [2.5, 3.0] == [odd(0.5), odd(0.0)]
 
 
+@pytest.mark.parametrize("length", [3, 150])
+def test_a_name_inside_of_a_loop_stays_there(length: int) -> None:
+    @mg.rule("sum([w * w + w for v in vs for w in [v * 2]])", dvs="[8 * v + 2 for v in vs]", sequences=["vs"])
+    def nested(vs: Any) -> Any:
+        """Of an expression that is used twice."""
+
+    x, w = Value(1.0), Value(2.0)
+    program = mg.compile(nested([x * w] * length), [x])
+    assert program.backward([[0.5]]) == nested([1.0] * length)
+    assert w.grad == pytest.approx(length * 10 * 0.5)
+
+
 def test_what_is_not_needed_is_gone() -> None:
     x, w, v = Value(2.0, "x"), Value(3.0, "w"), Value(4.0, "v")
     unused = mg.exp(v)
