@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from math import isclose, isfinite
+from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
@@ -70,7 +71,13 @@ class Compiled:
         self.program, self.eager, self.width = program, eager, width
 
     def ready(self, rows: Pairs) -> list[Any]:
-        """As `Eager.ready`: the inputs of the program, and the pair that they came from."""
+        """As `Eager.ready`: the inputs of the program, and the pair that they came from.
+
+        Raises:
+            ValueError: a target is no class.
+        """
+        for _, target in rows if self.width else ():
+            cross_entropy([0.0] * self.width, target)
         return [(_cells(*pair, self.width), pair) for pair in rows]
 
     def gradients(self, batch: Sequence[Any]) -> float:
@@ -111,8 +118,11 @@ def learner(model: Module, loss: Loss, rows: Pairs, backend: str = "python") -> 
         reason = "it records another graph for another row"
         if _same(first, second, own):
             compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
-            if all(_agree(compiled, eager, pair) for pair in _samples(rows)):
-                return compiled
+            try:
+                if all(_agree(compiled, eager, pair) for pair in _samples(rows)):
+                    return compiled
+            except (TypeError, *ERRORS):
+                return eager  # which raises in its turn
             reason = "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
     warnings.warn(
         f"the loss of a row cannot be compiled: {reason}. Each row is recorded anew, which is slower", stacklevel=3
@@ -168,17 +178,15 @@ def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own
 
 
 def _samples(rows: Pairs) -> list[Any]:
-    """Rows spread over all, and the first ones of as many unlike targets."""
+    """Rows spread over all, the first ones of as many unlike targets, and those of the least and the largest."""
     unlike = {repr(pair[1]): pair for pair in reversed(rows)}
-    return [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:]]
+    extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
+    return [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
 
 
 def _agree(compiled: Compiled, eager: Eager, pair: tuple[tuple[float, ...], Any]) -> bool:
-    """Whether a row has the same loss in both ways; so it has where it has none, which fit tells when it comes there."""
-    try:
-        expected = eager.judge([pair])
-    except (TypeError, *ERRORS):
-        return True
+    """Whether a row has the same loss in both ways."""
+    expected = eager.judge([pair])
     found = compiled.judge(compiled.ready([pair]))
     return isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(found) and isfinite(expected))
 

@@ -93,6 +93,21 @@ def test_a_loss_that_is_another_of_values_than_of_numbers_goes_the_eager_way(los
         assert isinstance(learner(network(), loss, ROWS), Eager)
 
 
+@pytest.mark.parametrize(
+    ("loss", "nout", "targets", "message"),
+    [
+        (mg.cross_entropy, 3, [0, 1, 2, 3], "cross_entropy needs a class from 0 to 2, got 3.0"),
+        (mg.cross_entropy, 3, [0, 1, 0.5, 2], "cross_entropy needs a class from 0 to 2, got 0.5"),
+        (mg.hinge, 1, [1, -1, 0.5, 1], "hinge needs a target of -1 or 1, got 0.5"),
+        (mg.binary_cross_entropy_with_logits, 1, [0, 1, 0.5, 1.5], "needs a target from 0 to 1, got 1.5"),
+    ],
+)
+def test_a_target_that_a_loss_does_not_take_is_refused(loss: Any, nout: int, targets: Any, message: str) -> None:
+    model = network(nout)
+    with pytest.raises(ValueError, match=message):
+        mg.fit(model, X[:4], targets, loss=loss, optimizer=mg.SGD(model.parameters(), 0.1), epochs=1, progress=False)
+
+
 def test_leaves_made_anew_are_no_obstacle() -> None:
     model = Fresh()
     assert isinstance(learner(model, mg.mse, ROWS), Compiled)
