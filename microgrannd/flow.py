@@ -1,159 +1,166 @@
-"""What a picture of a graph shows, as plain data: boxes, and arrows along which gradient flows."""
+"""How gradient flows through a graph, as a diagram: in full, by neuron, by layer, or as a mere shape."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from math import isfinite, sqrt
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from dataclasses import replace
+from math import hypot, isfinite
 
+from .boxing import Place, boxings, outputs, reached
+from .diagram import LEGEND, TOGETHER, Arrow, Box, Frame, Graph, size, visible
 from .engine import Value
-from .graph import Edge, edges, topological
+from .graph import links, topological
+from .grouping import Homes, homes
+from .nn import Module
 from .rules import CONSTANT
 
-#: More boxes than this are drawn as their shape: nodes at like depths together.
-MOST_BOXES = 2000
-
-#: That many boxes at the most, then.
+#: The number of boxes of a shape, at the most.
 MOST_BANDS = 24
 
-#: By kind of box. Inputs and parameters differ in their corners too, for those who do not see the colours.
-FILLS = {
-    "input": "#e3f0fa",
-    "parameter": "#fdf3dc",
-    "leaf": "#e3f0fa",
-    "operation": "white",
-    "constant": "#f2f2f2",
-    "band": "#fdf3dc",
-}
-ANGULAR = frozenset({"parameter"})
+#: What a box may stand for: these, or a number among the operands of a node, at its place there.
+Boxed = Value | str | tuple[Value, int]
 
-#: Blue and vermilion are told apart by all (Okabe and Ito 2008, Color Universal Design).
-POSITIVE, NEGATIVE, NEUTRAL, NOTHING = "#0072b2", "#d55e00", "#555555", "#999999"
-
-THINNEST, THICKEST = 1.0, 5.0
+#: A node, the place of an operand among its operands, this operand, and the local derivative.
+Link = tuple[Value, int, Value, float]
 
 
-@dataclass(frozen=True)
-class Box:
-    """A node of the picture: its kind (a key of FILLS) and its lines of text."""
-
-    kind: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """From an operand to a result, by the boxes' numbers; the label is the local derivative, the hint its formula."""
-
-    source: int
-    target: int
-    label: str = ""
-    hint: str = ""
-    colour: str = NEUTRAL
-    width: float = THINNEST
-    dashed: bool = False
-
-
-class Key(NamedTuple):
-    """A line of the legend."""
-
-    text: str
-    colour: str = NEUTRAL
-    dashed: bool = False
-
-
-LEGEND = [
-    Key("gradient flows, positive", POSITIVE),
-    Key("negative", NEGATIVE),
-    Key("none", NOTHING, dashed=True),
-    Key("thickness: |gradient of the result × local derivative|; numbers: local derivatives"),
-]
-
-
-@dataclass
-class Graph:
-    """What is to be shown: boxes, operands before results; arrows; a title; a legend."""
-
-    boxes: list[Box] = field(default_factory=list)
-    arrows: list[Arrow] = field(default_factory=list)
-    title: str = ""
-    rankdir: str = "LR"
-    legend: list[Key] = field(default_factory=list)
-
-
-def graph_of(root: Value, parameters: Iterable[Value] | None = None, rankdir: str = "LR") -> Graph:
-    """The plain data of the picture.
+def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rankdir: str = "LR") -> Graph:
+    """The diagram of all that a Value was computed from.
 
     Args:
         root: the result.
-        parameters: leaves to be shown as such, all others then being inputs; None where that is not known.
+        model: whose parameters are shown as such, all other leaves then being inputs, and whose modules are framed.
+        depth: a key of DEPTHS.
         rankdir: LR or TB.
     """
     order = topological(root)
-    numbers = sum(type(operand) is float for node in order for operand in node._operands)
-    if len(order) + numbers > MOST_BOXES:
+    found = homes(order, model) if model else None
+    way, place = next(boxings(order, found, depth), (None, {}))
+    if way is None:
         return _shape(order, rankdir)
-    graph = Graph(rankdir=rankdir)
-    own = None if parameters is None else set(parameters)
-    place: dict[Value, int] = {}
-    flows: list[float | None] = []
-    for node in order:
-        arrows = []
-        for operand, edge in _operands(node):
-            if edge is None:
-                graph.boxes.append(Box("constant", (f"{operand:.4g}",)))
-                arrows.append(Arrow(len(graph.boxes) - 1, 0))
-                flows.append(None)
-            else:
-                arrows.append(_arrow(place[operand], node, edge))
-                flows.append(node.grad * edge.partial)
-        place[node] = len(graph.boxes)
-        graph.boxes.append(_box(node, own))
-        graph.arrows += [replace(arrow, target=place[node]) for arrow in arrows]
-    if root.grad:  # else backward() has not come here, and nothing is known to flow or not
-        graph.arrows = [_styled(*pair, _largest(flows)) for pair in zip(graph.arrows, flows, strict=True)]
-        graph.legend = LEGEND if graph.arrows else []
+    graph = _Diagram(order, place, found, rankdir).draw()
+    if way != "scalar":
+        graph.title = f"{len(order):,} nodes: those of one {way.split(',')[0]} are together in a box"
     return graph
 
 
-def _operands(node: Value) -> Iterator[tuple[Any, Edge | None]]:
-    """The operands of a node, each with its edge; a number has none."""
-    found = edges(node)
-    return ((operand, None if type(operand) is float else next(found)) for operand in node._operands)
+class _Diagram:
+    """The diagram of nodes that were put in boxes."""
+
+    def __init__(self, order: list[Value], place: Place, found: Homes | None, rankdir: str) -> None:
+        self.place, self.found = place, found
+        self.root = order[-1]
+        self.outputs = outputs(order, place)
+        self.reached = reached(order, place, self.outputs)
+        members: dict[Value | str, list[Value]] = {}
+        for node in reversed(order):
+            members.setdefault(place[node], []).append(node)
+        #: Operands before results: a group stands where its last member does.
+        self.members = {key: nodes[::-1] for key, nodes in reversed(members.items())}
+        self.graph = Graph(rankdir=rankdir)
+        self.numbers: dict[Boxed, int] = {}
+        self.frames: dict[str, int] = {}
+
+    def draw(self) -> Graph:
+        """All boxes, then all arrows."""
+        for key, nodes in self.members.items():
+            if isinstance(key, Value):
+                for place, operand in enumerate(key._operands):
+                    if type(operand) is float:
+                        self.put((key, place), Box("constant", (f"{operand:.4g}",)), key)
+                self.put(key, self.box(key), key)
+            else:
+                self.put(key, self.group(key, nodes), nodes[0])
+        ways = [way for key in self.members for way in self.ways(key)]
+        if self.root.grad:  # else backward() has not come here, and nothing is known to flow or not
+            largest = max((s for _, flows in ways if isfinite(s := size(flows))), default=0.0)
+            ways = [(arrow.styled(flows, largest), flows) for arrow, flows in ways]
+            together = [TOGETHER] if any(len(flows) > 1 for _, flows in ways) else []
+            self.graph.legend = LEGEND + together if ways else []
+        self.graph.arrows = [arrow for arrow, _ in ways]
+        return self.graph
+
+    def put(self, key: Boxed, box: Box, node: Value) -> None:
+        """Add a box within the frames of the modules around the node."""
+        frame = None
+        for name in self.found.around(node) if self.found else ():
+            if name == self.place[node]:
+                break  # the box itself is that module
+            if name not in self.frames:
+                self.frames[name] = len(self.graph.frames)
+                self.graph.frames.append(Frame(visible(name), frame))
+            frame = self.frames[name]
+        self.numbers[key] = len(self.graph.boxes)
+        self.graph.boxes.append(replace(box, frame=frame))
+
+    def box(self, node: Value) -> Box:
+        """A node by itself."""
+        if node._rule is CONSTANT:
+            return Box("constant", (f"{node.data:.4g}",))
+        leaf = "leaf" if self.found is None else "parameter" if node in self.found.parameters else "input"
+        head = "  ".join(text for text in (node._op, visible(self.name(node))) if text)
+        return Box("operation" if node._op else leaf, (*([head] if head else []), *_numbers(node)))
+
+    def group(self, name: str, nodes: list[Value]) -> Box:
+        """Nodes together: their result if they have one, and how much gradient their parameters got."""
+        results = [node for node in nodes if node._rule and node in self.outputs]
+        own = [node.grad for node in nodes if self.found and node in self.found.parameters]
+        lines = [visible(name), *(_numbers(results[0]) if len(results) == 1 else [f"{len(nodes):,} nodes"])]
+        if own:
+            lines.append(f"{len(own):,} parameters, |grad| {hypot(*own):.4g}")
+        return Box("group", tuple(lines))
+
+    def ways(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
+        """The arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
+        together: dict[tuple[Boxed, int], list[Link]] = {}
+        for node in self.members[key]:
+            for place, (operand, partial) in enumerate(links(node)):
+                if partial is None:
+                    if node is key:
+                        together[(node, place), place] = []
+                elif (source := self.place[operand]) != key:
+                    alone = node is key and operand is source  # as each of the two of x * x
+                    together.setdefault((source, place if alone else -1), []).append((node, place, operand, partial))
+        for (box, _), found in together.items():
+            label, hint, flows = self.flow(found) if found else ("", "", [])
+            yield Arrow(self.numbers[box], self.numbers[key], label, hint), flows
+
+    def flow(self, found: list[Link]) -> tuple[str, str, list[float]]:
+        """Label, hint and flows of an arrow, by what it stands for."""
+        node, place, operand, partial = found[0]
+        flows = [node.grad * partial for node, _, _, partial in found]
+        if len(found) == 1 and self.place[node] is node:
+            return f"{partial:.3g}", f"{_formula(node, place)} = {partial:.6g}", flows
+        ends = [end for node, *_ in found if (end := self.reached[node])]
+        if len(ends) < len(found) or len({end for end, _ in ends}) > 1 or len({link[2] for link in found}) > 1:
+            return "", f"{len(found):,} edges", flows
+        slope = sum(along * link[3] for (_, along), link in zip(ends, found, strict=True))
+        return f"{slope:.3g}", f"d({self.title(node)})/d({self.title(operand)}) = {slope:.6g}", [sum(flows)]
+
+    def name(self, node: Value) -> str:
+        """A node's label; without one, a parameter's name in its module."""
+        if node.label or not self.found:
+            return node.label
+        return self.found.parameters.get(node, "").removeprefix(f"{self.found.neuron.get(node, '')}.")
+
+    def title(self, node: Value) -> str:
+        """What the box of a node is called."""
+        place = self.place[node]
+        return visible(place if isinstance(place, str) else self.name(node) or node._op or "x")
 
 
-def _arrow(source: int, node: Value, edge: Edge) -> Arrow:
+def _formula(node: Value, place: int) -> str:
+    """The local derivative by an operand, as the rule has it."""
     rule = node._rule
-    assert rule is not None  # it has edges
-    element = f"[{edge.place}]" if edge.operand in rule.sequences else ""
-    hint = f"d{edge.operand}{element} = {rule.partials[edge.operand].text} = {edge.partial:.6g}"
-    return Arrow(source, 0, f"{edge.partial:.3g}", hint)
+    assert rule is not None  # it has operands
+    operands = [(name, i) for name, row in zip(rule.operands, node._rows, strict=True) for i in range(len(row))]
+    name, i = operands[place]
+    return f"d{name}{f'[{i}]' if name in rule.sequences else ''} = {rule.partials[name].text}"
 
 
-def _largest(flows: Iterable[float | None]) -> float:
-    return max((abs(flow) for flow in flows if flow is not None and isfinite(flow)), default=0.0)
-
-
-def _styled(arrow: Arrow, flow: float | None, largest: float) -> Arrow:
-    """The arrow as thick as its share of the largest flow, of its area: as a pipe would be."""
-    if flow is None:
-        return arrow
-    if flow == 0:
-        return replace(arrow, colour=NOTHING, dashed=True)
-    share = abs(flow) / largest if isfinite(flow) else 1.0
-    colour = POSITIVE if flow > 0 else NEGATIVE if flow < 0 else NEUTRAL
-    return replace(arrow, colour=colour, width=round(THINNEST + (THICKEST - THINNEST) * sqrt(share), 2))
-
-
-def _box(node: Value, parameters: set[Value] | None) -> Box:
-    if node._rule is CONSTANT:
-        return Box("constant", (f"{node.data:.4g}",))
-    head = "  ".join(text for text in (node._op, visible(node.label)) if text)
-    lines = (f"data {node.data:.4g}", f"grad {node.grad:.4g}")
-    leaf = "leaf" if parameters is None else "parameter" if node in parameters else "input"
-    return Box("operation" if node._op else leaf, (head, *lines) if head else lines)
+def _numbers(node: Value) -> tuple[str, str]:
+    return f"data {node.data:.4g}", f"grad {node.grad:.4g}"
 
 
 def _shape(order: list[Value], rankdir: str) -> Graph:
@@ -170,14 +177,8 @@ def _shape(order: list[Value], rankdir: str) -> Graph:
         members[band(node)][node._op or "leaf"] += 1
         pairs |= {(band(operand), band(node)) for operand in node._operands if type(operand) is not float}
     boxes = [
-        Box("band", (f"{sum(kinds.values()):,} nodes", *(f"{count:,} {kind}" for kind, count in kinds.most_common(4))))
+        Box("group", (f"{sum(kinds.values()):,} nodes", *(f"{count:,} {kind}" for kind, count in kinds.most_common(4))))
         for kinds in members
     ]
     title = f"{len(order):,} nodes are too many to draw: each box stands for all of about one depth"
     return Graph(boxes, [Arrow(*pair) for pair in sorted(pairs) if pair[0] < pair[1]], title, rankdir)
-
-
-def visible(text: str, most: int = 40) -> str:
-    """A label as it can be shown anywhere: on one line, of a readable length, without control characters."""
-    shown = "".join(c if c.isprintable() else "↵" if c == "\n" else "�" for c in text[: most + 1])
-    return shown if len(shown) <= most else shown[: most - 1] + "…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -31,14 +32,19 @@ def topological(*roots: Value) -> list[Value]:
     return sorted(order, key=attrgetter("_depth"))
 
 
+def links(node: Value) -> Iterator[tuple[Any, float | None]]:
+    """The operands of a node, each with the local derivative, as recorded; None with a number."""
+    partials = iter(node._da if node._db is WIDE else [p for p in (node._da, node._db) if p is not None])
+    return ((operand, None if type(operand) is float else next(partials)) for operand in node._operands)
+
+
 def edges(node: Value) -> Iterator[Edge]:
     """The edges to a node from its operands, numbers left out."""
-    rule = node._rule
-    partials = iter(node._da if node._db is WIDE else [p for p in (node._da, node._db) if p is not None])
-    for operand, row in zip(rule.operands if rule else (), node._rows, strict=True):
-        for place, value in enumerate(row):
-            if type(value) is not float:
-                yield Edge(operand, place, value, next(partials))
+    found = links(node)
+    for operand, row in zip(node._rule.operands if node._rule else (), node._rows, strict=True):
+        for place, (value, partial) in enumerate(islice(found, len(row))):
+            if partial is not None:
+                yield Edge(operand, place, value, partial)
 
 
 def arguments(node: Value, read: Callable[[Any], Any] = lambda operand: operand) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A layered layout of a directed graph without cycles, for machines without Graphviz.
+"""A layered layout of a directed graph, for machines without Graphviz.
 
 Sugiyama's method: nodes are put in ranks by their longest path to a sink, long edges get a bend in every rank between,
 the order within the ranks is improved by barycentre sweeps, and places are the least squares that keep that order.
@@ -7,12 +7,13 @@ the order within the ranks is improved by barycentre sweeps, and places are the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
 Edge = tuple[int, int]
+Point = tuple[float, float]
 
 #: How often the order is swept, there and back; more changes little.
 SWEEPS = 12
@@ -28,26 +29,35 @@ class Layout:
         length, width: of the whole, along and across.
     """
 
-    centers: list[tuple[float, float]]
-    routes: list[list[tuple[float, float]]]
+    centers: list[Point]
+    routes: list[list[Point]]
     length: float
     width: float
 
 
 def layered(
-    sizes: Sequence[tuple[float, float]], edges: Sequence[Edge], gap: float = 24, rank_gap: float = 48
+    sizes: Sequence[Point],
+    edges: Sequence[Edge],
+    gap: float = 24,
+    rank_gap: float = 48,
+    first: Collection[int] = (),
 ) -> Layout:
     """Lay a graph out.
 
     Args:
         sizes: of the nodes, along and across.
-        edges: pairs of node numbers, source and target; together without a cycle.
+        edges: pairs of node numbers, source and target; those that close a cycle run backwards.
         gap: between neighbours in a rank.
         rank_gap: between ranks.
+        first: nodes that stand in the first rank; they are no edge's target.
     """
-    ranks = _ranks(len(sizes), edges)
+    backward = _backward(len(sizes), edges)
+    forward = [(edge[::-1] if turned else edge) for edge, turned in zip(edges, backward, strict=True)]
+    ranks = _ranks(len(sizes), forward)
+    for node in first:
+        ranks[node] = 0
     breadths = [across for _, across in sizes]
-    paths, links = _bend(ranks, edges, breadths)
+    paths, links = _bend(ranks, forward, breadths)
     rows = _ordered(ranks, links)
     across = _places(rows, links, breadths, gap)
     along = _lines(rows, sizes, rank_gap)
@@ -55,10 +65,37 @@ def layered(
     points = [(along[rank], place - left) for rank, place in zip(ranks, across, strict=True)]
     return Layout(
         centers=points[: len(sizes)],
-        routes=[[points[node] for node in path] for path in paths],
+        routes=[
+            [points[node] for node in (reversed(path) if turned else path)]
+            for path, turned in zip(paths, backward, strict=True)
+        ],
         length=max((along[rank] + size / 2 for rank, (size, _) in zip(ranks, sizes, strict=False)), default=0),
         width=max((place + breadth / 2 for (_, place), breadth in zip(points, breadths, strict=True)), default=0),
     )
+
+
+def _backward(count: int, edges: Sequence[Edge]) -> list[bool]:
+    """Which edges to turn round so that there are no cycles: those that lead back to where a search is coming from."""
+    leaving = defaultdict(list)
+    for number, (source, _) in enumerate(edges):
+        leaving[source].append(number)
+    found = [False] * len(edges)
+    state = [0] * count  # 1 while on the way, 2 when done
+    for start in range(count):
+        stack = [start] * (not state[start])
+        while stack:
+            node = stack[-1]
+            if state[node]:
+                stack.pop()
+                state[node] = 2
+                continue
+            state[node] = 1
+            for number in leaving[node]:
+                target = edges[number][1]
+                found[number] |= state[target] == 1
+                if not state[target]:
+                    stack.append(target)
+    return found
 
 
 def _ranks(count: int, edges: Sequence[Edge]) -> list[int]:
@@ -173,7 +210,8 @@ def _settle(
     offset, offsets = 0.0, []
     for i, node in enumerate(row):
         if i:
-            offset += (breadths[row[i - 1]] + breadths[node]) / 2 + gap
+            breadth = (breadths[row[i - 1]], breadths[node])
+            offset += sum(breadth) / 2 + (gap if any(breadth) else gap / 3)  # lines may be closer than boxes
         offsets.append(offset)
     blocks: list[tuple[float, int]] = []  # mean of wish - offset, number of nodes
     for wish, start in zip(wishes, offsets, strict=True):
@@ -187,7 +225,7 @@ def _settle(
         places[node] = shift + start
 
 
-def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[tuple[float, float]], rank_gap: float) -> list[float]:
+def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[Point], rank_gap: float) -> list[float]:
     """The center of each rank, along."""
     lines, edge = [], 0.0
     for row in rows:

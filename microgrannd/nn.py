@@ -44,7 +44,11 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
-        return _walk("", self, set())
+        return ((name, thing) for name, thing in _walk("", self, set()) if isinstance(thing, Value))
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """This module, as ``""``, and those in it with their names, such as ``layers.0``; each before those in it."""
+        return ((name, thing) for name, thing in _walk("", self, set()) if isinstance(thing, Module))
 
     def parameters(self) -> list[Value]:
         """The parameters, in the order of `named_parameters`."""
@@ -222,7 +226,7 @@ class MLP(Module):
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
-def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value]]:
+def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value | Module]]:
     if isinstance(thing, Value | Module):
         if id(thing) in seen:
             return
@@ -231,6 +235,7 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value]
         if thing._rule is None:  # not a result that was kept
             yield prefix.removesuffix("."), thing
     elif isinstance(thing, Module):
+        yield prefix.removesuffix("."), thing
         yield from _walk(prefix, vars(thing), seen)
     elif isinstance(thing, Mapping):
         for key, member in thing.items():

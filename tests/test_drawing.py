@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value, draw
+from microgrannd.boxing import MOST_BOXES
+from microgrannd.diagram import FILLS, LEGEND, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
 from microgrannd.drawing import NoGraphviz
-from microgrannd.flow import FILLS, LEGEND, MOST_BOXES, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, graph_of
+from microgrannd.flow import graph_of
 from microgrannd.layout import layered
 
 SVG = "{http://www.w3.org/2000/svg}"
