@@ -12,6 +12,7 @@ from . import data
 from .contexts import no_grad, paused_gc
 from .drawing import draw
 from .engine import Value, rule
+from .explaining import explain
 from .functional import grad, hessian, jacobian, jvp, value_and_grad
 from .functions import (
     acos,
@@ -118,6 +119,7 @@ __all__ = [
     "erfc",
     "exp",
     "exp2",
+    "explain",
     "expm1",
     "fabs",
     "fit",

@@ -41,12 +41,12 @@ Reached = tuple[Value, float] | None
 def boxings(order: list[Value], found: Homes | None, depth: str) -> Iterator[tuple[str, Place]]:
     """The ways to put nodes in boxes, the most detailed first, that are not too many to be drawn."""
     for way, most in DEPTHS["scalar" if not (found and found.neuron) and depth == "auto" else depth]:
-        place = _places(order, found, way)
+        place = places(order, found, way)
         if _fits(order, place, most):
             yield way, place
 
 
-def _places(order: list[Value], found: Homes | None, way: str) -> Place:
+def places(order: list[Value], found: Homes | None, way: str) -> Place:
     """In which box each node is."""
     if way == "scalar" or found is None:
         return {node: node for node in order}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import attrgetter
@@ -20,16 +21,47 @@ class Edge(NamedTuple):
     partial: float  # the local derivative, as recorded
 
 
+def backward_order(*roots: Value) -> list[Value]:
+    """Every Value that the roots were computed from, and they themselves, in the order in which `backward` takes them."""
+    levels: defaultdict[int, list[Value]] = defaultdict(list)
+    seen = set(roots)
+    for root in dict.fromkeys(roots):
+        levels[root._depth].append(root)
+    order: list[Value] = []
+    for depth in range(max(levels, default=-1), -1, -1):
+        for node in levels.pop(depth, ()):
+            order.append(node)
+            for operand in node._operands:
+                if type(operand) is not float and operand not in seen:
+                    seen.add(operand)
+                    levels[operand._depth].append(operand)
+    return order
+
+
 def topological(*roots: Value) -> list[Value]:
-    """Every Value that the roots were computed from, and they themselves, operands before results."""
-    order = list(dict.fromkeys(roots))
-    seen = set(order)
-    for node in order:
-        for operand in node._operands:
-            if type(operand) is not float and operand not in seen:
-                seen.add(operand)
-                order.append(operand)
-    return sorted(order, key=attrgetter("_depth"))
+    """The same Values, operands before results."""
+    return sorted(backward_order(*roots), key=attrgetter("_depth"))
+
+
+class Contribution(NamedTuple):
+    """What one edge adds to the gradient of an operand."""
+
+    node: Value
+    place: int  # of the operand among the node's
+    operand: Value
+    gradient: float  # of the root, by the node
+    partial: float  # of the node, by the operand
+    total: float  # the root's gradient by the operand, as far as it is known then
+
+
+def contributions(root: Value) -> Iterator[Contribution]:
+    """All that `backward` adds up, in its order; the gradient of each node is complete before it is passed on."""
+    gradients = {root: 1.0}
+    for node in backward_order(root):
+        for place, (operand, partial) in enumerate(links(node)):
+            if partial is not None:
+                gradients[operand] = gradients.get(operand, 0.0) + partial * gradients[node]
+                yield Contribution(node, place, operand, gradients[node], partial, gradients[operand])
 
 
 def links(node: Value) -> Iterator[tuple[Any, float | None]]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Module, Value, draw
-from microgrannd.boxing import AFTER, BEFORE, MANY_BOXES, _places, outputs, reached
+from microgrannd.boxing import AFTER, BEFORE, MANY_BOXES, outputs, places, reached
 from microgrannd.diagram import NEUTRAL, TOGETHER, Graph
 from microgrannd.flow import _Diagram
 from microgrannd.framing import framed
@@ -148,7 +148,7 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
     order = topological(loss)
     found = homes(order, model)
     for way in ("scalar", "neuron", "layer", "layer, gathered"):
-        place = _places(order, found, way)
+        place = places(order, found, way)
         diagram = _Diagram(order, place, found, "LR")
         graph = diagram.draw()
         flowing = dict.fromkeys(range(len(graph.boxes)), 0.0)

@@ -1,0 +1,182 @@
+"""The sentences of an explanation, as plain text and as Markdown with LaTeX."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from .engine import Value
+from .graph import Contribution
+from .notation import MOST_TERMS, inert, latex, math_name, math_number, partial, result, text
+from .rules import Rule
+
+
+class Style(ABC):
+    """How it is written.
+
+    Args:
+        names: of all nodes.
+        digits: significant digits of numbers.
+    """
+
+    bullet: str
+    indent: str
+
+    def __init__(self, names: Mapping[Value, str], digits: int) -> None:
+        self.names, self.digits = names, digits
+
+    @abstractmethod
+    def math(self, formula: str) -> str:
+        """A formula in a sentence."""
+
+    @abstractmethod
+    def name(self, node: Value) -> str:
+        """What a node is called."""
+
+    @abstractmethod
+    def slope(self, node: Value, operand: Value) -> str:
+        """The derivative of one by the other."""
+
+    @abstractmethod
+    def number(self, value: float) -> str:
+        """A number by itself."""
+
+    @abstractmethod
+    def formula(self, tree: ast.expr) -> str:
+        """An expression."""
+
+    @abstractmethod
+    def product(self, one: Contribution) -> str:
+        """The chain rule's product."""
+
+    @abstractmethod
+    def via(self, node: Value) -> str:
+        """By which way it comes."""
+
+    @abstractmethod
+    def chain(self, symbols: Sequence[str]) -> str:
+        """Operations that follow on one another."""
+
+    @abstractmethod
+    def rule(self, rule: Rule) -> str:
+        """An operation's formulas, as the library has them."""
+
+    def operand(self, node: Value) -> str:
+        """The number of a node as an operand: in brackets, if it is negative."""
+        written = self.number(node.data)
+        return f"({written})" if written.startswith("-") else written
+
+    def equation(self, *terms: str) -> str:
+        """Terms that are equal, each said once."""
+        return " = ".join(dict.fromkeys(terms))
+
+    def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
+        """What a node is, and the root's derivative by it.
+
+        Args:
+            root: whose derivatives are explained.
+            node: a result, of the operations inside if it is that of several.
+            gradient: the derivative.
+            inside: the symbols of the operations.
+        """
+        writings = [] if inside else [self.formula(result(node, called)) for called in (self.name, self.operand)]
+        how = [self.chain(inside)] if inside else writings
+        value = self.equation(self.name(node), *how, self.number(node.data))
+        return f"{self.bullet}{self.math(value)},  {self.math(self.equation(self.slope(root, node), self.number(gradient)))}"
+
+    def part(self, root: Value, one: Contribution, terms: Sequence[Contribution]) -> str:
+        """What a node passes on to an operand; where nothing more will come, the sum of all that did.
+
+        Args:
+            root: whose derivatives are explained.
+            one: what is passed on.
+            terms: all that were; none, if more will come.
+        """
+        found = [] if one.place < 0 else [partial(one.node, one.place, called) for called in (self.name, self.operand)]
+        local = self.equation(self.slope(one.node, one.operand), *map(self.formula, found), self.number(one.partial))
+        if one.node is root and len(terms) == 1:
+            return f"{self.indent}{self.math(local)}"
+        several = len(terms) > 1
+        added = " + ".join(self.product(term) + (self.via(term.node) if several else "") for term in terms or [one])
+        total = self.number(sum(term.gradient * term.partial for term in terms or [one]))
+        whole = self.slope(root, one.operand)
+        if terms:
+            return f"{self.indent}{self.math(local)},  {self.math(self.equation(whole, added, total))}"
+        return f"{self.indent}{self.math(local)},  {self.math(whole)} gets {self.math(self.equation(added, total))}"
+
+    def parameters(self, root: Value, gradients: Mapping[Value, float]) -> str:
+        """The root's derivatives by the parameters of a neuron."""
+        shown = [self.math(self.equation(self.slope(root, p), self.number(g))) for p, g in gradients.items()]
+        return f"{self.indent}{', '.join(islice(shown, MOST_TERMS))}{', ...' if len(shown) > MOST_TERMS else ''}"
+
+
+class Text(Style):
+    """Plain text."""
+
+    bullet, indent = "", "    "
+
+    def math(self, formula: str) -> str:  # noqa: D102
+        return formula
+
+    def name(self, node: Value) -> str:  # noqa: D102
+        return self.names[node]
+
+    def slope(self, node: Value, operand: Value) -> str:  # noqa: D102
+        names = (self.name(node), self.name(operand))
+        return "/".join(f"d{name}" if name.isidentifier() else f"d({name})" for name in names)
+
+    def number(self, value: float) -> str:  # noqa: D102
+        return f"{value:.{self.digits}g}"
+
+    def formula(self, tree: ast.expr) -> str:  # noqa: D102
+        return text(tree)
+
+    def product(self, one: Contribution) -> str:  # noqa: D102
+        return f"{self.number(one.gradient)} × {self.number(one.partial)}"
+
+    def via(self, node: Value) -> str:  # noqa: D102
+        return f" (via {self.name(node)})"
+
+    def chain(self, symbols: Sequence[str]) -> str:  # noqa: D102
+        return " → ".join(symbols)
+
+    def rule(self, rule: Rule) -> str:  # noqa: D102
+        partials = "; ".join(f"dy/d{name} = {p.text}" for name, p in rule.partials.items())
+        return f"{rule.name}: y = {rule.formula.text}; {partials}"
+
+
+class Markdown(Style):
+    """A list in Markdown, with LaTeX between dollar signs."""
+
+    bullet, indent = "1. ", "   - "
+
+    def math(self, formula: str) -> str:  # noqa: D102
+        return f"${formula}$"
+
+    def name(self, node: Value) -> str:  # noqa: D102
+        return math_name(self.names[node])
+
+    def slope(self, node: Value, operand: Value) -> str:  # noqa: D102
+        return rf"\frac{{\partial {self.name(node)}}}{{\partial {self.name(operand)}}}"
+
+    def number(self, value: float) -> str:  # noqa: D102
+        return math_number(f"{value:.{self.digits}g}")
+
+    def formula(self, tree: ast.expr) -> str:  # noqa: D102
+        return latex(tree)
+
+    def product(self, one: Contribution) -> str:  # noqa: D102
+        gradient, partial = (self.number(x) for x in (one.gradient, one.partial))
+        return rf"{gradient} \cdot " + (f"({partial})" if partial.startswith("-") else partial)
+
+    def via(self, node: Value) -> str:  # noqa: D102
+        return rf"\;(\text{{via }}{self.name(node)})"
+
+    def chain(self, symbols: Sequence[str]) -> str:  # noqa: D102
+        return r" \rightarrow ".join(rf"\text{{{inert(symbol)}}}" for symbol in symbols)
+
+    def rule(self, rule: Rule) -> str:  # noqa: D102
+        partials = "; ".join(f"dy/d{name} = {p.text}" for name, p in rule.partials.items())
+        return f"\n`{rule.name}`: `y = {rule.formula.text}; {partials}`"
