@@ -10,6 +10,7 @@
 
 from . import data
 from .contexts import no_grad, paused_gc
+from .diagnosis import GradientReport, gradient_report
 from .drawing import draw
 from .engine import Value, rule
 from .explaining import explain
@@ -86,6 +87,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "GradientReport",
     "History",
     "Layer",
     "Module",
@@ -125,6 +127,7 @@ __all__ = [
     "fit",
     "gelu",
     "grad",
+    "gradient_report",
     "hessian",
     "hinge",
     "huber",
