@@ -8,7 +8,7 @@
 (0.0, 2.0, 0.5, 1.0)
 """
 
-from . import data
+from . import data, plot
 from .contexts import no_grad, paused_gc
 from .diagnosis import GradientReport, gradient_report
 from .drawing import draw
@@ -150,6 +150,7 @@ __all__ = [
     "mse",
     "no_grad",
     "paused_gc",
+    "plot",
     "pow",
     "reciprocal",
     "relu",

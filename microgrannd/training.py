@@ -83,7 +83,7 @@ def fit(
         FloatingPointError: a loss is not finite: the message names the epoch and the first node that went wrong,
             and the model is as it was before that step. Or a weight is not finite after an epoch.
     """
-    rows = _checked(X, y)
+    rows = checked(X, y)
     _require_int("epochs", epochs, 0)
     size = len(rows) if batch_size is None else _require_int("batch_size", batch_size, 1)
     rows, judged = _divided(rows, validation, seed)
@@ -155,7 +155,7 @@ def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pai
         X, y = validation
     except (TypeError, ValueError):
         raise TypeError(f"validation needs to be a share or (X, y), got {described(validation)}") from None
-    judged = _checked(X, y)
+    judged = checked(X, y)
     if len(judged[0][0]) != len(rows[0][0]):
         raise ValueError(f"validation rows have {len(judged[0][0])} cells, where X has {len(rows[0][0])}")
     return rows, judged
@@ -178,7 +178,7 @@ def _shown(history: History) -> dict[str, str]:
     return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
 
 
-def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
+def checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
     """Pairs of row and target, as floats, or an error that names the place."""
     rows = [tuple(_reals(row, f"X[{i}]")) for i, row in enumerate(X)]
     targets = [
@@ -188,7 +188,7 @@ def _checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
     ]  # fmt: skip
     if not rows or len(rows) != len(targets):
         raise ValueError(
-            f"fit needs a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets"
+            f"X and y need a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets"
         )
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):

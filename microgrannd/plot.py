@@ -1,0 +1,184 @@
+"""Plots by matplotlib, the extra ``plot``: the losses of a training, the classes of a plane, the gradients of layers.
+
+Each takes the Axes to draw on, or makes a figure of its own, and returns the Axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from itertools import cycle
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from .diagnosis import gradient_report
+from .failures import described
+from .flow import visible
+from .nn import Module
+from .training import History, checked
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Told apart by all, and in this order light and dark in turn (Okabe and Ito 2008, Color Universal Design).
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
+
+#: As many that no pair of a colour and a marker comes again soon.
+MARKERS = "os^Dv<>P"
+
+#: Losses that span so many times their least are drawn on a logarithmic axis.
+SPAN = 30.0
+
+#: Points of the grid that the plane of a decision boundary is computed at, along each axis.
+STEPS = 120
+
+
+def loss(history: History, ax: Axes | None = None) -> Axes:
+    """Draw the losses of a training, epoch by epoch; on a logarithmic axis where they span much more than a decade.
+
+    Args:
+        history: what `fit` returned.
+        ax: where to draw; a new figure by default.
+
+    Raises:
+        TypeError: history is none.
+        ImportError: matplotlib is not installed.
+    """
+    if not isinstance(history, History):
+        raise TypeError(f"plot.loss needs the History that fit returns, got {described(history)}")
+    ax = _axes(ax)
+    from matplotlib.ticker import MaxNLocator
+
+    curves = {"training": history.loss, "validation": history.validation_loss}
+    for (name, curve), colour, style in zip(curves.items(), COLOURS, ["-", "--"], strict=False):
+        if curve:
+            marker = "o" if len(curve) == 1 else None
+            ax.plot(range(1, len(curve) + 1), curve, style, color=colour, marker=marker, label=name)
+    losses = [*history.loss, *history.validation_loss]
+    if losses and min(losses) > 0 and max(losses) > SPAN * min(losses):
+        ax.set_yscale("log")
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if history.validation_loss:
+        ax.legend()
+    return ax
+
+
+def decision_boundary(
+    model: Module, X: Iterable[Iterable[Any]], y: Iterable[Any], ax: Axes | None = None, *, threshold: float = 0.0
+) -> Axes:
+    """Draw which class a model gives to each point of a plane, and the rows that it should give them to.
+
+    Args:
+        model: of two inputs; of one output, or of one for each class, the largest of which counts.
+        X: rows of two numbers.
+        y: for each row its class: 0 or 1 (or -1 or 1) for one output, for several an index or a one-hot row.
+        ax: where to draw; a new figure by default.
+        threshold: the class is 1 where the one output is above it. 0 is right for logits and for targets of -1 and 1,
+            0.5 for probabilities, say of a sigmoid.
+
+    Raises:
+        TypeError, ValueError: X has other than two columns, or y other than a class for each row.
+        ImportError: matplotlib is not installed.
+    """
+    pairs = checked(X, y)
+    if len(pairs[0][0]) != 2:
+        raise ValueError(f"a decision boundary needs rows of two columns, got {len(pairs[0][0])}")
+    (output,) = model.predict([pairs[0][0]])
+    classes, names = _classes([target for _, target in pairs], len(output) if isinstance(output, list) else 1)
+    ax = _axes(ax)
+    import numpy as np
+    from matplotlib.colors import ListedColormap
+
+    rows = np.asarray([row for row, _ in pairs])
+    margin = 0.1 * np.maximum(np.ptp(rows, axis=0), 1e-6)
+    xs, ys = np.linspace(rows.min(axis=0) - margin, rows.max(axis=0) + margin, STEPS).T
+    scores = np.asarray(model.predict([(a, b) for b in ys.tolist() for a in xs.tolist()])).reshape(STEPS, STEPS, -1)
+    if scores.shape[2] == 1:
+        scores = np.concatenate([np.full_like(scores, threshold), scores], axis=2)
+    colours = [colour for colour, _ in zip(cycle(COLOURS), names, strict=False)]
+    ax.pcolormesh(
+        xs, ys, scores.argmax(axis=2), cmap=ListedColormap(colours), vmin=-0.5, vmax=len(names) - 0.5, alpha=0.25,
+        rasterized=True,
+    )  # fmt: skip
+    for number in range(len(names)):
+        lead = scores[..., number] - np.delete(scores, number, axis=2).max(axis=2)
+        if lead.min() < 0 < lead.max():
+            ax.contour(xs, ys, lead, levels=[0.0], colors="black", linewidths=1.0, linestyles="solid")
+    for number, (name, colour, marker) in enumerate(zip(names, colours, cycle(MARKERS), strict=False)):
+        own = rows[np.asarray(classes) == number]
+        if len(own):
+            ax.scatter(*own.T, color=colour, marker=marker, edgecolors="white", linewidths=0.7, label=f"class {name}")
+    ax.set(xlabel="x1", ylabel="x2")
+    ax.legend(loc="upper right")
+    return ax
+
+
+def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
+    """Draw the mean and the largest gradient of each layer, as `gradient_report` has them, on a logarithmic axis.
+
+    Args:
+        model: whose parameters bear gradients.
+        ax: where to draw; a new figure by default.
+
+    Raises:
+        TypeError, ValueError: as `gradient_report`.
+        ImportError: matplotlib is not installed.
+    """
+    layers = gradient_report(model).layers
+    ax = _axes(ax)
+    shown = {place: layer.gradient for place, layer in enumerate(layers) if 0 < layer.gradient.mean < inf}
+    for side, name, colour in [(-0.2, "mean", COLOURS[0]), (0.2, "largest", COLOURS[1])]:
+        sizes = [getattr(gradient, name) for gradient in shown.values()]
+        ax.bar([place + side for place in shown], sizes, width=0.4, color=colour, label=name)
+    for place, layer in enumerate(layers):
+        if place not in shown:  # no bar on this axis can show 0, nan or inf
+            ax.text(place, 0.01, f"{layer.gradient.largest:g}", transform=ax.get_xaxis_transform(), ha="center")
+    if shown:
+        ax.set_yscale("log")
+        ax.set_ylim(bottom=min(gradient.mean for gradient in shown.values()) / 3)
+        ax.legend()
+    else:
+        ax.set(yticks=[], title="no gradients to draw: call backward() first")
+    names = [visible(layer.name, 20) for layer in layers]
+    ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+    ax.set(ylabel="|gradient|", xlim=(-0.6, len(names) - 0.4))
+    return ax
+
+
+def _classes(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[str]]:
+    """The number of each row's class, and the classes' names.
+
+    Raises:
+        ValueError: a target is no class.
+    """
+    found = []
+    for i, target in enumerate(targets):
+        row = target if isinstance(target, list) else [target]
+        if len(row) == outputs > 1:
+            found.append(row.index(max(row)))
+        elif len(row) == 1 and row[0] in (range(outputs) if outputs > 1 else (-1, 0, 1)):
+            found.append(int(row[0]))
+        else:
+            needed = f"a class from 0 to {outputs - 1}, or a row of {outputs}" if outputs > 1 else "0 or 1 (or -1 or 1)"
+            raise ValueError(f"y[{i}] needs to be {needed}, got {described(target)}")
+    if outputs > 1:
+        return found, [str(number) for number in range(outputs)]
+    if {-1, 0} <= set(found):
+        raise ValueError("y needs to be of 0 and 1, or of -1 and 1; got all three")
+    return [int(number > 0) for number in found], ["-1" if -1 in found else "0", "1"]
+
+
+def _axes(ax: Axes | None) -> Axes:
+    """The Axes that were given, or those of a new figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    if not find_spec("matplotlib"):
+        raise ImportError("mg.plot needs matplotlib: pip install 'microgrannd[plot]'")
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained")[1]
