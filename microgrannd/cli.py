@@ -14,9 +14,11 @@ from typing import NoReturn
 
 from . import __version__, data, drawing, expressions
 from .data import Table, TableError, read_csv
+from .diagnosis import gradient_report
 from .drawing import NoGraphviz
 from .engine import Value
 from .expressions import ExpressionError
+from .learning import Eager
 from .nn import ACTIVATIONS, MLP
 from .optim import SGD, Adam, AdamW
 from .saving import UNFIT, FileError, decode, encode, read, write, write_bytes
@@ -81,9 +83,10 @@ def train(options: argparse.Namespace) -> None:
         len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed
     )
     kind, lr = OPTIMIZERS[options.optimizer]
+    optimizer = kind(model.parameters(), lr if options.lr is None else options.lr)
+    X, y = [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train]
     history = fit(
-        model, [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train],
-        loss=task.loss, optimizer=kind(model.parameters(), lr if options.lr is None else options.lr),
+        model, X, y, loss=task.loss, optimizer=optimizer,
         epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
     )  # fmt: skip
     if history.interrupted:
@@ -96,8 +99,12 @@ def train(options: argparse.Namespace) -> None:
     print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
     write(options.out, {"model": encode(model), "task": task.encode()})
     print(f"model written to {options.out}")
+    if options.report:
+        model.zero_grad()
+        Eager(model, task.loss).gradients([(tuple(row), target) for row, target in zip(X, y, strict=True)])
+        print(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
     if options.draw is not None:
-        loss = _labelled_loss(model, task, ready.X[ready.train[0]], ready.y[ready.train[0]])
+        loss = _labelled_loss(model, task, X[0], y[0])
         _write_picture(drawing.draw(loss, model=model), options.draw)
         print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
 
@@ -243,6 +250,9 @@ def _parser() -> argparse.ArgumentParser:
         "--out", default="model.json", metavar="FILE", help="where the model goes (default: model.json)"
     )
 
+    command.add_argument(
+        "--report", action="store_true", help="print how the gradients fare in each layer after the training"
+    )
     command.add_argument("--draw", metavar="FILE", help="draw the trained network to an .svg, .png, .pdf or .dot file")
 
     command = commands.add_parser("predict", help=predict.__doc__, description=predict.__doc__)

@@ -138,6 +138,24 @@ def test_xor_is_learned(seed, capsys):
     assert "training accuracy 100.0% (4 of 4)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_the_report_is_of_the_gradients_over_all_training_rows(task, monkeypatch, capsys):
+    table("table.csv", TASKS[task])
+    seen = []
+    monkeypatch.setattr(cli, "gradient_report", lambda *args: seen.append(args) or mg.gradient_report(*args))
+    assert train("table.csv", "--report", "--hidden", "3", epochs=2) == 0
+    (model, X, optimizer), out = seen[0], capsys.readouterr().out
+    assert out.endswith(f"gradients over the training rows:\n{mg.gradient_report(model, X, optimizer)}\n")
+    ready = prepare(read_csv("table.csv"), "kind", 0.2, 0)
+    found = [p.grad for p in model.parameters()]
+    model.zero_grad()
+    mg.mean([ready.task.loss(model(ready.X[i]), ready.y[i]) for i in ready.train]).backward()
+    assert found == pytest.approx([p.grad for p in model.parameters()])
+    assert [ready.X[i] for i in ready.train] == X
+    assert train("table.csv", epochs=1) == 0
+    assert "gradients" not in capsys.readouterr().out
+
+
 def test_the_same_seed_gives_the_same_model():
     for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
         train("xor", "--out", name, "--seed", str(seed), epochs=2)
