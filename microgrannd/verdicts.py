@@ -179,7 +179,7 @@ def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
         if not isfinite(mean):
             verdict, reason = "not finite", f"the largest gradient is {layer.gradient.largest}"
         elif _explodes(layer):
-            verdict, reason = "exploding", f"norm {norm:.2g}, of weights {layer.weight:.2g}"
+            verdict, reason = "exploding", f"norm {norm:.3g}, of weights {layer.weight:.3g}"
         elif layer.units and layer.dead / layer.units >= DEAD:
             verdict, reason = "dead units", f"{layer.dead} of {layer.units}"
         elif not mean:
