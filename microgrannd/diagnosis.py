@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .diagram import visible
 from .failures import described
-from .flow import visible
 from .nn import Module
 from .optim import Optimizer
 from .tables import Cell, Table, html, logarithmic, text
@@ -71,7 +71,7 @@ def gradient_report(
     """Report how the gradients fare in each layer, and what helps where they fare badly.
 
     The gradients are those that the parameters bear: those of ``backward()``, or, after `fit`, of its last batch. A
-    layer is what ``layers.0`` and its like name, else an attribute of the model. It is healthy if it is none of these:
+    layer is the module around neurons, a module without any, or an attribute of the model. It is healthy if it is none of these:
     not finite (a gradient is nan or inf); exploding (the norm of its gradient is above 10 times that of its weights, and
     above 10); dead units (at least 40% of them); vanishing (its mean gradient is below a hundredth of that of another
     layer, which does not explode). Gradients that are small in all layers are no sign of ill: at a minimum they are.

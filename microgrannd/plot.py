@@ -12,8 +12,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .diagnosis import gradient_report
+from .diagram import visible
 from .failures import described
-from .flow import visible
 from .nn import Module
 from .training import History, checked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 from .activations import Activation, activations
 from .engine import Value
+from .grouping import homes
 from .nn import Module
 from .optim import Optimizer
 
@@ -83,29 +83,17 @@ class LayerReport:
 
 def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | None) -> list[LayerReport]:
     """The numbers of each layer, and their verdicts: see `microgrannd.gradient_report`."""
-    members: dict[str, list[tuple[str, Value]]] = {}
-    for name, parameter in model.named_parameters():
-        members.setdefault(_layer(name), []).append((name, parameter))
+    owners = homes((), model)
+    members: dict[str, list[Value]] = {}
+    for parameter, name in owners.parameters.items():
+        members.setdefault(owners.layer.get(parameter) or name.partition(".")[0], []).append(parameter)
     if not members:
         raise ValueError(f"{type(model).__name__} has no parameters to report the gradients of")
     steps = None if optimizer is None else _next_step(optimizer)
-    if steps is not None and not any(parameter in steps for own in members.values() for _, parameter in own):
+    if steps is not None and not steps.keys() & owners.parameters.keys():
         raise ValueError("the optimiser is over other parameters than the model's")
     outputs = {} if rows is None else _outputs(model, rows, members)
-    return _judged([_measured(name, own, steps, outputs.get(name)) for name, own in members.items()])
-
-
-def _layer(name: str) -> str:
-    """What a parameter's layer is called: as far as ``layers.0``, else the attribute of the model."""
-    return re.match(r"(.*?\blayers\.\d+|[^.]*)(\.|$)", name, re.DOTALL)[1]  # type: ignore[index]  # it always matches
-
-
-def _unit(name: str) -> str:
-    """What the neuron is called that a parameter belongs to: without its attribute, and its place in that."""
-    parts = name.split(".")
-    while parts and parts[-1].isdecimal():
-        parts.pop()
-    return ".".join(parts[:-1])
+    return _judged([_measured(name, own, owners.neuron, steps, outputs.get(name)) for name, own in members.items()])
 
 
 def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
@@ -119,10 +107,10 @@ def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
 
 
 def _outputs(
-    model: Module, rows: Iterable[Any], members: Mapping[str, list[tuple[str, Value]]]
+    model: Module, rows: Iterable[Any], members: Mapping[str, list[Value]]
 ) -> dict[str, list[list[Activation]]]:
     """What each layer hands on, for each row."""
-    layers = {parameter: name for name, own in members.items() for _, parameter in own}
+    layers = {parameter: name for name, own in members.items() for parameter in own}
     found: dict[str, list[list[Activation]]] = {}
     for row in activations(model, rows, layers):
         for name, handed in row.items():
@@ -134,19 +122,20 @@ def _outputs(
 
 def _measured(
     name: str,
-    own: Sequence[tuple[str, Value]],
+    own: Sequence[Value],
+    neuron: Mapping[Value, str],
     steps: Mapping[Value, tuple[float, float]] | None,
     outputs: Sequence[list[Activation]] | None,
 ) -> LayerReport:
-    gradients = [(steps or {}).get(parameter, (parameter.grad, 0.0))[0] for _, parameter in own]
+    gradients = [(steps or {}).get(parameter, (parameter.grad, 0.0))[0] for parameter in own]
     if outputs:
         even = len(set(map(len, outputs))) == 1
         flows = [[output.passes for output in unit] for unit in zip(*outputs, strict=True)] if even else []
     else:
-        neurons: dict[str, list[float]] = {}
-        for (label, _), gradient in zip(own, gradients, strict=True):
-            neurons.setdefault(_unit(label), []).append(gradient)
-        flows = [[bool(g) for g in unit] for label, unit in neurons.items() if label.startswith(f"{name}.")]
+        neurons: dict[str, list[bool]] = {}
+        for parameter, gradient in zip(own, gradients, strict=True):
+            neurons.setdefault(neuron.get(parameter, name), []).append(bool(gradient))
+        flows = [unit for unit_name, unit in neurons.items() if unit_name != name]
     return LayerReport(
         name=name,
         parameters=len(own),
@@ -154,8 +143,8 @@ def _measured(
         activation=_sizes([output.data for output in chain.from_iterable(outputs)]) if outputs else None,
         units=len(flows),
         dead=sum(not any(unit) for unit in flows),
-        weight=hypot(*(parameter.data for _, parameter in own)),
-        update=None if steps is None else hypot(*(steps[parameter][1] for _, parameter in own if parameter in steps)),
+        weight=hypot(*(parameter.data for parameter in own)),
+        update=None if steps is None else hypot(*(steps[parameter][1] for parameter in own if parameter in steps)),
     )
 
 
