@@ -27,11 +27,21 @@ THINNEST, THICKEST = 1.0, 5.0
 
 @dataclass(frozen=True)
 class Box:
-    """A node of the picture: its kind (a key of FILLS), its lines of text, and the number of the frame around it."""
+    """A node of the picture.
+
+    Attributes:
+        kind: a key of FILLS.
+        lines: of text.
+        frame: the number of the frame around it.
+        hint: shown on hover.
+        numbers: which line is the data, before that of the gradient; None where these are not shown.
+    """
 
     kind: str
     lines: tuple[str, ...]
     frame: int | None = None
+    hint: str = ""
+    numbers: int | None = None
 
 
 class Frame(NamedTuple):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from itertools import count, groupby
+from collections import defaultdict
+from itertools import groupby
 
-from .boxing import Place, outputs, places, reached
-from .diagram import visible
 from .engine import Value
 from .failures import described
-from .graph import Contribution, contributions, topological
-from .grouping import homes
+from .graph import Contribution
 from .nn import Module
+from .story import Story
 from .telling import Markdown, Style, Text
 
 #: A graph of more operations is explained by neuron, where the model is known.
@@ -76,96 +74,27 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
             raise TypeError(f"explain needs a {kind.__name__} as {name}, got {described(thing)}")
     if digits not in range(1, 18):
         raise ValueError(f"digits: a number of significant digits from 1 to 17; got {described(digits)}")
-    story = _Story(root, wrt, model)
-    return Explanation(story.told(Text(story.names, digits)), story.told(Markdown(story.names, digits)))
+    story = Story(root, wrt, model, MANY_STEPS)
+    return Explanation(_told(story, Text(story.names, digits)), _told(story, Markdown(story.names, digits)))
 
 
-class _Story:
-    """What is told, in whatever notation."""
-
-    def __init__(self, root: Value, wrt: Value | None, model: Module | None) -> None:
-        order = topological(root)
-        self.root = root
-        self.owners = homes(order, model) if model else None
-        self.found = list(contributions(root))
-        self.gradients = {root: 1.0, **{one.operand: one.total for one in self.found}}
-        if wrt is not None:
-            self.found = _paths(order, self.found, root, wrt)
-        #: Of each box of several nodes, by its output.
-        self.inside: dict[Value, list[Contribution]] = {}
-        if self.owners and len({one.node for one in self.found}) > MANY_STEPS:
-            self.put_together(order, {**places(order, self.owners, "neuron"), **({wrt: wrt} if wrt else {})})
-        self.names = self.named(order)
-        self.ways = Counter(one.operand for one in self.found)
-
-    def put_together(self, order: list[Value], place: Place) -> None:
-        """Go from box to box: what goes different ways through a box to one output of it is added up."""
-        ends = reached(order, place, outputs(order, place))
-        torn = {place[one.node] for one in self.found if ends[one.node] is None}  # with ways to more than one output
-        passed: dict[tuple[Value, Value], Contribution] = {}
-        apart = []
-        for one in self.found:
-            end = ends[one.node]
-            if end is None or place[one.node] is one.node or place[one.node] in torn:
-                apart.append(one)
-                continue
-            output, along = end
-            self.inside.setdefault(output, []).append(one)
-            if place[one.operand] != place[one.node]:
-                slope = one.partial * along + (
-                    passed[output, one.operand].partial if (output, one.operand) in passed else 0.0
-                )
-                passed[output, one.operand] = Contribution(output, -1, one.operand, self.gradients[output], slope, 0.0)
-        self.found = sorted([*apart, *passed.values()], key=lambda one: -one.node._depth)
-
-    def named(self, order: list[Value]) -> dict[Value, str]:
-        """What each node is called: by its label, or as a parameter or neuron; the others are numbered."""
-        names: dict[Value, str] = {}
-        taken: set[str] = set()
-
-        def take(node: Value, wish: str) -> None:
-            name, copies = wish, count(2)
-            while name in taken:
-                name = f"{wish} ({next(copies)})"
-            taken.add(name)
-            names[node] = name
-
-        for node in dict.fromkeys([self.root, *order]):
-            parameter = self.owners.parameters.get(node) if self.owners else None
-            neuron = self.owners.neuron[node] if self.owners and node in self.inside else None
-            if wish := visible(node.label) or parameter or neuron or ("y" if node is self.root else ""):
-                take(node, wish)
-        free = (name for i in count(1) if (name := f"v{i}") not in taken)
-        return {**{node: next(free) for node in order if node not in names}, **names}
-
-    def told(self, style: Style) -> str:
-        """All of it."""
-        lines: list[str] = []
-        terms: defaultdict[Value, list[Contribution]] = defaultdict(list)
-        steps = [(node, list(passed)) for node, passed in groupby(self.found, key=lambda one: one.node)]
-        for node, passed in steps[:MOST_STEPS]:
-            inside = self.inside.get(node, [])
-            symbols = dict.fromkeys(one.node for one in reversed(inside))
-            lines.append(style.step(self.root, node, passed[0].gradient, [inner._op for inner in symbols]))
-            for one in passed:
-                terms[one.operand].append(one)
-                whole = len(terms[one.operand]) == self.ways[one.operand]
-                lines.append(style.part(self.root, one, terms[one.operand] if whole else []))
-            if own := [one.operand for one in inside if self.owners and one.operand in self.owners.parameters]:
-                lines.append(style.parameters(self.root, {parameter: self.gradients[parameter] for parameter in own}))
-        if len(steps) > MOST_STEPS:
-            lines.append(f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less.")
-        rules = dict.fromkeys(one.node._rule for one in self.found if one.node not in self.inside)
-        lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
-        return "\n".join(lines)
-
-
-def _paths(order: list[Value], found: list[Contribution], root: Value, wrt: Value) -> list[Contribution]:
-    """What leads to one Value only."""
-    on_the_way = {wrt}
-    for node in order:
-        if not on_the_way.isdisjoint(node._operands):
-            on_the_way.add(node)
-    if root not in on_the_way:
-        raise ValueError(f"root was not computed from wrt, {described(wrt)}")
-    return [one for one in found if one.operand in on_the_way and one.node is not wrt]
+def _told(story: Story, style: Style) -> str:
+    """All of it, in one notation."""
+    lines: list[str] = []
+    terms: defaultdict[Value, list[Contribution]] = defaultdict(list)
+    steps = [(node, list(passed)) for node, passed in groupby(story.found, key=lambda one: one.node)]
+    for node, passed in steps[:MOST_STEPS]:
+        inside = story.inside.get(node, [])
+        symbols = dict.fromkeys(one.node for one in reversed(inside))
+        lines.append(style.step(story.root, node, passed[0].gradient, [inner._op for inner in symbols]))
+        for one in passed:
+            terms[one.operand].append(one)
+            whole = len(terms[one.operand]) == story.ways[one.operand]
+            lines.append(style.part(story.root, one, terms[one.operand] if whole else []))
+        if own := [one.operand for one in inside if story.owners and one.operand in story.owners.parameters]:
+            lines.append(style.parameters(story.root, {parameter: story.gradients[parameter] for parameter in own}))
+    if len(steps) > MOST_STEPS:
+        lines.append(f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less.")
+    rules = dict.fromkeys(one.node._rule for one in story.found if one.node not in story.inside)
+    lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
+    return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import hypot, isfinite
 
@@ -39,17 +39,31 @@ def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rank
     way, place = next(boxings(order, found, depth), (None, {}))
     if way is None:
         return _shape(order, rankdir)
-    graph = _Diagram(order, place, found, rankdir).draw()
+    graph = Diagram(order, place, found, lambda node: node.grad).draw()
+    graph.rankdir = rankdir
     if way != "scalar":
         graph.title = f"{len(order):,} nodes: those of one {way.split(',')[0]} are together in a box"
     return graph
 
 
-class _Diagram:
-    """The diagram of nodes that were put in boxes."""
+class Diagram:
+    """The diagram of nodes that were put in boxes.
 
-    def __init__(self, order: list[Value], place: Place, found: Homes | None, rankdir: str) -> None:
-        self.place, self.found = place, found
+    Args:
+        order: the nodes, operands before results.
+        place: the box of each.
+        found: the modules that are framed.
+        gradient: of a node.
+
+    Attributes:
+        numbers: of the boxes.
+        arrows: the numbers of the arrows: by where they come from, the operand's place or -1, and where they go.
+    """
+
+    def __init__(
+        self, order: list[Value], place: Place, found: Homes | None, gradient: Callable[[Value], float]
+    ) -> None:
+        self.place, self.found, self.gradient = place, found, gradient
         self.root = order[-1]
         self.outputs = outputs(order, place)
         self.reached = reached(order, place, self.outputs)
@@ -58,8 +72,9 @@ class _Diagram:
             members.setdefault(place[node], []).append(node)
         #: Operands before results: a group stands where its last member does.
         self.members = {key: nodes[::-1] for key, nodes in reversed(members.items())}
-        self.graph = Graph(rankdir=rankdir)
+        self.graph = Graph()
         self.numbers: dict[Boxed, int] = {}
+        self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
         self.frames: dict[str, int] = {}
 
     def draw(self) -> Graph:
@@ -73,7 +88,7 @@ class _Diagram:
             else:
                 self.put(key, self.group(key, nodes), nodes[0])
         ways = [way for key in self.members for way in self.ways(key)]
-        if self.root.grad:  # else backward() has not come here, and nothing is known to flow or not
+        if self.gradient(self.root):  # else backward() has not come here, and nothing is known to flow or not
             largest = max((s for _, flows in ways if isfinite(s := size(flows))), default=0.0)
             ways = [(arrow.styled(flows, largest), flows) for arrow, flows in ways]
             together = [TOGETHER] if any(len(flows) > 1 for _, flows in ways) else []
@@ -100,16 +115,23 @@ class _Diagram:
             return Box("constant", (f"{node.data:.4g}",))
         leaf = "leaf" if self.found is None else "parameter" if node in self.found.parameters else "input"
         head = "  ".join(text for text in (node._op, visible(self.name(node))) if text)
-        return Box("operation" if node._op else leaf, (*([head] if head else []), *_numbers(node)))
+        return Box(
+            "operation" if node._op else leaf, (*([head] if head else []), *self.values(node)), numbers=int(bool(head))
+        )
 
     def group(self, name: str, nodes: list[Value]) -> Box:
         """Nodes together: their result if they have one, and how much gradient their parameters got."""
         results = [node for node in nodes if node._rule and node in self.outputs]
-        own = [node.grad for node in nodes if self.found and node in self.found.parameters]
-        lines = [visible(name), *(_numbers(results[0]) if len(results) == 1 else [f"{len(nodes):,} nodes"])]
+        own = [self.gradient(node) for node in nodes if self.found and node in self.found.parameters]
+        alone = len(results) == 1
+        lines = [visible(name), *(self.values(results[0]) if alone else [f"{len(nodes):,} nodes"])]
         if own:
             lines.append(f"{len(own):,} parameters, |grad| {hypot(*own):.4g}")
-        return Box("group", tuple(lines))
+        return Box("group", tuple(lines), numbers=1 if alone else None)
+
+    def values(self, node: Value) -> tuple[str, str]:
+        """The lines that say a node's data and gradient."""
+        return f"data {node.data:.4g}", f"grad {self.gradient(node):.4g}"
 
     def ways(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
         """The arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
@@ -122,14 +144,15 @@ class _Diagram:
                 elif (source := self.place[operand]) != key:
                     alone = node is key and operand is source  # as each of the two of x * x
                     together.setdefault((source, place if alone else -1), []).append((node, place, operand, partial))
-        for (box, _), found in together.items():
+        for (box, place), found in together.items():
             label, hint, flows = self.flow(found) if found else ("", "", [])
+            self.arrows[box, place, key] = len(self.arrows)
             yield Arrow(self.numbers[box], self.numbers[key], label, hint), flows
 
     def flow(self, found: list[Link]) -> tuple[str, str, list[float]]:
         """Label, hint and flows of an arrow, by what it stands for."""
         node, place, operand, partial = found[0]
-        flows = [node.grad * partial for node, _, _, partial in found]
+        flows = [self.gradient(node) * partial for node, _, _, partial in found]
         if len(found) == 1 and self.place[node] is node:
             return f"{partial:.3g}", f"{_formula(node, place)} = {partial:.6g}", flows
         ends = [end for node, *_ in found if (end := self.reached[node])]
@@ -157,10 +180,6 @@ def _formula(node: Value, place: int) -> str:
     operands = [(name, i) for name, row in zip(rule.operands, node._rows, strict=True) for i in range(len(row))]
     name, i = operands[place]
     return f"d{name}{f'[{i}]' if name in rule.sequences else ''} = {rule.partials[name].text}"
-
-
-def _numbers(node: Value) -> tuple[str, str]:
-    return f"data {node.data:.4g}", f"grad {node.grad:.4g}"
 
 
 def _shape(order: list[Value], rankdir: str) -> Graph:

@@ -16,7 +16,7 @@ import microgrannd as mg
 from microgrannd import Module, Value, draw
 from microgrannd.boxing import AFTER, BEFORE, MANY_BOXES, outputs, places, reached
 from microgrannd.diagram import NEUTRAL, TOGETHER, Graph
-from microgrannd.flow import _Diagram
+from microgrannd.flow import Diagram
 from microgrannd.framing import framed
 from microgrannd.graph import topological
 from microgrannd.grouping import homes
@@ -149,7 +149,7 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
     found = homes(order, model)
     for way in ("scalar", "neuron", "layer", "layer, gathered"):
         place = places(order, found, way)
-        diagram = _Diagram(order, place, found, "LR")
+        diagram = Diagram(order, place, found, lambda node: node.grad)
         graph = diagram.draw()
         flowing = dict.fromkeys(range(len(graph.boxes)), 0.0)
         for key in diagram.members:

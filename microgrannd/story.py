@@ -1,0 +1,106 @@
+"""How the gradients of a graph come about, as plain data: what is passed on, in the order of `backward`, and names for all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import count
+
+from .boxing import outputs, places, reached
+from .diagram import visible
+from .engine import Value
+from .failures import described
+from .graph import Contribution, contributions, topological
+from .grouping import homes
+from .nn import Module
+
+
+class Story:
+    """What happens, step by step.
+
+    Args:
+        root: whose derivatives come about.
+        wrt: the only Value to which the way is followed; None for all.
+        model: whose parameters and neurons go by their names.
+        many: with a model, more operations than this are put together by neuron.
+
+    Attributes:
+        order: all nodes, operands before results.
+        owners: the modules of the model and what belongs to them.
+        found: what is passed on, that of a node one after another, results before operands.
+        gradients: of the root, by each node.
+        names: of the nodes; no two have the same.
+        place: in which box each node is.
+        inside: of each box of several nodes, by its output, what is passed on in it.
+        ways: how often something is passed on to each node.
+    """
+
+    def __init__(self, root: Value, wrt: Value | None, model: Module | None, many: int) -> None:
+        self.root = root
+        self.order = order = topological(root)
+        self.owners = homes(order, model) if model else None
+        self.found = list(contributions(root))
+        self.gradients = {root: 1.0, **{one.operand: one.total for one in self.found}}
+        if wrt is not None:
+            self.found = _paths(order, self.found, root, wrt)
+        self.inside: dict[Value, list[Contribution]] = {}
+        by_neuron = self.owners is not None and len({one.node for one in self.found}) > many
+        self.place = places(order, self.owners, "neuron" if by_neuron else "scalar")
+        if wrt is not None:
+            self.place[wrt] = wrt
+        if by_neuron:
+            self._put_together()
+        self.names = self._named()
+        self.ways = Counter(one.operand for one in self.found)
+
+    def _put_together(self) -> None:
+        """Go from box to box: what goes different ways through a box to one output of it is added up."""
+        order, place = self.order, self.place
+        ends = reached(order, place, outputs(order, place))
+        torn = {place[one.node] for one in self.found if ends[one.node] is None}  # with ways to more than one output
+        place.update((node, node) for node in order if place[node] in torn)
+        passed: dict[tuple[Value, Value], Contribution] = {}
+        apart = []
+        for one in self.found:
+            end = ends[one.node]
+            if end is None or place[one.node] is one.node:
+                apart.append(one)
+                continue
+            output, along = end
+            self.inside.setdefault(output, []).append(one)
+            if place[one.operand] != place[one.node]:
+                slope = one.partial * along + (
+                    passed[output, one.operand].partial if (output, one.operand) in passed else 0.0
+                )
+                passed[output, one.operand] = Contribution(output, -1, one.operand, self.gradients[output], slope, 0.0)
+        self.found = sorted([*apart, *passed.values()], key=lambda one: -one.node._depth)
+
+    def _named(self) -> dict[Value, str]:
+        """What each node is called: by its label, or as a parameter or neuron; the others are numbered."""
+        names: dict[Value, str] = {}
+        taken: set[str] = set()
+
+        def take(node: Value, wish: str) -> None:
+            name, copies = wish, count(2)
+            while name in taken:
+                name = f"{wish} ({next(copies)})"
+            taken.add(name)
+            names[node] = name
+
+        for node in dict.fromkeys([self.root, *self.order]):
+            parameter = self.owners.parameters.get(node) if self.owners else None
+            neuron = self.owners.neuron[node] if self.owners and node in self.inside else None
+            if wish := visible(node.label) or parameter or neuron or ("y" if node is self.root else ""):
+                take(node, wish)
+        free = (name for i in count(1) if (name := f"v{i}") not in taken)
+        return {**{node: next(free) for node in self.order if node not in names}, **names}
+
+
+def _paths(order: list[Value], found: list[Contribution], root: Value, wrt: Value) -> list[Contribution]:
+    """What leads to one Value only."""
+    on_the_way = {wrt}
+    for node in order:
+        if not on_the_way.isdisjoint(node._operands):
+            on_the_way.add(node)
+    if root not in on_the_way:
+        raise ValueError(f"root was not computed from wrt, {described(wrt)}")
+    return [one for one in found if one.operand in on_the_way and one.node is not wrt]
