@@ -77,6 +77,7 @@ from .optim import SGD, Adam, AdamW, clip_grad_norm, clip_grad_value, cosine, li
 from .program import Program, compile
 from .saving import load, save
 from .training import History, fit
+from .walkthrough import walkthrough
 
 draw_dot = draw
 
@@ -170,4 +171,5 @@ __all__ = [
     "tan",
     "tanh",
     "value_and_grad",
+    "walkthrough",
 ]

@@ -42,7 +42,7 @@ def boxings(order: list[Value], found: Homes | None, depth: str) -> Iterator[tup
     """The ways to put nodes in boxes, the most detailed first, that are not too many to be drawn."""
     for way, most in DEPTHS["scalar" if not (found and found.neuron) and depth == "auto" else depth]:
         place = places(order, found, way)
-        if _fits(order, place, most):
+        if fits(order, place, most):
             yield way, place
 
 
@@ -62,7 +62,7 @@ def places(order: list[Value], found: Homes | None, way: str) -> Place:
     return place
 
 
-def _fits(order: list[Value], place: Place, most: int) -> bool:
+def fits(order: list[Value], place: Place, most: int, most_crossings: int = MOST_CROSSINGS) -> bool:
     """Whether there are no more boxes, and not too many ranks of them that edges would have to be led through."""
     alone = {node for node in order if place[node] is node}
     constants = sum(type(operand) is float for node in alone for operand in node._operands)
@@ -76,7 +76,7 @@ def _fits(order: list[Value], place: Place, most: int) -> bool:
             height[operand] = max(height.get(operand, 0), above + 1)
     for node in alone:
         crossed += sum(height[operand] - height[node] for operand in alone.intersection(node._operands))
-    return crossed <= MOST_CROSSINGS
+    return crossed <= most_crossings
 
 
 def outputs(order: list[Value], place: Place) -> set[Value]:

@@ -12,8 +12,8 @@ from .nn import Module
 from .story import Story
 from .telling import Markdown, Style, Text
 
-#: A graph of more operations is explained by neuron, where the model is known.
-MANY_STEPS = 40
+#: A graph of more nodes is explained by neuron, where the model is known.
+MANY_NODES = 100
 
 #: No more operations are explained.
 MOST_STEPS = 200
@@ -47,7 +47,7 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
     Args:
         root: the result.
         wrt: only the paths to this Value are explained.
-        model: whose parameters go by their names; a graph of more than 40 operations is then explained by neuron.
+        model: whose parameters go by their names; a graph of more than 100 nodes is then explained by neuron.
         digits: significant digits of all numbers.
 
     Returns:
@@ -74,7 +74,7 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
             raise TypeError(f"explain needs a {kind.__name__} as {name}, got {described(thing)}")
     if digits not in range(1, 18):
         raise ValueError(f"digits: a number of significant digits from 1 to 17; got {described(digits)}")
-    story = Story(root, wrt, model, MANY_STEPS)
+    story = Story(root, wrt, model, MANY_NODES)
     return Explanation(_told(story, Text(story.names, digits)), _told(story, Markdown(story.names, digits)))
 
 
@@ -84,14 +84,14 @@ def _told(story: Story, style: Style) -> str:
     terms: defaultdict[Value, list[Contribution]] = defaultdict(list)
     steps = [(node, list(passed)) for node, passed in groupby(story.found, key=lambda one: one.node)]
     for node, passed in steps[:MOST_STEPS]:
-        inside = story.inside.get(node, [])
-        symbols = dict.fromkeys(one.node for one in reversed(inside))
-        lines.append(style.step(story.root, node, passed[0].gradient, [inner._op for inner in symbols]))
+        lines.append(style.step(story.root, node, passed[0].gradient, story.symbols(node)))
         for one in passed:
             terms[one.operand].append(one)
             whole = len(terms[one.operand]) == story.ways[one.operand]
             lines.append(style.part(story.root, one, terms[one.operand] if whole else []))
-        if own := [one.operand for one in inside if story.owners and one.operand in story.owners.parameters]:
+        if own := [
+            one.operand for one in story.inside.get(node, []) if story.owners and one.operand in story.owners.parameters
+        ]:
             lines.append(style.parameters(story.root, {parameter: story.gradients[parameter] for parameter in own}))
     if len(steps) > MOST_STEPS:
         lines.append(f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less.")

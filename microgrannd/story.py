@@ -12,6 +12,7 @@ from .failures import described
 from .graph import Contribution, contributions, topological
 from .grouping import homes
 from .nn import Module
+from .rules import CONSTANT
 
 
 class Story:
@@ -21,7 +22,7 @@ class Story:
         root: whose derivatives come about.
         wrt: the only Value to which the way is followed; None for all.
         model: whose parameters and neurons go by their names.
-        many: with a model, more operations than this are put together by neuron.
+        many: with a model, more nodes than this are put together by neuron.
 
     Attributes:
         order: all nodes, operands before results.
@@ -38,12 +39,14 @@ class Story:
         self.root = root
         self.order = order = topological(root)
         self.owners = homes(order, model) if model else None
-        self.found = list(contributions(root))
+        self.found = [one for one in contributions(root) if one.operand._rule is not CONSTANT]
         self.gradients = {root: 1.0, **{one.operand: one.total for one in self.found}}
         if wrt is not None:
             self.found = _paths(order, self.found, root, wrt)
         self.inside: dict[Value, list[Contribution]] = {}
-        by_neuron = self.owners is not None and len({one.node for one in self.found}) > many
+        by_neuron = (
+            self.owners is not None and len({node for one in self.found for node in (one.node, one.operand)}) > many
+        )
         self.place = places(order, self.owners, "neuron" if by_neuron else "scalar")
         if wrt is not None:
             self.place[wrt] = wrt
@@ -93,6 +96,17 @@ class Story:
                 take(node, wish)
         free = (name for i in count(1) if (name := f"v{i}") not in taken)
         return {**{node: next(free) for node in self.order if node not in names}, **names}
+
+    def terms(self) -> dict[Value, list[Contribution]]:
+        """For each node what is passed on to it."""
+        found: dict[Value, list[Contribution]] = {}
+        for one in self.found:
+            found.setdefault(one.operand, []).append(one)
+        return found
+
+    def symbols(self, node: Value) -> list[str]:
+        """Those of the operations in a box, in their order, of which a node is the output."""
+        return [inner._op for inner in dict.fromkeys(one.node for one in reversed(self.inside.get(node, [])))]
 
 
 def _paths(order: list[Value], found: list[Contribution], root: Value, wrt: Value) -> list[Contribution]:

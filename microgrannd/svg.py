@@ -52,14 +52,14 @@ def svg(graph: Graph) -> str:
         parts += _frame(frame, *map(point, corners))
     seen: Counter[Edge] = Counter()
     labels = _Labels()
-    drawn = zip(graph.arrows, pairs, places.routes, strict=True)
-    for arrow, pair, route in sorted(drawn, key=lambda way: -way[0].width):  # thin ones hide less
+    drawn = zip(range(len(pairs)), graph.arrows, pairs, places.routes, strict=True)
+    for number, arrow, pair, route in sorted(drawn, key=lambda way: -way[1].width):  # thin ones hide less
         ends = (sizes[arrow.source][turned] / 2, sizes[arrow.target][turned] / 2)
         seen[pair] += 1
         aside = (1 - seen[pair]) * ASIDE
-        parts += _arrow(arrow, [(along, across + aside) for along, across in route], ends, point, labels)
-    for box, size, center in zip(graph.boxes, sizes, places.centers, strict=True):
-        parts += _box(box, size, point(center))
+        parts += _arrow(number, arrow, [(along, across + aside) for along, across in route], ends, point, labels)
+    for number, (box, size, center) in enumerate(zip(graph.boxes, sizes, places.centers, strict=True)):
+        parts += _box(number, box, size, point(center))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -67,7 +67,7 @@ def _opening(width: float, height: float, arrows: Sequence[Arrow]) -> list[str]:
     heads = [
         f'<marker id="arrow{colour[1:]}" markerUnits="userSpaceOnUse" markerWidth="12" markerHeight="12" refX="9" refY="6" '
         f'orient="auto"><path d="M0,1 L11,6 L0,11 z" fill="{colour}"/></marker>'
-        for colour in sorted({arrow.colour for arrow in arrows})
+        for colour in sorted({arrow.colour for arrow in arrows} | {NEUTRAL})
     ]
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -107,9 +107,9 @@ class _Labels:
         return None
 
 
-def _arrow(arrow: Arrow, route: Route, ends: Point, point: Map, labels: _Labels) -> Iterator[str]:
+def _arrow(number: int, arrow: Arrow, route: Route, ends: Point, point: Map, labels: _Labels) -> Iterator[str]:
     style = f'stroke="{arrow.colour}" stroke-width="{arrow.width:g}"{_dashes(arrow.dashed)}'
-    yield f'<g class="edge"><title>{escape(arrow.hint)}</title>'
+    yield f'<g class="edge" data-number="{number}"><title>{escape(arrow.hint)}</title>'
     yield f'<path d="{_curve(route, ends, point)}" fill="none" {style} marker-end="url(#arrow{arrow.colour[1:]})"/>'
     along, across = route[0][0] + ends[0], route[0][1]
     length, rise = route[1][0] - (ends[1] if len(route) == 2 else 0) - along, route[1][1] - across
@@ -137,11 +137,11 @@ def _along(width: float, height: float, turned: bool) -> Point:
     return (height, width) if turned else (width, height)
 
 
-def _box(box: Box, size: Point, center: Point) -> Iterator[str]:
+def _box(number: int, box: Box, size: Point, center: Point) -> Iterator[str]:
     (w, h), (x, y) = size, center
     corner = 0 if box.kind in ANGULAR else 5
     yield (
-        f'<g class="node"><rect x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{corner}" '
+        f'<g class="node" data-number="{number}">{f"<title>{escape(box.hint)}</title>" if box.hint else ""}<rect x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{corner}" '
         f'fill="{FILLS[box.kind]}" stroke="{NEUTRAL}"/>'
     )
     for i, line in enumerate(box.lines):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import islice
+from operator import add
 
 from .engine import Value
 from .graph import Contribution
@@ -72,19 +74,30 @@ class Style(ABC):
         """Terms that are equal, each said once."""
         return " = ".join(dict.fromkeys(terms))
 
-    def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
-        """What a node is, and the root's derivative by it.
+    def value(self, node: Value, inside: Sequence[str]) -> str:
+        """What a node is.
 
         Args:
-            root: whose derivatives are explained.
-            node: a result, of the operations inside if it is that of several.
-            gradient: the derivative.
+            node: a result; of the operations inside, if it is that of several.
             inside: the symbols of the operations.
         """
         writings = [] if inside else [self.formula(result(node, called)) for called in (self.name, self.operand)]
-        how = [self.chain(inside)] if inside else writings
-        value = self.equation(self.name(node), *how, self.number(node.data))
-        return f"{self.bullet}{self.math(value)},  {self.math(self.equation(self.slope(root, node), self.number(gradient)))}"
+        return self.equation(self.name(node), *([self.chain(inside)] if inside else writings), self.number(node.data))
+
+    def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
+        """What a node is, and the root's derivative by it."""
+        slope = self.equation(self.slope(root, node), self.number(gradient))
+        return f"{self.bullet}{self.math(self.value(node, inside))},  {self.math(slope)}"
+
+    def total(self, root: Value, operand: Value, terms: Sequence[Contribution]) -> str:
+        """The root's derivative by an operand as the sum of what was passed on to it."""
+        return self.equation(self.slope(root, operand), *self.added(terms))
+
+    def added(self, terms: Sequence[Contribution]) -> tuple[str, str]:
+        """Products with a plus between them, and their sum."""
+        products = [self.product(term) + (self.via(term.node) if len(terms) > 1 else "") for term in terms]
+        total = reduce(add, (term.partial * term.gradient for term in terms), 0.0)  # in the order of backward()
+        return " + ".join(products), self.number(total)
 
     def part(self, root: Value, one: Contribution, terms: Sequence[Contribution]) -> str:
         """What a node passes on to an operand; where nothing more will come, the sum of all that did.
@@ -98,13 +111,10 @@ class Style(ABC):
         local = self.equation(self.slope(one.node, one.operand), *map(self.formula, found), self.number(one.partial))
         if one.node is root and len(terms) == 1:
             return f"{self.indent}{self.math(local)}"
-        several = len(terms) > 1
-        added = " + ".join(self.product(term) + (self.via(term.node) if several else "") for term in terms or [one])
-        total = self.number(sum(term.gradient * term.partial for term in terms or [one]))
-        whole = self.slope(root, one.operand)
         if terms:
-            return f"{self.indent}{self.math(local)},  {self.math(self.equation(whole, added, total))}"
-        return f"{self.indent}{self.math(local)},  {self.math(whole)} gets {self.math(self.equation(added, total))}"
+            return f"{self.indent}{self.math(local)},  {self.math(self.total(root, one.operand, terms))}"
+        slope = self.math(self.slope(root, one.operand))
+        return f"{self.indent}{self.math(local)},  {slope} gets {self.math(self.equation(*self.added([one])))}"
 
     def parameters(self, root: Value, gradients: Mapping[Value, float]) -> str:
         """The root's derivatives by the parameters of a neuron."""

@@ -1,0 +1,195 @@
+"""walkthrough: a page that goes through the forward and the backward pass, one operation at a time.
+
+The page (walkthrough.html and walkthrough.js) only shows what is told to it here: for each step what is computed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from html import escape
+from importlib.resources import files
+from os import PathLike
+from string import Template
+from typing import Any
+
+from .boxing import MANY_BOXES, fits
+from .diagram import FILLS, FRAME, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
+from .engine import Value
+from .failures import described
+from .flow import Diagram
+from .graph import Contribution
+from .nn import Module
+from .saving import write_bytes
+from .story import Story
+from .svg import svg
+from .telling import Text
+
+#: Significant digits, as in pictures.
+DIGITS = 4
+
+MOST_STEPS = 2000
+
+#: See `fits`; the layout takes 2 s for these.
+MOST_CROSSINGS = 20_000
+
+#: What the colours of a picture become on a dark page.
+DARK = {
+    "white": "#16181c",
+    FILLS["input"]: "#16324a",
+    FILLS["parameter"]: "#43371a",
+    FILLS["constant"]: "#2a2d31",
+    POSITIVE: "#56b4e9",
+    NEGATIVE: "#ff8c42",
+    NEUTRAL: "#a8a8a8",
+    NOTHING: "#8a8a8a",
+    FRAME: "#5a5f66",
+}
+
+
+class Walkthrough:
+    """A page of its own: shows itself in a notebook, and can be saved.
+
+    Attributes:
+        html: the page.
+        steps: how many it has.
+    """
+
+    def __init__(self, html: str, steps: int) -> None:
+        self.html, self.steps = html, steps
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the page to a file; it needs no other file, and no network.
+
+        Raises:
+            OSError: it cannot be written; a file that was there is as it was.
+        """
+        write_bytes(path, self.html.encode())
+
+    def __repr__(self) -> str:
+        return f"a walkthrough of {self.steps:,} steps; .save(path) writes its page"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="Walkthrough" '
+            'style="width:100%;height:640px;border:0"></iframe>'
+        )
+
+
+def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
+    """Go through a computation and its backward pass, one operation at a time, on a page with a picture.
+
+    The page has buttons, a slider and keys (arrows, Home, End). Forward, values fill in; backward, each step is what one
+    edge adds to a gradient, as in ``w.grad += 0.7 × -0.0368 → -0.0257``: the local derivative times the gradient of the
+    result. A node's whole sum is shown on hover, and when it is complete. Gradients are those of one ``backward()``.
+
+    Args:
+        root: the result.
+        model: whose parameters go by their names, and whose neurons and layers are framed; more than 150 nodes are
+            gone through neuron by neuron.
+
+    Returns:
+        A `Walkthrough`: shows itself in a notebook, ``.save(path)`` writes one self-contained HTML file.
+
+    Raises:
+        TypeError: root is no Value, or model no Module.
+        ValueError: there are more than 2,000 steps, or their picture would be a tangle.
+    """
+    if not isinstance(root, Value):
+        raise TypeError(f"walkthrough needs a Value as root, got {described(root)}")
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f"walkthrough needs a Module as model, got {described(model)}")
+    story = Story(root, None, model, MANY_BOXES)
+    steps = len({one.node for one in story.found}) + len(story.found) + 1
+    if steps > MOST_STEPS or not fits(story.order, story.place, MOST_STEPS, MOST_CROSSINGS):
+        raise ValueError(
+            f"{steps:,} steps, or their edges, are too many to go through (at most {MOST_STEPS:,} steps): "
+            f"start from a Value nearer to the leaves{'' if model else ', or give model= to go neuron by neuron'}"
+        )
+    script = _Script(story)
+    return Walkthrough(_page(f"Step by step: {story.names[root]}", svg(script.graph), script.told()), steps)
+
+
+class _Script:
+    """The steps, as the page takes them: see walkthrough.js."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.style = Text(story.names, DIGITS)
+        self.diagram = Diagram(story.order, story.place, story.owners, story.gradients.__getitem__)
+        self.graph = self.diagram.draw()
+        for operand, terms in story.terms().items():
+            box, hint = self.graph.boxes[self.box(operand)], self.style.total(story.root, operand, terms)
+            self.graph.boxes[self.box(operand)] = replace(box, hint="\n".join(filter(None, [box.hint, hint])))
+
+    def told(self) -> dict[str, Any]:
+        """All that the page is to know besides its picture."""
+        return {
+            "forward": list(self.forward()),
+            "backward": list(self.backward()),
+            "given": [self.box(node) for node in self.story.order if node._rule is None],
+            "lines": [box.numbers for box in self.graph.boxes],
+            "targets": [arrow.target for arrow in self.graph.arrows],
+        }
+
+    def box(self, node: Value) -> int:
+        """The number of the box of a node."""
+        return self.diagram.numbers[self.story.place[node]]
+
+    def forward(self) -> Iterator[list[Any]]:
+        """For each operation its box, and what it computes."""
+        computed = {one.node for one in self.story.found}
+        for node in self.story.order:
+            if node in computed:
+                yield [self.box(node), self.style.value(node, self.story.symbols(node))]
+
+    def backward(self) -> Iterator[list[Any]]:
+        """For each contribution the operand's box, what is added, the sum so far, the arrow, and 1 where it ends a sum."""
+        number, names = self.style.number, self.story.names
+        yield [self.box(self.story.root), f"{names[self.story.root]}.grad = 1", "1"]
+        totals: defaultdict[Value, float] = defaultdict(float)
+        left = Counter(self.story.ways)
+        for one in self.story.found:
+            totals[one.operand] += one.partial * one.gradient
+            left[one.operand] -= 1
+            total = number(totals[one.operand])
+            caption = f"{names[one.operand]}.grad += {number(one.partial)} × {number(one.gradient)} → {total}"
+            ends = [1] if not left[one.operand] and self.story.ways[one.operand] > 1 else []
+            yield [self.box(one.operand), caption, total, self.arrow(one), *ends]
+
+    def arrow(self, one: Contribution) -> int:
+        """The number of the arrow of a contribution."""
+        source, target = self.story.place[one.operand], self.story.place[one.node]
+        alone = source is one.operand and target is one.node
+        return self.diagram.arrows[source, one.place if alone else -1, target]
+
+
+def _page(title: str, picture: str, told: dict[str, Any]) -> str:
+    script = _part("walkthrough.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    data = json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")  # nothing in it ends the element
+    parts = {
+        "title": escape(title),
+        "picture": picture,
+        "data": data,
+        "script": script,
+        "script_hash": digest,
+        "dark": _dark(),
+    }
+    return Template(_part("walkthrough.html")).substitute(parts)
+
+
+@cache
+def _part(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _dark() -> str:
+    """The rules that give a picture its dark colours."""
+    rules = [f'  svg [{a}="{light}"] {{ {a}: {dark}; }}' for light, dark in DARK.items() for a in ("fill", "stroke")]
+    return "\n".join(rules)
