@@ -1,9 +1,10 @@
-"""The command line: ``microgrannd train``, ``predict``, ``draw`` and ``eval``."""
+"""The command line: ``microgrannd train``, ``predict``, ``eval``, ``explain``, ``draw`` and ``check``."""
 
 from __future__ import annotations
 
 import argparse
 import csv
+import inspect
 import io
 import os
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from keyword import iskeyword
 from typing import NoReturn
 
-from . import __version__, data, drawing, expressions
+from . import __version__, data, drawing, explaining, expressions
 from .data import Table, TableError, read_csv
 from .diagnosis import gradient_report
 from .drawing import NoGraphviz
@@ -23,7 +24,9 @@ from .nn import ACTIVATIONS, MLP
 from .optim import SGD, Adam, AdamW
 from .saving import UNFIT, FileError, decode, encode, read, write, write_bytes
 from .tabular import Task, prepare
+from .testing import GradientError, gradcheck
 from .training import fit
+from .walkthrough import walkthrough
 
 SETS: dict[str, Callable[[int], Table]] = {
     "xor": lambda seed: data.as_table("xor", *data.xor()),
@@ -34,13 +37,18 @@ SETS: dict[str, Callable[[int], Table]] = {
 OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
 HELD_OUT = 0.2
 
-_OPTIONS = ("-h", "--help", "-o", "--output", "--")
+_OPTIONS = ("-h", "--help", "-o", "--output", "--wrt", "--")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 after one line that says what was wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] in (["draw"], ["eval"]) and given[1:2] and given[1][:1] == "-" and given[1] not in _OPTIONS:
+    if (
+        given[:1] in ([name] for name in EXPRESSIONS)
+        and given[1:2]
+        and given[1][:1] == "-"
+        and given[1] not in _OPTIONS
+    ):
         given[1] = f" {given[1]}"  # an expression that begins with a minus, not an option
     parser = _parser()
     options, rest = parser.parse_known_args(given)
@@ -58,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"output: its encoding {error.encoding} cannot write {error.object[error.start : error.end]!a}")
     except ExpressionError as error:
         return _fail(error.args[0], place=error.place)
-    except (ValueError, ArithmeticError, NoGraphviz) as error:
+    except (ValueError, ArithmeticError, NoGraphviz, GradientError) as error:
         return _fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
@@ -105,7 +113,7 @@ def train(options: argparse.Namespace) -> None:
         print(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
     if options.draw is not None:
         loss = _labelled_loss(model, task, X[0], y[0])
-        _write_picture(drawing.draw(loss, model=model), options.draw)
+        _write_picture(loss, options.draw, model)
         print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
 
 
@@ -151,7 +159,7 @@ def predict(options: argparse.Namespace) -> None:
 
 
 def draw(options: argparse.Namespace) -> None:
-    """Draw the graph of an expression, with the gradient of every node."""
+    """Draw the graph of an expression, with the gradient of every node; to .html, step by step."""
     if options.output is not None:
         _require_place("--output", options.output)
         _format(options.output)
@@ -159,7 +167,7 @@ def draw(options: argparse.Namespace) -> None:
     if options.output is None:
         print(drawing.draw(result).text())
     else:
-        _write_picture(drawing.draw(result), options.output)
+        _write_picture(result, options.output)
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -173,6 +181,33 @@ def evaluate(options: argparse.Namespace) -> None:
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def explain(options: argparse.Namespace) -> None:
+    """Explain how the gradient of an expression comes about, operation by operation."""
+    result = _evaluated(options)
+    if options.wrt is not None and options.wrt not in options.values:
+        raise ValueError(
+            f"--wrt {options.wrt}: needs one of the names, {', '.join(options.values) or 'of which there are none'}"
+        )
+    print(
+        str(explaining.explain(result, options.values.get(options.wrt))) or "there is nothing to explain: no operation"
+    )
+
+
+def check(options: argparse.Namespace) -> None:
+    """Compare the gradient of an expression with finite differences."""
+    _evaluated(options)
+
+    def expression(*values: Value) -> Value:
+        return expressions.evaluate(options.expression, dict(zip(options.values, values, strict=True)))
+
+    names = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in options.values]
+    expression.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]  # gradcheck names arguments by it
+    if not names:
+        raise ValueError("check needs at least one NAME=NUMBER to differentiate by")
+    gradcheck(expression, [value.data for value in options.values.values()])
+    print(f"the gradient by {', '.join(options.values)} is that of finite differences")
+
+
 def _evaluated(options: argparse.Namespace) -> Value:
     options.values = {}
     for name, number in options.assignments:
@@ -184,8 +219,12 @@ def _evaluated(options: argparse.Namespace) -> Value:
     return result
 
 
-def _write_picture(picture: drawing.Picture, path: str) -> None:
+def _write_picture(root: Value, path: str, model: MLP | None = None) -> None:
     kind = _format(path)
+    if kind == "html":
+        walkthrough(root, model).save(path)
+        return
+    picture = drawing.draw(root, model)
     write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
 
 
@@ -201,9 +240,9 @@ def _require_place(option: str, path: str, *others: str) -> None:
 def _format(path: str) -> str:
     """The format that a picture's name asks for, if this machine can make it."""
     kind = os.path.splitext(path)[1][1:].lower()
-    if kind not in ("svg", "png", "pdf", "dot"):
-        raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf or .dot")
-    if kind != "dot":
+    if kind not in ("svg", "png", "pdf", "dot", "html"):
+        raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf, .dot or .html")
+    if kind not in ("dot", "html"):
         drawing.require_renderer(kind)
     return kind
 
@@ -211,6 +250,10 @@ def _format(path: str) -> str:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(_fail(f"{message} (see {self.prog} --help)", self.prog))
+
+
+#: The commands that take an expression.
+EXPRESSIONS = {"eval": evaluate, "explain": explain, "draw": draw, "check": check}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -253,7 +296,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--report", action="store_true", help="print how the gradients fare in each layer after the training"
     )
-    command.add_argument("--draw", metavar="FILE", help="draw the trained network to an .svg, .png, .pdf or .dot file")
+    command.add_argument(
+        "--draw", metavar="FILE", help="draw the trained network to an .svg, .png, .pdf, .dot or .html file"
+    )
 
     command = commands.add_parser("predict", help=predict.__doc__, description=predict.__doc__)
     command.set_defaults(command=predict)
@@ -261,7 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("data", help="a CSV file with the same input columns")
     command.add_argument("-o", "--output", metavar="FILE", help="where the table goes (default: standard output)")
 
-    for name, function in [("draw", draw), ("eval", evaluate)]:
+    for name, function in EXPRESSIONS.items():
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         command.set_defaults(command=function)
         command.add_argument("expression", help='such as "tanh(w*x + b)"')
@@ -270,8 +315,13 @@ def _parser() -> argparse.ArgumentParser:
         )
         if function is draw:
             command.add_argument(
-                "-o", "--output", metavar="FILE", help="an .svg, .png, .pdf or .dot file (default: a tree of text)"
+                "-o",
+                "--output",
+                metavar="FILE",
+                help="an .svg, .png, .pdf, .dot or .html file (default: a tree of text)",
             )
+        if function is explain:
+            command.add_argument("--wrt", metavar="NAME", help="explain only the ways to one of the names")
     return parser
 
 

@@ -8,7 +8,6 @@ from itertools import count
 from .boxing import outputs, places, reached
 from .diagram import visible
 from .engine import Value
-from .failures import described
 from .graph import Contribution, contributions, topological
 from .grouping import homes
 from .nn import Module
@@ -116,5 +115,6 @@ def _paths(order: list[Value], found: list[Contribution], root: Value, wrt: Valu
         if not on_the_way.isdisjoint(node._operands):
             on_the_way.add(node)
     if root not in on_the_way:
-        raise ValueError(f"root was not computed from wrt, {described(wrt)}")
+        label = f" (label {visible(wrt.label)!r})" if wrt.label else ""
+        raise ValueError(f"root was not computed from wrt, {wrt!r}{label}")
     return [one for one in found if one.operand in on_the_way and one.node is not wrt]

@@ -1,4 +1,4 @@
-"""draw, eval and train --draw on the command line."""
+"""eval, explain, draw, check and train --draw on the command line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import microgrannd as mg
 from microgrannd.cli import main
 from microgrannd.expressions import FUNCTIONS
 
@@ -73,6 +74,49 @@ def test_draw_prints_a_tree_or_writes_a_picture(
     assert sorted(os.listdir()) == ["graph.dot", "graph.svg"]
 
 
+def test_draw_writes_a_walkthrough(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["draw", *NEURON, "-o", "page.html"]) == 0
+    assert "w.grad += 2 " in Path("page.html").read_text(encoding="utf-8")
+    assert main(["train", "xor", "--hidden", "2", "--epochs", "1", "--draw", "net.html"]) == 0
+    assert "layers.0.neurons.0.w.0.grad += " in Path("net.html").read_text(encoding="utf-8")
+
+
+def test_explain_tells_the_chain_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "x*x + 2*x", "x=3"]) == 0
+    out = capsys.readouterr().out
+    assert "dy/dx = 1 × 3 (via v1) + 1 × 3 (via v1) + 1 × 2 (via v2) = 8" in out
+    assert main(["explain", "--wrt", "w", *NEURON]) == 0
+    assert "    dv1/dx" not in capsys.readouterr().out
+    assert main(["explain", *NEURON, "--wrt", "q"]) == 2
+    assert capsys.readouterr().err == "microgrannd: --wrt q: needs one of the names, w, x, b\n"
+    assert main(["explain", "w", "w=1"]) == 0
+    assert capsys.readouterr().out == "there is nothing to explain: no operation\n"
+
+
+def test_check_compares_with_differences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *NEURON]) == 0
+    assert capsys.readouterr().out == "the gradient by w, x, b is that of finite differences\n"
+    for arguments, message in [
+        (["relu(z)", "z=0"], "df/dz does not exist at z = 0.0: the slope from the left is 0, from the right 1"),
+        (["w", "w=1", "q=2"], "f ignores q: nothing that it returns was computed from it"),
+        (["3"], "check needs at least one NAME=NUMBER to differentiate by"),
+    ]:
+        assert main(["check", *arguments]) == 2
+        assert capsys.readouterr().err == f"microgrannd: {message}\n"
+
+
+def test_check_says_what_is_wrong(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    @mg.rule("x * x * x", dx="2 * x * x")
+    def cube(x):
+        """A slip in the partial."""
+
+    monkeypatch.setitem(FUNCTIONS, "cube", cube)
+    assert main(["check", "cube(x)", "x=2"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("microgrannd: df/dx at x = 2.0 is wrong: backward() gives 8.0, differences give 12 ± ")
+    assert error.count("\n") == 1
+
+
 def test_train_draws_the_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "xor", "--hidden", "2", "--epochs", "1", "--draw", "net.svg"]) == 0
     assert "picture of the network" in capsys.readouterr().out
@@ -87,7 +131,7 @@ def test_train_draws_the_network(capsys: pytest.CaptureFixture[str]) -> None:
         (["eval", "x * foo", "x=1"], "microgrannd: no value for 'foo', give foo=...\n  x * foo\n      ^"),
         (["eval", "1/x", "x=0"], "a / b needs b < 0 or b > 0, got a = 1.0, b = 0.0 (label 'x')\n  1/x\n  ^"),
         (["eval", "x", "x=1", "x=2"], "microgrannd: x is given twice"),
-        (["draw", "x", "x=1", "-o", "graph.bmp"], "graph.bmp: a picture's name ends in .svg, .png, .pdf or .dot"),
+        (["draw", "x", "x=1", "-o", "graph.bmp"], "graph.bmp: a picture's name ends in .svg, .png, .pdf, .dot or .html"),
         (
             ["draw", "x", "x=1", "-o", "absent/graph.svg"],
             "--output absent/graph.svg: needs a file name in a folder that exists",
@@ -102,7 +146,7 @@ def test_train_draws_the_network(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["train", "t.csv", "--out", "t.csv"], "--out t.csv: would replace another file of this command"),
         (["predict", "m.json", "t.csv", "-o", "m.json"], "--output m.json: would replace another file of this command"),
-        (["train", "xor", "--draw", "graph"], "graph: a picture's name ends in .svg, .png, .pdf or .dot"),
+        (["train", "xor", "--draw", "graph"], "graph: a picture's name ends in .svg, .png, .pdf, .dot or .html"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(
