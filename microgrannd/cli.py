@@ -118,10 +118,9 @@ def train(options: argparse.Namespace) -> None:
 
 
 def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
-    """The loss of one row with its gradients, all leaves labelled with their names."""
+    """The loss of one row with its gradients, the inputs labelled with their columns."""
     inputs = [Value(number, name) for number, name in zip(row, task.columns, strict=True)]
-    for name, parameter in model.named_parameters():
-        parameter.grad, parameter.label = 0.0, name
+    model.zero_grad()
     loss = task.loss(model(inputs), target)
     loss.label = "loss"
     loss.backward()
