@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import groupby
+from itertools import islice
 
 from .engine import Value
 from .failures import described
@@ -15,8 +15,8 @@ from .telling import Markdown, Style, Text
 #: A graph of more nodes is explained by neuron, where the model is known.
 MANY_NODES = 100
 
-#: No more operations are explained.
-MOST_STEPS = 200
+#: No more operations are explained, and no more operands of one.
+MOST_STEPS, MOST_PARTS = 200, 50
 
 
 class Explanation:
@@ -82,13 +82,16 @@ def _told(story: Story, style: Style) -> str:
     """All of it, in one notation."""
     lines: list[str] = []
     terms: defaultdict[Value, list[Contribution]] = defaultdict(list)
-    steps = [(node, list(passed)) for node, passed in groupby(story.found, key=lambda one: one.node)]
-    for node, passed in steps[:MOST_STEPS]:
-        lines.append(style.step(story.root, node, passed[0].gradient, story.symbols(node)))
-        for one in passed:
+    steps = story.steps()
+    for node, passed in islice(steps.items(), MOST_STEPS):
+        lines.append(style.step(story.root, node, story.gradients[node], story.symbols(node)))
+        for number, one in enumerate(passed):
             terms[one.operand].append(one)
             whole = len(terms[one.operand]) == story.ways[one.operand]
-            lines.append(style.part(story.root, one, terms[one.operand] if whole else []))
+            if number < MOST_PARTS:
+                lines.append(style.part(story.root, one, terms[one.operand] if whole else []))
+        if len(passed) > MOST_PARTS:
+            lines.append(f"{style.indent}and so on, {len(passed) - MOST_PARTS:,} more")
         if own := [
             one.operand for one in story.inside.get(node, []) if story.owners and one.operand in story.owners.parameters
         ]:
@@ -97,4 +100,4 @@ def _told(story: Story, style: Style) -> str:
         lines.append(f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less.")
     rules = dict.fromkeys(one.node._rule for one in story.found if one.node not in story.inside)
     lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
-    return "\n".join(lines)
+    return "\n".join(lines or [style.math(style.equation(style.slope(story.root, story.root), "1"))])

@@ -34,24 +34,24 @@ _OPERATORS: dict[type[ast.AST], tuple[str, int]] = {
 _ATOM = 5
 
 
-def result(node: Value, called: Naming) -> ast.expr:
+def result(node: Value, called: Naming, digits: int) -> ast.expr:
     """What a node was computed by: arithmetic written out, any other operation as a call of its name."""
     rule = _rule(node)
     if all(len(row) <= MOST_TERMS for row in node._rows):
-        tree = _reduced(node, rule.formula, called)
+        tree = _reduced(node, rule.formula, called, digits)
         if not any(isinstance(part, ast.Call | ast.IfExp) for part in ast.walk(tree)):
             return tree
     terms = arguments(node, _term(called))
     return ast.Call(_name(rule.name.strip("_")), [one(_short(t) if isinstance(t, list) else t) for t in terms], [])
 
 
-def partial(node: Value, place: int, called: Naming) -> ast.expr:
-    """The local derivative of a node by one of its operands."""
-    rule = _rule(node)
-    operands = [(name, i) for name, row in zip(rule.operands, node._rows, strict=True) for i in range(len(row))]
-    name, i = operands[place]
-    tree = _reduced(node, rule.partials[name], called)
-    return tree.elts[i] if isinstance(tree, ast.List) else tree
+def partials(node: Value, called: Naming, digits: int) -> list[ast.expr]:
+    """The local derivatives of a node by each of its operands."""
+    found: list[ast.expr] = []
+    for (name, formula), row in zip(_rule(node).partials.items(), node._rows, strict=True):
+        tree = _reduced(node, formula, called, digits)
+        found += tree.elts if name in _rule(node).sequences and isinstance(tree, ast.List) else [tree] * len(row)
+    return found
 
 
 def text(tree: ast.expr) -> str:
@@ -98,26 +98,26 @@ def _term(called: Naming) -> Callable[[Any], ast.expr]:
     return read
 
 
-def _reduced(node: Value, formula: Formula, called: Naming) -> ast.expr:
+def _reduced(node: Value, formula: Formula, called: Naming, digits: int) -> ast.expr:
     """A formula with the operands filled in, sequences unrolled and what is constant computed."""
     rule = _rule(node)
     names = {**dict(zip(rule.operands, arguments(node, _term(called)), strict=True)), "y": _name(called(node))}
     reducer = Reducer(rule.functions, lambda name, _: name)
     tree = one(reducer.reduce(formula.tree, names))
-    return cast(ast.expr, _Tidy({f"_{name}_": term for name, term in reducer.lets}).visit(tree))
+    return cast(ast.expr, _Tidy({f"_{name}_": term for name, term in reducer.lets}, digits).visit(tree))
 
 
 class _Tidy(ast.NodeTransformer):
     """Whole numbers without a point, nothing added to 0, and what was named for later put in its place."""
 
-    def __init__(self, lets: dict[str, ast.expr]) -> None:
-        self.lets = lets
+    def __init__(self, lets: dict[str, ast.expr], digits: int) -> None:
+        self.lets, self.digits = lets, digits
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if not isinstance(node.value, float):
             return node
-        whole = node.value.is_integer() and node.value < 1e6
-        return ast.Constant(int(node.value)) if whole else _name(f"{node.value:.6g}")
+        whole = node.value.is_integer() and node.value < 10 ** max(self.digits, 6)
+        return ast.Constant(int(node.value)) if whole else _name(f"{node.value:.{self.digits}g}")
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return cast(ast.expr, self.visit(self.lets[node.id])) if node.id in self.lets else node
@@ -144,7 +144,8 @@ def _written(node: ast.AST) -> tuple[str, int]:
         case ast.Constant(value):
             return repr(value), _ATOM
         case ast.Name(name):
-            return {"inf": r"\infty", "...": r"\dots"}.get(name) or math_number(name), _ATOM
+            written = {"inf": r"\infty", "...": r"\dots"}.get(name) or math_number(name)
+            return written, 2 if r" \cdot 10^" in written and not written.startswith("(") else _ATOM
         case ast.List(elements):
             return rf"\left[{', '.join(_written(element)[0] for element in elements)}\right]", _ATOM
         case ast.UnaryOp(ast.USub(), operand):

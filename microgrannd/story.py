@@ -65,7 +65,8 @@ class Story:
         for one in self.found:
             end = ends[one.node]
             if end is None or place[one.node] is one.node:
-                apart.append(one)
+                if place[one.operand] is one.operand or one.operand._rule is not None:  # else of a box: told with it
+                    apart.append(one)
                 continue
             output, along = end
             self.inside.setdefault(output, []).append(one)
@@ -74,7 +75,8 @@ class Story:
                     passed[output, one.operand].partial if (output, one.operand) in passed else 0.0
                 )
                 passed[output, one.operand] = Contribution(output, -1, one.operand, self.gradients[output], slope, 0.0)
-        self.found = sorted([*apart, *passed.values()], key=lambda one: -one.node._depth)
+        turn = {node: number for number, node in enumerate(reversed(order))}
+        self.found = sorted([*apart, *passed.values()], key=lambda one: turn[one.node])
 
     def _named(self) -> dict[Value, str]:
         """What each node is called: by its label, or as a parameter or neuron; the others are numbered."""
@@ -95,6 +97,14 @@ class Story:
                 take(node, wish)
         free = (name for i in count(1) if (name := f"v{i}") not in taken)
         return {**{node: next(free) for node in self.order if node not in names}, **names}
+
+    def steps(self) -> dict[Value, list[Contribution]]:
+        """What each operation passes on, results before operands; a box passes on what leaves it, maybe nothing."""
+        passed: dict[Value, list[Contribution]] = {}
+        for one in self.found:
+            passed.setdefault(one.node, []).append(one)
+        told = passed.keys() | self.inside.keys()
+        return {node: passed.get(node, []) for node in reversed(self.order) if node in told} if self.inside else passed
 
     def terms(self) -> dict[Value, list[Contribution]]:
         """For each node what is passed on to it."""

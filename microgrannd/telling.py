@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -11,7 +12,7 @@ from operator import add
 
 from .engine import Value
 from .graph import Contribution
-from .notation import MOST_TERMS, inert, latex, math_name, math_number, partial, result, text
+from .notation import MOST_TERMS, Naming, inert, latex, math_name, math_number, partials, result, text
 from .rules import Rule
 
 
@@ -28,6 +29,7 @@ class Style(ABC):
 
     def __init__(self, names: Mapping[Value, str], digits: int) -> None:
         self.names, self.digits = names, digits
+        self.known: tuple[Value | None, list[list[ast.expr]]] = (None, [])  # the partials of the node told of last
 
     @abstractmethod
     def math(self, formula: str) -> str:
@@ -70,6 +72,17 @@ class Style(ABC):
         written = self.number(node.data)
         return f"({written})" if written.startswith("-") else written
 
+    def term(self, node: Value) -> str:
+        """The name of a node in a formula: in brackets, if it looks like one itself."""
+        return self.name(node) if re.fullmatch(r"[^\W_][\w.]*", self.names[node]) else f"({self.name(node)})"
+
+    def partials(self, node: Value) -> list[list[ast.expr]]:
+        """The local derivatives by each operand, with names and with numbers."""
+        if self.known[0] is not node:
+            ways: list[Naming] = [self.term, self.operand]
+            self.known = node, [partials(node, way, self.digits) for way in ways]
+        return self.known[1]
+
     def equation(self, *terms: str) -> str:
         """Terms that are equal, each said once."""
         return " = ".join(dict.fromkeys(terms))
@@ -81,8 +94,9 @@ class Style(ABC):
             node: a result; of the operations inside, if it is that of several.
             inside: the symbols of the operations.
         """
-        writings = [] if inside else [self.formula(result(node, called)) for called in (self.name, self.operand)]
-        return self.equation(self.name(node), *([self.chain(inside)] if inside else writings), self.number(node.data))
+        ways: list[Naming] = [] if inside else [self.term, self.operand]
+        how = [self.chain(inside)] if inside else [self.formula(result(node, way, self.digits)) for way in ways]
+        return self.equation(self.name(node), *how, self.number(node.data))
 
     def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
         """What a node is, and the root's derivative by it."""
@@ -107,8 +121,8 @@ class Style(ABC):
             one: what is passed on.
             terms: all that were; none, if more will come.
         """
-        found = [] if one.place < 0 else [partial(one.node, one.place, called) for called in (self.name, self.operand)]
-        local = self.equation(self.slope(one.node, one.operand), *map(self.formula, found), self.number(one.partial))
+        found = [] if one.place < 0 else [self.formula(way[one.place]) for way in self.partials(one.node)]
+        local = self.equation(self.slope(one.node, one.operand), *found, self.number(one.partial))
         if one.node is root and len(terms) == 1:
             return f"{self.indent}{self.math(local)}"
         if terms:

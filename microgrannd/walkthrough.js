@@ -1,4 +1,5 @@
 "use strict";
+document.documentElement.classList.add("steps"); // without this script the picture is shown as it ends
 const data = JSON.parse(document.getElementById("data").textContent);
 const select = (text) => document.querySelector(text);
 const byNumber = (kind) => {
@@ -97,9 +98,12 @@ nodes.forEach((group, box) => {
 const list = () => {
   const ol = select("#steps ol");
   if (!ol.children.length) {
-    for (const step of steps) ol.append(Object.assign(document.createElement("li"), { textContent: step.caption }));
+    const text = (step) => step.caption + (step.whole ? ": " + sumOf(step.box) : "");
+    for (const step of steps) ol.append(Object.assign(document.createElement("li"), { textContent: text(step) }));
   }
 };
 select("#steps").addEventListener("toggle", () => { list(); show(now, false); });
-addEventListener("beforeprint", () => { list(); select("#steps").open = true; show(last, false); });
+let before;
+addEventListener("beforeprint", () => { list(); before = [select("#steps").open, now]; select("#steps").open = true; show(last, false); });
+addEventListener("afterprint", () => { [select("#steps").open, now] = before; show(now, false); });
 show(0, false);

@@ -105,7 +105,7 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
     if model is not None and not isinstance(model, Module):
         raise TypeError(f"walkthrough needs a Module as model, got {described(model)}")
     story = Story(root, None, model, MANY_BOXES)
-    steps = len({one.node for one in story.found}) + len(story.found) + 1
+    steps = len(story.steps()) + len(story.found) + 1
     if steps > MOST_STEPS or not fits(story.order, story.place, MOST_STEPS, MOST_CROSSINGS):
         raise ValueError(
             f"{steps:,} steps, or their edges, are too many to go through (at most {MOST_STEPS:,} steps): "
@@ -143,9 +143,9 @@ class _Script:
 
     def forward(self) -> Iterator[list[Any]]:
         """For each operation its box, and what it computes."""
-        computed = {one.node for one in self.story.found}
+        steps = self.story.steps()
         for node in self.story.order:
-            if node in computed:
+            if node in steps:
                 yield [self.box(node), self.style.value(node, self.story.symbols(node))]
 
     def backward(self) -> Iterator[list[Any]]:

@@ -90,7 +90,7 @@ def test_explain_tells_the_chain_rule(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["explain", *NEURON, "--wrt", "q"]) == 2
     assert capsys.readouterr().err == "microgrannd: --wrt q: needs one of the names, w, x, b\n"
     assert main(["explain", "w", "w=1"]) == 0
-    assert capsys.readouterr().out == "there is nothing to explain: no operation\n"
+    assert capsys.readouterr().out == "dw/dw = 1\n"
 
 
 def test_check_compares_with_differences(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +131,10 @@ def test_train_draws_the_network(capsys: pytest.CaptureFixture[str]) -> None:
         (["eval", "x * foo", "x=1"], "microgrannd: no value for 'foo', give foo=...\n  x * foo\n      ^"),
         (["eval", "1/x", "x=0"], "a / b needs b < 0 or b > 0, got a = 1.0, b = 0.0 (label 'x')\n  1/x\n  ^"),
         (["eval", "x", "x=1", "x=2"], "microgrannd: x is given twice"),
-        (["draw", "x", "x=1", "-o", "graph.bmp"], "graph.bmp: a picture's name ends in .svg, .png, .pdf, .dot or .html"),
+        (
+            ["draw", "x", "x=1", "-o", "graph.bmp"],
+            "graph.bmp: a picture's name ends in .svg, .png, .pdf, .dot or .html",
+        ),
         (
             ["draw", "x", "x=1", "-o", "absent/graph.svg"],
             "--output absent/graph.svg: needs a file name in a folder that exists",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections import Counter
 from typing import Any
 
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value, explain, rules
-from microgrannd.explaining import MOST_STEPS
+from microgrannd.explaining import MOST_PARTS, MOST_STEPS
 from microgrannd.graph import contributions, topological
 from microgrannd.notation import MOST_TERMS, inert
 from microgrannd.testing import expressions
 
 from .test_drawing import NASTY
+from .test_grouping import Written
 
 
 def labelled(value: Value, label: str) -> Value:
@@ -147,7 +149,7 @@ def test_names_are_told_apart() -> None:
     a, b, c = Value(1.0, "w"), Value(2.0, "w"), Value(3.0)
     lines = str(explain(labelled(a * b, "v1") * c)).splitlines()
     assert lines[0] == "y = v1 * v2 = 2 * 3 = 6,  dy/dy = 1"
-    assert lines[3].startswith("v1 = w * w (2) = 1 * 2 = 2")
+    assert lines[3].startswith("v1 = w * (w (2)) = 1 * 2 = 2")
 
 
 def test_only_the_paths_to_one_value() -> None:
@@ -155,7 +157,7 @@ def test_only_the_paths_to_one_value() -> None:
     text = str(explain(error, wrt=v["w11"]))
     assert re.findall(r"dE/d(\w+) = [^,]+$", text, re.M)[-1] == "w11"
     assert "w12" not in text.replace("w12 * x1", "")
-    assert str(explain(error, wrt=error)) == ""
+    assert str(explain(error, wrt=error)) == "dE/dE = 1"
     with pytest.raises(ValueError, match=r"root was not computed from wrt, Value\(data=7.0, grad=0.0\)"):
         explain(error, wrt=Value(7.0))
 
@@ -199,6 +201,50 @@ def test_a_very_long_graph_says_how_much_is_left_out() -> None:
     assert lines[-1] == f"{1000 - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less."
 
 
+def test_a_wide_operation_tells_of_its_first_operands() -> None:
+    ws, xs = [Value(1.0) for _ in range(50_000)], [Value(0.5) for _ in range(50_000)]
+    start = time.perf_counter()
+    lines = str(explain(mg.dot(ws, xs) + mg.logsumexp(ws[:2000]))).splitlines()
+    assert time.perf_counter() - start < 20  # quadratic, it took hours
+    assert f"    and so on, {100_000 - MOST_PARTS:,} more" in lines
+    assert len(lines) < 3 * MOST_PARTS
+
+
+def test_neurons_that_are_fed_numbers_are_told_too() -> None:
+    model = mg.MLP(3, [16, 8, 1], seed=0)
+    text = str(explain(model([1.0, 2.0, 3.0]), model=model))
+    assert sum(line.startswith("layers.0.neurons.") for line in text.splitlines()) == 16
+
+
+def test_weight_decay_is_part_of_a_parameters_sum_where_neurons_are_told_as_wholes() -> None:
+    model = mg.MLP(2, [16, 16, 1], activation="tanh", seed=0)
+    loss = labelled(mg.mse(model([Value(0.5), -1.0]), 1.0) + 0.1 * mg.sum([p * p for p in model.parameters()]), "L")
+    loss.backward()
+    text = str(explain(loss, model=model, digits=17))
+    shown = {m[0]: float(m[1]) for m in re.findall(r"dL/d\((layers[\w.]+\.(?:w\.\d+|b))\) = ([^ ,\n]+)", text)}
+    parameters = dict(model.named_parameters())
+    assert shown
+    assert shown == {name: pytest.approx(parameters[name].grad, rel=1e-12) for name in shown}
+
+
+def test_neurons_written_term_by_term_are_each_told_in_one_piece() -> None:
+    layers = [[Written(2) for _ in range(16)], [Written(16) for _ in range(4)]]
+    model = mg.Module()
+    model.layers = layers
+    hidden = [neuron([Value(0.5), Value(-1.0)]) for neuron in layers[0]]
+    root = labelled(mg.sum([neuron(hidden) for neuron in layers[1]]), "L")
+    heads = [line.split(" = ")[0] for line in str(explain(root, model=model)).splitlines() if line[0] != " "][:-1]
+    assert sorted(heads) == sorted(set(heads))
+    assert {f"layers.0.{i}" for i in range(16)} < set(heads)
+
+
+def test_a_name_that_looks_like_a_formula_is_put_in_brackets() -> None:
+    assert "exp((_let0_) - y)" in str(explain(mg.logsumexp([Value(1.0, "_let0_"), Value(2.0, "b")])))
+    root = labelled(Value(-1.0, "a+b") * Value(4.0, "f"), "L")
+    assert str(explain(root)).startswith("L = (a+b) * f = (-1) * 4 = -4,")
+    assert r"\left(1 \cdot 10^{-5}\right)" in explain(Value(1e-5, "x") ** 2).markdown
+
+
 def test_the_graph_is_left_as_it_was() -> None:
     error, v = textbook()
     error.backward()
@@ -222,4 +268,5 @@ def test_what_is_given_is_checked() -> None:
 
 
 def test_a_leaf_has_nothing_to_explain() -> None:
-    assert str(explain(Value(3.0))) == explain(Value(3.0)).markdown == ""
+    assert str(explain(Value(3.0, "x"))) == "dx/dx = 1"
+    assert explain(Value(3.0)).markdown == r"$\frac{\partial y}{\partial y} = 1$"

@@ -347,6 +347,7 @@ def test_it_can_be_used_without_seeing_it(shown: Shown) -> None:
     steps = page.eval_on_selector_all("#steps li", "found => found.map(one => one.textContent)")
     assert len(steps) == 29
     assert steps[1] == shown.caption()
+    assert steps[27].endswith("dE/dx1 = 0.002728 × 0.2 (via a1) + 0.008071 × 0.3 (via a2) = 0.002967")
 
 
 def brightness(colour: str) -> float:
@@ -395,6 +396,20 @@ def test_on_paper_there_are_all_steps_and_no_controls(browser: Any, tmp_path: Pa
     assert not page.is_visible("#controls")
     assert page.is_visible("#steps li:last-child")
     assert brightness(page.eval_on_selector("svg > rect", "one => getComputedStyle(one).fill")) == 255
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert page.inner_text("#count") == "0 / 28"
+    assert not page.is_visible("#steps li:last-child")
+    page.close()
+
+
+@needs_browser
+def test_without_scripts_the_graph_is_shown_as_it_ends(browser: Any, tmp_path: Path) -> None:
+    walkthrough(textbook()[0]).save(tmp_path / "page.html")
+    page = Shown(browser, tmp_path / "page.html", java_script_enabled=False).page
+    assert page.is_visible("noscript")
+    assert page.locator(".node", has_text="w11").locator("text").all_text_contents()[-1] == "grad 0.0009547"
+    assert page.locator(".edge text").first.is_visible()
     page.close()
 
 
