@@ -75,8 +75,9 @@ from .losses import (
 from .nn import MLP, Layer, Module, Neuron
 from .optim import SGD, Adam, AdamW, clip_grad_norm, clip_grad_value, cosine, linear, step_decay
 from .program import Program, compile
+from .runs import History
 from .saving import load, save
-from .training import History, fit
+from .training import fit
 from .walkthrough import walkthrough
 
 draw_dot = draw

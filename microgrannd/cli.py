@@ -7,10 +7,14 @@ import csv
 import inspect
 import io
 import os
+import signal
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from keyword import iskeyword
+from multiprocessing import get_context
 from typing import NoReturn
 
 from . import __version__, data, drawing, explaining, expressions
@@ -66,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"output: its encoding {error.encoding} cannot write {error.object[error.start : error.end]!a}")
     except ExpressionError as error:
         return _fail(error.args[0], place=error.place)
-    except (ValueError, ArithmeticError, NoGraphviz, GradientError) as error:
+    except (ValueError, ArithmeticError, NoGraphviz, GradientError, BrokenExecutor) as error:
         return _fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
@@ -83,6 +87,10 @@ def train(options: argparse.Namespace) -> None:
     if options.draw is not None:
         _require_place("--draw", options.draw, options.data, options.out)
         _format(options.draw)
+    if options.checkpoint is not None:
+        _require_place("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
+    elif options.resume:
+        raise ValueError("--resume needs --checkpoint FILE to go on from")
     table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
     ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
     task = ready.task
@@ -93,10 +101,12 @@ def train(options: argparse.Namespace) -> None:
     kind, lr = OPTIMIZERS[options.optimizer]
     optimizer = kind(model.parameters(), lr if options.lr is None else options.lr)
     X, y = [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train]
-    history = fit(
-        model, X, y, loss=task.loss, optimizer=optimizer,
-        epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
-    )  # fmt: skip
+    with _workers(options.workers) as executor:
+        history = fit(
+            model, X, y, loss=task.loss, optimizer=optimizer,
+            epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+            checkpoint=options.checkpoint, resume=options.resume, executor=executor,
+        )  # fmt: skip
     if history.interrupted:
         print("interrupted")
     if history.loss:
@@ -115,6 +125,16 @@ def train(options: argparse.Namespace) -> None:
         loss = _labelled_loss(model, task, X[0], y[0])
         _write_picture(loss, options.draw, model)
         print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[Executor | None]:
+    """So many processes besides this one, which alone hears Ctrl-C; none where one is enough."""
+    if count == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(count, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)) as executor:
+        yield executor
 
 
 def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
@@ -291,7 +311,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--out", default="model.json", metavar="FILE", help="where the model goes (default: model.json)"
     )
-
+    command.add_argument("--checkpoint", metavar="FILE", help="keep the training in this file after every epoch")
+    command.add_argument("--resume", action="store_true", help="go on from the checkpoint, if it is there")
+    command.add_argument(
+        "--workers",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="processes that compute the gradients of batches of more than 64 rows (default: 1)",
+    )
     command.add_argument(
         "--report", action="store_true", help="print how the gradients fare in each layer after the training"
     )

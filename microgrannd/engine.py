@@ -219,6 +219,17 @@ def required_real(place: str, thing: Any) -> float:
     return number
 
 
+def required_reals(place: str, row: Any) -> list[float]:
+    """A row of real numbers as floats.
+
+    Raises:
+        TypeError: it is no row, or a cell is no real number; the message names the place.
+    """
+    if not hasattr(row, "__iter__") or isinstance(row, str):
+        raise TypeError(f"{place} needs to be a row of numbers, got {described(row)}")
+    return [required_real(f"{place}[{i}]", cell) for i, cell in enumerate(row)]
+
+
 def is_whole(thing: Any) -> bool:
     """Whether it is a whole number, NumPy's included, and not a bool."""
     return isinstance(thing, Integral) and not isinstance(thing, bool)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from math import isclose, isfinite
 from operator import itemgetter
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from .contexts import no_grad, paused_gc
 from .engine import Value
@@ -17,8 +18,9 @@ from .graph import topological
 from .ieee import ERRORS
 from .losses import Loss, cross_entropy
 from .nn import Module
-from .program import BLOCK, Program
+from .program import Program
 from .tape import Tape, tape
+from .workers import BLOCK, Workers
 
 Pairs = Sequence[tuple[tuple[float, ...], Any]]
 
@@ -64,45 +66,85 @@ class Eager:
         return fmean(getattr(found, "data", found) for found in losses)
 
 
+class Ready(NamedTuple):
+    """A row as a program takes it.
+
+    Attributes:
+        cells: the program's inputs.
+        pair: what they came from.
+        place: the number of the row.
+    """
+
+    cells: list[float]
+    pair: tuple[tuple[float, ...], Any]
+    place: int
+
+
 class Compiled:
     """Runs a program of the loss of one row; what goes wrong there is told by the eager way."""
 
     def __init__(self, program: Program, eager: Eager, width: int) -> None:
         self.program, self.eager, self.width = program, eager, width
 
-    def ready(self, rows: Pairs) -> list[Any]:
-        """As `Eager.ready`: the inputs of the program, and the pair that they came from.
+    def ready(self, rows: Pairs) -> list[Ready]:
+        """As `Eager.ready`.
 
         Raises:
             ValueError: a target is no class.
         """
         for _, target in rows if self.width else ():
             cross_entropy([0.0] * self.width, target)
-        return [(_cells(*pair, self.width), pair) for pair in rows]
+        return [Ready(_cells(*pair, self.width), pair, place) for place, pair in enumerate(rows)]
 
-    def gradients(self, batch: Sequence[Any]) -> float:
+    def gradients(self, batch: Sequence[Ready]) -> float:
         """As `Eager.gradients`."""
         kept = [(parameter, parameter.grad) for parameter in self.program.parameters]
         try:
-            found = self.program.backward([cells for cells, _ in batch])
+            found = self.run(batch)
             if isfinite(found):
                 return found
         except ERRORS:
             pass  # and again, for an error that tells more
         for parameter, gradient in kept:
             parameter.grad = gradient
-        return self.eager.gradients([pair for _, pair in batch])
+        return self.eager.gradients([row.pair for row in batch])
 
-    def judge(self, rows: Sequence[Any]) -> float:
+    def run(self, batch: Sequence[Ready]) -> float:
+        """The mean loss of a batch by the program, and its gradient."""
+        return self.program.backward([row.cells for row in batch])
+
+    def judge(self, rows: Sequence[Ready]) -> float:
         """As `Eager.judge`."""
         try:
-            return fmean(self.program.forward([cells for cells, _ in rows]))
+            return fmean(self.program.forward([row.cells for row in rows]))
         except ERRORS:
-            return self.eager.judge([pair for _, pair in rows])
+            return self.eager.judge([row.pair for row in rows])
 
 
-def learner(model: Module, loss: Loss, rows: Pairs, backend: str = "python") -> Eager | Compiled:
-    """The fast way where two rows record the same graph, the other with a warning."""
+class Shared(Compiled):
+    """Runs the program on the workers of an executor, which keep the rows; a batch of one block is run here."""
+
+    def __init__(self, compiled: Compiled, executor: Executor, rows: Pairs) -> None:
+        super().__init__(compiled.program, compiled.eager, compiled.width)
+        self.executor, self.workers = executor, Workers(self.program, [row.cells for row in self.ready(rows)])
+
+    def run(self, batch: Sequence[Ready]) -> float:
+        """As `Compiled.run`."""
+        if len(batch) <= BLOCK:
+            return super().run(batch)
+        sums = self.workers.sums(self.executor, [row.place for row in batch], self.program.data())
+        return self.program.added(len(batch), sums)
+
+
+def learner(
+    model: Module, loss: Loss, rows: Pairs, backend: str = "python", executor: Executor | None = None
+) -> Eager | Compiled:
+    """The fast way where two rows record the same graph, the other with a warning.
+
+    Raises:
+        ValueError: the loss cannot be compiled, where an executor needs that.
+        PicklingError: an operation of one's own cannot be sent to an executor.
+    """
     eager = Eager(model, loss)
     try:
         width = _classes(model, loss, rows[0])
@@ -119,11 +161,14 @@ def learner(model: Module, loss: Loss, rows: Pairs, backend: str = "python") -> 
         if _same(first, second, own):
             compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
             try:
-                if all(_agree(compiled, eager, pair) for pair in _samples(rows)):
-                    return compiled
+                agreed = all(_agree(compiled, eager, pair) for pair in _samples(rows))
             except (TypeError, *ERRORS):
                 return eager  # which raises in its turn
+            if agreed:
+                return compiled if executor is None else Shared(compiled, executor, rows)
             reason = "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
+    if executor is not None:
+        raise ValueError(f"executor needs a loss of a row that can be compiled: {reason}")
     warnings.warn(
         f"the loss of a row cannot be compiled: {reason}. Each row is recorded anew, which is slower", stacklevel=3
     )

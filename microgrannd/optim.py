@@ -11,10 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import cos, hypot, isfinite, pi, sqrt
+from typing import Any, ClassVar
 
-from .engine import Value
+from .engine import Value, is_whole, required_reals
 from .failures import described
 
 Schedule = Callable[[int], float]
@@ -29,6 +30,9 @@ class Optimizer:
             assigned at any time.
         max_norm: clip the gradients to this norm before each step, see `clip_grad_norm`.
     """
+
+    #: The attributes that steps change and that hold a number for each parameter.
+    buffers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Iterable[Value], lr: float | Schedule, max_norm: float | None = None) -> None:
         self.params = list(params)
@@ -55,6 +59,38 @@ class Optimizer:
         self.steps += 1
         self._update(float(lr))
 
+    def state_dict(self) -> dict[str, Any]:
+        """What the steps so far left behind: their number, and lists of a number for each parameter.
+
+        What the optimiser was made with, a schedule of the learning rate too, is not in it: see `options`.
+        """
+        return {"steps": self.steps, **{name: list(getattr(self, name)) for name in self.buffers}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave.
+
+        Raises:
+            KeyError: an entry is missing, or unknown; then nothing is set.
+            TypeError, ValueError: an entry is of another kind or length; then nothing is set.
+        """
+        names = {"steps", *self.buffers}
+        if state.keys() != names:
+            raise KeyError(f"the state of {type(self).__name__} has {sorted(names)}, got {sorted(state)}")
+        steps = state["steps"]
+        if not is_whole(steps) or steps < 0:
+            raise ValueError(f"steps needs to be a whole number of at least 0, got {described(steps)}")
+        buffers = {name: required_reals(name, state[name]) for name in self.buffers}
+        for name, numbers in buffers.items():
+            if len(numbers) != len(self.params):
+                raise ValueError(f"{name} needs a number for each of {len(self.params)} parameters, got {len(numbers)}")
+        self.steps = int(steps)
+        for name, numbers in buffers.items():
+            setattr(self, name, numbers)
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make an optimiser of this form, but for the parameters."""
+        return {name: value for name, value in vars(self).items() if name not in ("params", "steps", *self.buffers)}
+
     def _update(self, lr: float) -> None:
         raise NotImplementedError
 
@@ -68,6 +104,8 @@ class SGD(Optimizer):
         nesterov: look ahead by the velocity.
         weight_decay: this times the parameter is added to its gradient.
     """
+
+    buffers = ("velocity",)
 
     def __init__(
         self,
@@ -106,6 +144,7 @@ class Adam(Optimizer):
     """
 
     decoupled = False
+    buffers = ("means", "squares")
 
     def __init__(
         self,

@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from functools import cached_property, reduce
 from importlib.util import find_spec
 from itertools import chain
@@ -24,9 +25,7 @@ from .ieee import ERRORS
 from .nn import Module
 from .source import Plain
 from .tape import Tape, tape
-
-#: Gradients are added up over so many rows at a time, and then block by block: the bits do not depend on who does it.
-BLOCK = 64
+from .workers import BLOCK, Workers, require_executor
 
 
 def compile(  # noqa: A001  # as jax and torch call it
@@ -74,7 +73,6 @@ class Program:
             raise ValueError(f"backend is python or numba, got {described(backend)}")
         self.tape, self.parameters, self.single, self.backend = tape, list(parameters), single, backend
         self._way = _native(tape) if backend == "numba" else Plain(tape)
-        self._ordered = [self.parameters[number] for number in self._way.order]
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """The outputs for some rows of inputs.
@@ -89,37 +87,69 @@ class Program:
             TypeError, ValueError: a row has another length, or a cell that is no number.
             ValueError, ArithmeticError: as the recorded operations raise it; the message names the row.
         """
-        checked, run = self._checked(rows), self._way.forward
+        checked, data = self._checked(rows), self.data()
         try:
-            results = run(checked, self._numbers())
+            results = self._way.forward(checked, self._ordered(data))
         except ERRORS:
-            results = [self._careful.forward(number, list(map(float, row))) for number, row in enumerate(checked)]
+            results = [self._careful.forward(number, list(map(float, row)), data) for number, row in enumerate(checked)]
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
 
-    def backward(self, rows: Iterable[Sequence[Any]]) -> float:
+    def backward(self, rows: Iterable[Sequence[Any]], executor: Executor | None = None) -> float:
         """The mean of the output over some rows; adds the gradient of that mean to the parameters' ``grad``.
 
         Args:
             rows: for each a number for every input; at least one row.
+            executor: whose workers compute the blocks of 64 rows, each with a copy of this program: a
+                ``ProcessPoolExecutor``, or that of a cluster. The blocks are added in order, so the bits are those of
+                one process, whoever finishes first. Up to 64 rows, one block, are computed here. An operation of one's
+                own, and what it brings along, has to be importable by the workers.
 
         Returns:
             The mean.
 
         Raises:
             ValueError: there are several outputs, or no row; else as `forward`. Then no gradient is changed.
+            concurrent.futures.BrokenExecutor: a worker and with it some rows were lost: the message names them. Then
+                no gradient is changed.
+            pickle.PicklingError: for an executor, an operation of one's own that is not found under its name.
         """
         if len(self.tape.outputs) != 1:
             raise ValueError(f"backward needs a program of one output, got {len(self.tape.outputs)}")
-        checked = self._checked(rows)
-        if not len(checked):
+        if executor is not None:
+            require_executor(executor)
+        checked, data = self._checked(rows), self.data()
+        count = len(checked)
+        if not count:
             raise ValueError("backward needs at least one row for the mean, got none")
-        count, data = len(checked), self._numbers()
-        total, gradients = self._block(0, checked[:BLOCK], data)
-        for first in range(BLOCK, count, BLOCK):
-            output, found = self._block(first, checked[first : first + BLOCK], data)
-            total, gradients = total + output, self._way.added(gradients, found)
-        for parameter, gradient in zip(self._ordered, self._way.shares(gradients, count), strict=True):
-            parameter.grad += gradient
+        if executor is None or count <= BLOCK:
+            return self.added(count, self.sums(0, checked, data))
+        return self.added(count, self._workers.sums(executor, checked, data))
+
+    def data(self) -> list[float]:
+        """The parameters' numbers."""
+        return [parameter.data for parameter in self.parameters]
+
+    def sums(self, first: int, rows: Any, data: Sequence[float]) -> Iterator[tuple[float, Any]]:
+        """The sums over each block of rows, of the output and of its gradients; nothing is added to the parameters.
+
+        Args:
+            first: the number of the first row, for messages.
+            rows: checked rows.
+            data: the parameters' numbers.
+        """
+        ready = self._way.rows(rows)
+        for start in range(0, len(ready), BLOCK):
+            yield self._block(first + start, ready[start : start + BLOCK], data)
+
+    def added(self, count: int, sums: Iterable[tuple[float, Any]]) -> float:
+        """Add blocks of so many rows up, in order, and their mean gradient to the parameters'; returns the mean."""
+        found = iter(sums)
+        total, gradients = next(found)
+        for output, more in found:
+            total, gradients = total + output, self._way.added(gradients, more)
+        shares = self._way.shares(gradients, count)
+        for number, share in zip(self._way.order, shares, strict=True):
+            self.parameters[number].grad += share
         return total / count
 
     @property
@@ -136,8 +166,9 @@ class Program:
     def __reduce__(self) -> tuple[Any, ...]:
         return Program, (self.tape, self.parameters, self.single, self.backend)
 
-    def _numbers(self) -> Any:
-        return self._way.numbers([parameter.data for parameter in self._ordered])
+    def _ordered(self, data: Sequence[float]) -> Any:
+        """The parameters' numbers as the program takes them."""
+        return self._way.numbers([data[number] for number in self._way.order])
 
     def _checked(self, rows: Any) -> Any:
         """The rows, as floats where they are other numbers, in the form that the program takes."""
@@ -159,21 +190,26 @@ class Program:
             raise ValueError(f"rows[{number}] needs a number for each of {self.tape.inputs} inputs, got {len(cells)}")
         return [required_real(f"rows[{number}][{place}]", cell) for place, cell in enumerate(cells)]
 
-    def _block(self, first: int, rows: Any, data: Any) -> tuple[float, Any]:
+    def _block(self, first: int, rows: Any, data: Sequence[float]) -> tuple[float, Any]:
         """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
         run = self._way.backward  # what goes wrong as it is compiled is no matter of rows
         try:
-            return run(rows, data)
+            return run(rows, self._ordered(data))
         except ERRORS:
-            found = [self._careful.backward(number, list(map(float, row))) for number, row in enumerate(rows, first)]
+            found = [
+                self._careful.backward(number, list(map(float, row)), data) for number, row in enumerate(rows, first)
+            ]
             gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
-            ordered = self._way.numbers([gradients[number] for number in self._way.order])
-            return reduce(add, (output for output, _ in found)), ordered
+            return reduce(add, (output for output, _ in found)), self._ordered(gradients)
 
     @cached_property
     def _careful(self) -> _Careful:
         plain = self._way if type(self._way) is Plain else Plain(self.tape)
-        return _Careful(plain, self.parameters)
+        return _Careful(plain, [parameter.label for parameter in self.parameters])
+
+    @cached_property
+    def _workers(self) -> Workers:
+        return Workers(self)
 
 
 def _native(tape: Tape) -> Plain:
@@ -192,35 +228,35 @@ def _native(tape: Tape) -> Plain:
 class _Careful:
     """The way of single rows: where one raises, or has a singular slope, it is recorded anew."""
 
-    def __init__(self, plain: Plain, parameters: Sequence[Value]) -> None:
-        self.plain, self.parameters = plain, parameters
+    def __init__(self, plain: Plain, labels: Sequence[str]) -> None:
+        self.plain, self.labels = plain, labels
 
-    def data(self) -> list[float]:
+    def ordered(self, data: Sequence[float]) -> list[float]:
         """The parameters' numbers, as the plain program takes them."""
-        return [self.parameters[number].data for number in self.plain.order]
+        return [data[number] for number in self.plain.order]
 
-    def forward(self, number: int, row: list[float]) -> Any:
+    def forward(self, number: int, row: list[float], data: Sequence[float]) -> Any:
         """The output, or the tuple of outputs."""
         try:
-            return self.plain.forward([row], self.data())[0]
+            return self.plain.forward([row], self.ordered(data))[0]
         except ERRORS:
-            outputs = tuple(output.data for output in self.recorded(number, row)[0])
+            outputs = tuple(output.data for output in self.recorded(number, row, data)[0])
             return outputs if len(outputs) > 1 else outputs[0]
 
-    def backward(self, number: int, row: list[float]) -> tuple[float, list[float]]:
+    def backward(self, number: int, row: list[float], data: Sequence[float]) -> tuple[float, list[float]]:
         """The output, and its gradients in the order of the tape."""
         try:
-            output, found = self.plain.backward([row], self.data())
+            output, found = self.plain.backward([row], self.ordered(data))
         except ERRORS:
-            (root,), parameters = self.recorded(number, row)
+            (root,), parameters = self.recorded(number, row, data)
             root.backward()
             return root.data, [parameter.grad for parameter in parameters]
         gradients = dict(zip(self.plain.order, found, strict=True))
         return output, [gradients[number] for number in range(len(gradients))]
 
-    def recorded(self, number: int, row: list[float]) -> tuple[list[Value], list[Value]]:
+    def recorded(self, number: int, row: list[float], data: Sequence[float]) -> tuple[list[Value], list[Value]]:
         """The outputs and the parameters of a graph recorded anew."""
-        parameters = [Value(parameter.data, parameter.label) for parameter in self.parameters]
+        parameters = [Value(x, label) for x, label in zip(data, self.labels, strict=True)]
         inputs = [Value(x, label) for x, label in zip(row, self.plain.tape.labels, strict=False)]
         try:
             return self.plain.tape.replay(inputs, parameters), parameters

@@ -11,6 +11,7 @@ import os
 import reprlib
 import secrets
 from contextlib import suppress
+from glob import escape, glob
 from itertools import pairwise
 from os import PathLike
 from random import Random
@@ -125,19 +126,43 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
         with open(target, "wb") as file:
             file.write(content)
         return
-    temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+    temporary = f"{_temporary(target)}{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
+        _sync_folder(os.path.dirname(target))
     except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the name that the caller knows
         raise
+
+
+def remove_leftovers(path: str | PathLike[str]) -> None:
+    """Remove what processes that were killed in `write_bytes` left of this file, which nobody else may be writing."""
+    for leftover in glob(f"{escape(_temporary(os.path.realpath(path)))}*.tmp"):
+        with suppress(FileNotFoundError):
+            os.unlink(leftover)
+
+
+def _temporary(target: str) -> str:
+    """How the names begin under which a file is written before it is renamed; as short as that, whatever its name."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-")
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a new name last through a loss of power, where folders can be opened and synced: the file is there anyway."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _checksum(content: Any) -> str:

@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from math import inf, isfinite
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from os import PathLike
 from typing import Any
 
 from tqdm import tqdm
 
+from .checkpoints import Checkpoint, identity_of
 from .data import split
-from .engine import Value, is_whole, required_real
+from .engine import is_whole, required_real, required_reals
 from .failures import described
 from .learning import Compiled, Eager, learner
 from .losses import Loss
 from .nn import Module
 from .optim import Optimizer
+from .runs import History, Run
+from .workers import require_executor
 
 Pairs = list[tuple[tuple[float, ...], Any]]
-
-
-@dataclass
-class History:
-    """What `fit` saw, an entry for each epoch.
-
-    Attributes:
-        loss: the mean over the epoch's rows, each computed before the step that its batch brought about.
-        validation_loss: the mean over the validation rows after the epoch; empty where there are none.
-        seconds: the time taken.
-        interrupted: whether Ctrl-C ended the training.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    interrupted: bool = False
 
 
 def fit(
@@ -53,6 +39,10 @@ def fit(
     validation: float | tuple[Iterable[Iterable[Any]], Iterable[Any]] | None = None,
     patience: int | None = None,
     progress: bool = True,
+    checkpoint: str | PathLike[str] | None = None,
+    every: int = 1,
+    resume: bool = False,
+    executor: Executor | None = None,
     compile: bool | str = True,  # noqa: A002
 ) -> History:
     """Train a model. Ctrl-C ends the training, and what was learnt in whole epochs is kept.
@@ -71,6 +61,15 @@ def fit(
         patience: stop after this many epochs in a row without a lower validation loss; the model is then as it was
             when that was lowest, also where all epochs are run.
         progress: show a bar with the loss, on standard error.
+        checkpoint: a file that holds the run as it stands: weights, the optimiser's state, the random state and the
+            history. It is replaced as a whole, so that whatever happens a good one is there.
+        every: so many epochs are between two times that it is written. It is also written at the start and the end.
+        resume: go on from the checkpoint, if it is there, and end with the same bits as if nothing had stopped it.
+            Call with the same arguments; only epochs may be more, and a schedule of the learning rate is taken as given.
+        executor: whose workers compute the gradients of batches of more than 64 rows, see `Program.backward`: a
+            ``ProcessPoolExecutor``, or dask's ``Client.get_executor()``. The bits stay the same. Each worker is sent the
+            rows once. It pays from batches of 128 rows on, and hardly with numba; the README has figures. Validation
+            rows are judged in this process.
         compile: record the loss of a row once and run it as a program, see `microgrannd.compile`; with a warning, each
             row is recorded anew where two rows record different graphs. False does that always: for a model or loss
             that does other things than compute. "numba" is the backend of that name.
@@ -82,49 +81,71 @@ def fit(
         ValueError, TypeError: X and y do not fit each other, a cell is no number, an argument is out of range.
         FloatingPointError: a loss is not finite: the message names the epoch and the first node that went wrong,
             and the model is as it was before that step. Or a weight is not finite after an epoch.
+        FileExistsError: the checkpoint is there, without resume.
+        FileError: it is damaged, or of another model, other settings or other data: the message says which.
+        OSError: it cannot be written; an older one is as it was.
+        concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
     rows = checked(X, y)
     _require_int("epochs", epochs, 0)
     size = len(rows) if batch_size is None else _require_int("batch_size", batch_size, 1)
-    rows, judged = _divided(rows, validation, seed)
+    _require_int("every", every, 1)
+    if executor is not None:
+        require_executor(executor)
+        if not compile:
+            raise ValueError("executor needs compile: rows that are recorded anew stay in this process")
+    if checkpoint is None and resume:
+        raise ValueError("resume needs a checkpoint to go on from, got none")
+    file = None if checkpoint is None else Checkpoint(checkpoint, every, resume)
+    drawn = file.seed if file and seed is None else seed
+    rows, judged = _divided(rows, validation, drawn)
     if patience is not None:
         _require_int("patience", patience, 1)
         if not judged:
             raise ValueError("patience needs validation rows to judge by, got none")
-    rng = random.Random(seed)
-    history = History()
-    parameters = list(model.named_parameters())
     backend = "python" if compile is True else compile
-    way = learner(model, loss, rows, backend) if backend and epochs else Eager(model, loss)
-    batches, judged = way.ready(rows), way.ready(judged)
-    kept, lowest, best = _weights(parameters), inf, -1
+    way = learner(model, loss, rows, backend, executor) if backend and (epochs or file) else Eager(model, loss)
+    run = Run(model, optimizer, random.Random(drawn), len(rows))
+    if file:
+        settings = {
+            "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
+            "validation": validation if isinstance(validation, int | float) else None,
+        }  # fmt: skip
+        tape = way.program.tape if isinstance(way, Compiled) else None
+        pairs = {"training": rows, "validation": judged}
+        file.begin(run, epochs, identity_of(run, loss, tape, settings, pairs))
     try:
-        with tqdm(total=epochs, disable=not progress, unit="epoch") as bar:
-            for epoch in range(epochs):
-                start = time.perf_counter()
-                if shuffle:
-                    rng.shuffle(batches)
-                try:
-                    found = _epoch(way, optimizer, batches, size)
-                    judgement = way.judge(judged) if judged else inf
-                    weights = _weights(parameters)
-                except (ArithmeticError, ValueError) as error:
-                    error.args = (f"epoch {epoch + 1}: {error}",)
-                    raise
-                history.loss.append(found)
-                history.validation_loss += [judgement] if judged else []
-                history.seconds.append(time.perf_counter() - start)
-                if patience is None or judgement < lowest:
-                    kept, lowest, best = weights, judgement, epoch
-                bar.set_postfix(_shown(history), refresh=False)
+        with tqdm(total=epochs, initial=run.epochs, disable=not progress, unit="epoch") as bar:
+            for _ in _epochs(run, way, way.ready(rows), way.ready(judged), size, shuffle, epochs, patience):
+                if file:
+                    file.note()
+                bar.set_postfix(_shown(run.history), refresh=False)
                 bar.update()
-                if patience is not None and epoch - best >= patience:
-                    break
     except KeyboardInterrupt:
-        history.interrupted = True
-    for parameter, data in kept:
-        parameter.data = data
-    return history
+        run.history.interrupted = True
+    run.set_weights(run.kept)
+    if file:
+        file.write()
+    return run.history
+
+
+def _epochs(
+    run: Run, way: Eager | Compiled, rows: list[Any], judged: list[Any], size: int, shuffle: bool, epochs: int,
+    patience: int | None,
+) -> Iterator[None]:  # fmt: skip
+    """Train for an epoch at a time, until there were enough."""
+    while not run.is_over(epochs, patience):
+        start = time.perf_counter()
+        if shuffle:
+            run.rng.shuffle(run.order)
+        try:
+            found = _epoch(way, run.optimizer, [rows[place] for place in run.order], size)
+            judgement = way.judge(judged) if judged else None
+            run.add(found, judgement, time.perf_counter() - start, patience is not None)
+        except (ArithmeticError, ValueError) as error:
+            error.args = (f"epoch {run.epochs + 1}: {error}",)
+            raise
+        yield
 
 
 def _epoch(learner: Eager | Compiled, optimizer: Optimizer, rows: list[Any], size: int) -> float:
@@ -161,18 +182,6 @@ def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pai
     return rows, judged
 
 
-def _weights(parameters: list[tuple[str, Value]]) -> list[tuple[Value, float]]:
-    """The parameters and their data.
-
-    Raises:
-        FloatingPointError: one is not finite.
-    """
-    for name, parameter in parameters:
-        if not isfinite(parameter.data):
-            raise FloatingPointError(f"the weight {name} is {parameter.data}; a lower learning rate may help")
-    return [(parameter, parameter.data) for _, parameter in parameters]
-
-
 def _shown(history: History) -> dict[str, str]:
     curves = {"loss": history.loss, "validation": history.validation_loss}
     return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
@@ -180,9 +189,9 @@ def _shown(history: History) -> dict[str, str]:
 
 def checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
     """Pairs of row and target, as floats, or an error that names the place."""
-    rows = [tuple(_reals(row, f"X[{i}]")) for i, row in enumerate(X)]
+    rows = [tuple(required_reals(f"X[{i}]", row)) for i, row in enumerate(X)]
     targets = [
-        _reals(target, f"y[{i}]") if hasattr(target, "__len__") and not isinstance(target, str)
+        required_reals(f"y[{i}]", target) if hasattr(target, "__len__") and not isinstance(target, str)
         else required_real(f"y[{i}]", target)
         for i, target in enumerate(y)
     ]  # fmt: skip
@@ -194,12 +203,6 @@ def checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
         if len(row) != len(rows[0]):
             raise ValueError(f"X[{i}] has {len(row)} cells, where X[0] has {len(rows[0])}")
     return list(zip(rows, targets, strict=True))
-
-
-def _reals(row: Iterable[Any], place: str) -> list[float]:
-    if not hasattr(row, "__iter__") or isinstance(row, str):
-        raise TypeError(f"{place} needs to be a row of numbers, got {described(row)}")
-    return [required_real(f"{place}[{i}]", cell) for i, cell in enumerate(row)]
 
 
 def _require_int(name: str, number: int, least: int) -> int:
