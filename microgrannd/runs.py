@@ -125,7 +125,7 @@ class Run:
         if not (is_whole(best) and -1 <= best < len(loss) and len(weights) == len(kept) == len(self.names)):
             raise ValueError("the best epoch or the weights do not fit")
         order = list(state["order"])
-        if set(map(type, order)) > {int} or sorted(order) != sorted(self.order):
+        if set(map(type, order)) - {int} or sorted(order) != sorted(self.order):
             raise ValueError("the order of the rows does not fit")
         version, words, gauss = state["random"]
         rng = Random()

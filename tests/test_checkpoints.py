@@ -1,0 +1,411 @@
+"""Checkpoints: a run that was stopped, however, ends with the bits of one that was not; what does not fit is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microgrannd as mg
+from microgrannd import Value, saving
+from microgrannd.saving import FileError, read, write
+
+X, Y = mg.data.moons(30, noise=0.1, seed=0)
+LOSS = mg.binary_cross_entropy_with_logits
+
+
+class Killed(BaseException):
+    """As sudden as a signal."""
+
+
+def bits(model: mg.Module, history: mg.History) -> list[str]:
+    return [float(x).hex() for x in [*model.state_dict().values(), *history.loss, *history.validation_loss]]
+
+
+def trained(
+    path: Any, *, make: Any = mg.SGD, options: Any = (), stop: int = -1, by: Any = Killed, lr: Any = 0.1, nouts: Any = (3, 1),
+    rows: Any = X, epochs: int = 6, resume: bool = True, model_seed: int | None = None, activation: str = "tanh",
+    loss: Any = LOSS, **more: Any,
+) -> list[str]:  # fmt: skip
+    """The weights and losses, as bits, of a training that stops before a step."""
+
+    def schedule(step: int) -> float:
+        if step == stop:
+            raise by
+        return lr / (1 + step)
+
+    model = mg.MLP(2, nouts, activation, seed=model_seed)
+    optimizer = make(model.parameters(), lr=schedule, **dict(options))
+    history = mg.fit(
+        model, rows, Y, loss=loss, optimizer=optimizer, epochs=epochs, checkpoint=path, resume=resume, progress=False,
+        **{"batch_size": 7, "seed": 0, **more},
+    )  # fmt: skip
+    return bits(model, history)
+
+
+OPTIMIZERS = [
+    (mg.SGD, {}),
+    (mg.SGD, {"momentum": 0.9, "nesterov": True}),
+    (mg.Adam, {"max_norm": 1.0}),
+    (mg.AdamW, {"weight_decay": 0.1}),
+]
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"shuffle": False, "batch_size": None},
+    {"validation": 0.3},
+    {"validation": 0.3, "patience": 2, "seed": None},
+    {"validation": (X[:5], Y[:5]), "patience": 1},
+    {"compile": False},
+    {"seed": None, "every": 4},
+]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(OPTIMIZERS), st.sampled_from(WAYS), st.lists(st.integers(0, 30), max_size=3), st.integers(1, 7))
+def test_a_run_that_is_stopped_and_resumed_ends_with_the_bits_of_one_that_is_not(
+    tmp_path_factory: Any, optimizer: Any, way: Any, stops: list[int], every: int
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    options = {"make": optimizer[0], "options": optimizer[1], "every": every, **way}
+    with pytest.raises(Killed):
+        trained(folder / "whole.json", stop=0, **options)
+    shutil.copy(folder / "whole.json", folder / "run.json")  # the weights are not seeded, and some runs are not either
+    for stop in stops:
+        with suppress(Killed):  # or it was further already
+            trained(folder / "run.json", stop=stop, **options)
+    assert trained(folder / "run.json", **options) == trained(folder / "whole.json", **options)
+
+
+def test_a_run_without_a_checkpoint_has_the_same_bits(tmp_path: Path) -> None:
+    assert trained(tmp_path / "run.json", model_seed=1) == trained(None, resume=False, model_seed=1)
+
+
+def test_ctrl_c_leaves_the_last_whole_epoch_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    steps = -(-len(X) // 7)
+    trained(path, stop=3 * steps + 2, by=KeyboardInterrupt, every=100, model_seed=1)
+    assert len(read(path)["state"]["loss"]) == 3
+    assert trained(path, model_seed=2) == trained(None, resume=False, model_seed=1)
+
+
+def test_more_epochs_may_be_asked_for_and_fewer_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    trained(path, epochs=2, model_seed=1)
+    assert trained(path, epochs=5) == trained(None, resume=False, epochs=5, model_seed=1)
+    before = path.read_bytes()
+    with pytest.raises(FileError, match=r"run\.json: a checkpoint after 5 epochs, more than the 4 asked for"):
+        trained(path, epochs=4)
+    assert path.read_bytes() == before
+
+
+def test_parameters_of_the_loss_that_the_optimizer_changes_go_on_too(tmp_path: Path) -> None:
+    def run(path: Any, epochs: int) -> tuple[str, str]:
+        model, scale = mg.MLP(1, [1], seed=0), Value(0.5)
+        mg.fit(
+            model, [[1.0], [2.0]], [1.0, 3.0], loss=lambda p, t: mg.mse(p * scale, t), epochs=epochs, checkpoint=path,
+            optimizer=mg.Adam([*model.parameters(), scale], lr=0.1), resume=path is not None, progress=False, seed=0,
+        )  # fmt: skip
+        return repr(model.state_dict()), repr(scale)
+
+    run(tmp_path / "run.json", 3)
+    assert run(tmp_path / "run.json", 8)[0] == run(None, 8)[0]
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    for content in (b"precious", b""):
+        path.write_bytes(content)
+        with pytest.raises(FileExistsError, match="there already: go on from it with resume, or delete it"):
+            trained(path, resume=False)
+        with pytest.raises(FileError, match=r"run\.json: damaged, or not a file of microgrannd"):
+            trained(path)
+        assert path.read_bytes() == content
+    mg.save(mg.MLP(1, [1]), path)
+    with pytest.raises(FileError, match=r"run\.json: no checkpoint of a training"):
+        trained(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"nouts": [4, 1]}, "another model: nouts was [3, 1], is [4, 1]"),
+        ({"activation": "relu"}, "another model: activation was 'tanh', is 'relu'"),
+        ({"loss": mg.mse}, "another model: loss was binary_cross_entropy_with_logits, is mse"),
+        ({"loss": lambda p, t: LOSS(p, t) * 2.0}, "another model: loss was "),
+        ({"make": mg.Adam}, "other settings: optimizer was SGD, is Adam"),
+        ({"options": {"momentum": 0.5}}, "other settings: momentum was 0.0, is 0.5"),
+        ({"batch_size": 32}, "other settings: batch_size was 7, is 32"),
+        ({"shuffle": False}, "other settings: shuffle was True, is False"),
+        ({"seed": None}, "other settings: seed was 0, is None"),
+        ({"validation": 0.2}, "other settings: validation was None, is 0.2"),
+        ({"compile": False}, "another model: the graph of the loss was "),
+        ({"rows": [*X[:-1], (0.0, 0.0)]}, "other data: training was 30 rows ("),
+        ({"validation": (X, Y)}, "other data: validation was 0 rows (e3b0c44298fc1c14), is 30 rows ("),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path, changes: Any, message: str) -> None:
+    path = tmp_path / "run.json"
+    trained(path, epochs=1)
+    before = path.read_bytes()
+    with pytest.raises(FileError) as error:
+        trained(path, **changes)
+    assert str(error.value).startswith(f"{path}: a checkpoint of {message}")
+    assert path.read_bytes() == before
+
+
+def test_losses_of_one_name_are_told_apart_by_their_graphs(tmp_path: Path) -> None:
+    trained(tmp_path / "run.json", loss=lambda p, t: LOSS(p, t) * 2.0, epochs=1)
+    with pytest.raises(FileError, match=r"another model: the graph of the loss was [0-9a-f]{16}, is "):
+        trained(tmp_path / "run.json", loss=lambda p, t: LOSS(p, t) * 3.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"checkpoint": None, "resume": True}, "resume needs a checkpoint to go on from, got none"),
+        ({"every": 0}, r"every needs to be a whole number of at least 1, got 0 \(int\)"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(tmp_path: Path, options: Any, message: str) -> None:
+    model = mg.MLP(2, [1])
+    options = {"checkpoint": tmp_path / "run.json", **options}
+    with pytest.raises(ValueError, match=message):
+        mg.fit(model, X, Y, loss=LOSS, optimizer=mg.SGD(model.parameters(), 0.1), epochs=1, **options)
+    assert not list(tmp_path.iterdir())
+
+
+CHANGES: list[Callable[[Any], Any]] = [
+    lambda c: c.update(seed="x"),
+    lambda c: c.update(seed=None),
+    lambda c: c.update(model=[]),
+    lambda c: c.update(state=None),
+    lambda c: c["settings"].update(batch_size=["\n" * 100]),
+    lambda c: c["state"].pop("order"),
+    lambda c: c["state"].update(order=[0] * 30),
+    lambda c: c["state"].update(order=[float(i) for i in range(30)]),
+    lambda c: c["state"].update(order=[bool(i) for i in range(30)]),
+    lambda c: c["state"].update(order=5),
+    lambda c: c["state"].update(weights=c["state"]["weights"][1:]),
+    lambda c: c["state"].update(weights="x"),
+    lambda c: c["state"]["weights"].__setitem__(0, "1"),
+    lambda c: c["state"].update(loss=[1.0]),
+    lambda c: c["state"].update(seconds=[None] * 2),
+    lambda c: c["state"].update(validation_loss=[1.0]),
+    lambda c: c["state"]["best"].update(epoch=2),
+    lambda c: c["state"]["best"].update(epoch=0.5),
+    lambda c: c["state"]["best"].update(loss="low"),
+    lambda c: c["state"]["best"].update(weights=[]),
+    lambda c: c["state"].update(best=[]),
+    lambda c: c["state"].update(random=[3, [], None]),
+    lambda c: c["state"].update(random=[4, c["state"]["random"][1], None]),
+    lambda c: c["state"]["random"][1].__setitem__(0, 2**80),
+    lambda c: c["state"]["random"][1].__setitem__(624, 10**6),
+    lambda c: c["state"]["random"].append(1),
+    lambda c: c["state"]["optimizer"].update(steps=-1),
+    lambda c: c["state"]["optimizer"].update(steps=True),
+    lambda c: c["state"]["optimizer"].update(velocity=[0.0]),
+    lambda c: c["state"]["optimizer"].update(means=[0.0]),
+    lambda c: c["state"]["optimizer"].pop("velocity"),
+    lambda c: c["state"].update(optimizer=[]),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_a_file_whose_parts_do_not_fit_is_refused_though_its_checksum_is_right(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "run.json"
+    trained(path, epochs=2)
+    content = read(path)
+    CHANGES[number](content)
+    write(path, content)
+    model = mg.MLP(2, [3, 1], seed=5)
+    optimizer = mg.SGD(model.parameters(), lr=0.1)
+    before = repr(model.state_dict()), optimizer.state_dict(), path.read_bytes()
+    with pytest.raises(FileError, match=r"run\.json: .") as error:
+        trained(path)
+    assert "\n" not in str(error.value)
+    for part in ("model", "settings"):  # whatever it is a run of
+        content[part] = {}
+    write(path, content)
+    with pytest.raises(FileError, match=r"run\.json: "):
+        mg.fit(model, X, Y, loss=LOSS, optimizer=optimizer, epochs=4, checkpoint=path, resume=True, progress=False)
+    assert (repr(model.state_dict()), optimizer.state_dict()) == before[:2]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda some: st.lists(some, max_size=3) | st.dictionaries(st.text(max_size=3), some, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(thing: Any) -> list[tuple[Any, Any]]:
+    """Every part of nested lists and dicts: what holds it, and where."""
+    found = []
+    waiting = [thing]
+    for part in waiting:
+        for key in list(part) if isinstance(part, dict) else range(len(part)):
+            found.append((part, key))
+            if isinstance(part[key], dict | list):
+                waiting.append(part[key])
+    return found
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: Any) -> Any:
+    """What stands in a checkpoint."""
+    path = tmp_path_factory.mktemp("good") / "run.json"
+    trained(path, epochs=2)
+    return read(path)
+
+
+@settings(deadline=None)
+@given(number=st.integers(0, 10**6), instead=JSON, damaged=st.booleans())
+def test_whatever_stands_in_a_checkpoint_it_is_gone_on_from_or_refused(
+    tmp_path_factory: Any, good: Any, number: int, instead: Any, damaged: bool
+) -> None:
+    path = tmp_path_factory.mktemp("mutated") / "run.json"
+    write(path, good)
+    if damaged:
+        data = bytearray(path.read_bytes())
+        data[number % len(data)] ^= 1 + number % 255
+        path.write_bytes(data)
+    else:
+        content = copy.deepcopy(good)
+        parts = places(content)
+        holder, key = parts[number % len(parts)]
+        holder[key] = instead
+        write(path, content)
+    before = path.read_bytes()
+    try:
+        trained(path, epochs=3)
+    except FileError as error:
+        assert "\n" not in str(error)
+        assert path.read_bytes() == before
+    except (FloatingPointError, OverflowError) as error:  # of numbers that are there, and too large or nan
+        assert str(error).startswith("epoch ")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_file_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    path = tmp_path / "run.json"
+    calls = 0
+
+    def failing(descriptor: int, sync: Any = os.fsync) -> None:
+        nonlocal calls
+        calls += 1
+        if calls in (5, 6):  # the third file, and what is tried after an interrupt
+            raise error
+        sync(descriptor)
+
+    monkeypatch.setattr(saving.os, "fsync", failing)
+    with pytest.raises(type(error)):
+        trained(path, model_seed=1)
+    monkeypatch.undo()
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+    assert len(read(path)["state"]["loss"]) == 1
+    assert trained(path) == trained(None, resume=False, model_seed=1)
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_before_anything_is_trained(tmp_path: Path) -> None:
+    model = mg.MLP(2, [1], seed=0)
+    before = model.state_dict()
+    with pytest.raises(OSError, match=r"run\.json"):
+        mg.fit(
+            model, X, Y, loss=LOSS, optimizer=mg.SGD(model.parameters(), 0.1), epochs=1, progress=False,
+            checkpoint=tmp_path / "absent" / "run.json",
+        )  # fmt: skip
+    assert model.state_dict() == before
+
+
+PROGRAM = """
+import sys
+import microgrannd as mg
+X, y = mg.data.moons(100, seed=0)
+model = mg.MLP(2, [8, 1], activation="tanh", seed=0)
+optimizer = mg.Adam(model.parameters(), lr=0.01)
+mg.fit(model, X, y, loss=mg.binary_cross_entropy_with_logits, optimizer=optimizer, epochs=EPOCHS, batch_size=20, seed=1,
+       progress=False, checkpoint=sys.argv[1], resume=True)
+print(*(x.hex() for x in model.state_dict().values()))
+"""
+
+
+def started(path: Path, epochs: int, before: str = "") -> subprocess.Popen[str]:
+    home = os.path.dirname(os.path.dirname(mg.__file__))
+    return subprocess.Popen(
+        [sys.executable, "-c", before + PROGRAM.replace("EPOCHS", str(epochs)), str(path)], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": home},
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """The short form of fifty."""
+    epochs, rng = 120, random.Random()
+    whole, errors = started(tmp_path / "whole.json", epochs).communicate()
+    assert not errors
+    path = tmp_path / "run.json"
+    for _ in range(3):
+        process = started(path, epochs)
+        while not path.exists() and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        read(path)
+    resumed, errors = started(path, epochs).communicate()
+    assert (resumed, errors) == (whole, "")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["run.json", "whole.json"]  # and nothing left over
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_file_that_may_not_grow_is_a_clear_error_and_the_old_one_intact(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    _, errors = started(path, 1).communicate()
+    assert not errors
+    size = path.stat().st_size
+    limit = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({size + 200}, {size + 200}))\n"
+    process = started(path, 50, limit)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == f"OSError: [Errno 27] File too large: {str(path)!r}"
+    assert len(read(path)["state"]["loss"]) >= 1
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="for the superuser no folder is read-only by its mode"
+)
+def test_a_read_only_folder_is_a_clear_error_and_the_old_file_intact(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    trained(path, epochs=1)
+    before = path.read_bytes()
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(PermissionError, match=r"run\.json"):
+            trained(path)
+        assert path.read_bytes() == before
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_the_file_is_json_that_can_be_read_elsewhere(tmp_path: Path) -> None:
+    trained(tmp_path / "run.json", epochs=2)
+    content = json.loads((tmp_path / "run.json").read_text())["content"]
+    assert content["settings"]["batch_size"] == "7"
+    assert len(content["state"]["loss"]) == 2
