@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import count, repeat
 from operator import add, truediv
 from typing import Any
+from weakref import finalize
 
 from .emission import Body, Emitter, Line
 from .tape import Tape
@@ -142,11 +143,19 @@ def _wanted(part: Sequence[Line]) -> list[str]:
 
 
 def _compiled(name: str, sources: Sequence[str], functions: Mapping[str, Any]) -> Callable[..., Any]:
-    """The main function; tracebacks show its source."""
+    """The main function; tracebacks show its source, which is kept as long as the function is."""
     namespace = dict(functions)
+    filenames = []
     for source in sources:
         filename = f"<microgrannd program {next(_programs)}>"
         exec(compile(source, filename, "exec"), namespace)
         linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
+        filenames.append(filename)
     function: Callable[..., Any] = namespace[name]
+    finalize(function, _forget, filenames)
     return function
+
+
+def _forget(filenames: Sequence[str]) -> None:
+    for filename in filenames:
+        linecache.cache.pop(filename, None)

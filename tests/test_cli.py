@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
 from contextlib import redirect_stderr
 
 import pytest
@@ -162,6 +163,25 @@ def test_the_same_seed_gives_the_same_model():
     assert read("a") == read("b") != read("c")
 
 
+def test_a_training_goes_on_from_its_checkpoint(capsys):
+    train("moons", "--out", "whole", "--workers", "2", "--batch-size", "80", epochs=4)
+    train("moons", "--checkpoint", "run", "--resume", "--batch-size", "80", epochs=2)
+    assert train("moons", "--checkpoint", "run", "--resume", "--batch-size", "80", epochs=4) == 0
+    assert read("model.json") == read("whole")
+    capsys.readouterr()
+    assert train("moons", "--checkpoint", "run", "--resume", epochs=4) == 2
+    message = "microgrannd: run: a checkpoint of other settings: batch_size was 80, is 16\n"
+    assert capsys.readouterr().err == message
+
+
+def test_workers_that_are_lost_are_one_line(monkeypatch, capsys):
+    def lost(*_, **__):
+        raise BrokenExecutor("rows 0 to 63 were lost, no gradient was changed (why)")
+
+    monkeypatch.setattr(cli, "fit", lost)
+    assert refused(["train", "xor"], capsys) == "microgrannd: rows 0 to 63 were lost, no gradient was changed (why)\n"
+
+
 @pytest.mark.parametrize(("name", "lr"), [("sgd", 0.1), ("adam", 0.01), ("adamw", 0.01)])
 def test_the_defaults_are_those_that_the_help_names(name, lr, monkeypatch, capsys):
     seen = {}
@@ -239,6 +259,13 @@ def refused(arguments, capsys):
         ),
         (["train", "good.csv", "--out", "folder"], "--out folder: needs a file name in a folder that exists"),
         (["train", "good.csv", "--out", ""], "--out : needs a file name in a folder that exists"),
+        (["train", "good.csv", "--checkpoint", "folder"], "--checkpoint folder: needs a file name"),
+        (
+            ["train", "good.csv", "--checkpoint", "model.json"],
+            "--checkpoint model.json: would replace another file of this command",
+        ),
+        (["train", "good.csv", "--checkpoint", "hole.csv"], "hole.csv: there already: go on from it with resume, or"),
+        (["train", "good.csv", "--checkpoint", "hole.csv", "--resume"], "hole.csv: damaged, or not a file of micro"),
         (["predict", "model.json", "absent.csv"], "absent.csv: no such file or directory"),
         (["predict", "absent.json", "good.csv"], "absent.json: no such file or directory"),
         (["predict", "good.csv", "good.csv"], "good.csv: damaged, or not a file of microgrannd"),
@@ -344,6 +371,8 @@ def test_a_training_that_fails_says_why_and_writes_nothing(arguments, message, c
         (["train", "xor", "--lr", "0"], "microgrannd train: argument --lr: needs a number above 0, got '0'"),
         (["train", "xor", "--lr", "nan"], "microgrannd train: argument --lr: needs a number above 0, got 'nan'"),
         (["train", "xor", "--seed", "x"], "microgrannd train: argument --seed: "),
+        (["train", "xor", "--workers", "0"], "microgrannd train: argument --workers: needs a whole number above 0"),
+        (["train", "xor", "--resume"], "microgrannd: --resume needs --checkpoint FILE to go on from"),
         (["train", "xor", "--activation", "rleu"], "microgrannd train: argument --activation: invalid choice: 'rleu'"),
         (["train", "xor", "--optimizer", "lbfgs"], "microgrannd train: argument --optimizer: invalid choice"),
         (["predict", "model.json"], "microgrannd predict: the following arguments are required: data"),

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -171,3 +172,64 @@ def test_arguments_out_of_range_are_refused(call, message):
 def test_an_optimiser_refuses_what_is_no_value():
     with pytest.raises(TypeError, match=r"needs Values, got \('w.0', Value"):
         SGD(mg.Neuron(1).named_parameters(), lr=0.1)
+
+
+MAKERS = [
+    lambda p: SGD(p, 0.1),
+    lambda p: SGD(p, 0.1, momentum=0.9, nesterov=True),
+    lambda p: Adam(p, lambda step: 0.1 / (1 + step), max_norm=1.0),
+    lambda p: AdamW(p, 0.1),
+]
+
+
+@settings(deadline=None)
+@given(st.sampled_from(MAKERS), gradients, st.integers(0, 20))
+def test_an_optimiser_goes_on_from_the_state_of_another_to_the_bit(make, gradients, steps):
+    def advanced(optimizer, rows):
+        for row in rows:
+            for p, gradient in zip(optimizer.params, row, strict=True):
+                p.grad = gradient
+            optimizer.step()
+        return [p.data for p in optimizer.params]
+
+    whole = make([Value(1.0), Value(-2.0)])
+    halfway = advanced(whole, gradients[:steps])
+    state = whole.state_dict()
+    text = json.dumps(state)
+    expected = advanced(whole, gradients[steps:])
+    assert json.dumps(state) == text  # a copy
+    other = make([Value(x) for x in halfway])
+    other.load_state_dict(json.loads(text))
+    assert advanced(other, gradients[steps:]) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "message"),
+    [
+        ({"steps": 1}, KeyError, r"the state of Adam has \['means', 'squares', 'steps'\], got \['steps'\]"),
+        ({"steps": 1, "means": [0.0], "squares": [0.0], "more": 1}, KeyError, "got .*'more'"),
+        (
+            {"steps": -1, "means": [0.0], "squares": [0.0]},
+            ValueError,
+            "steps needs to be a whole number of at least 0, got -1",
+        ),
+        ({"steps": 1.0, "means": [0.0], "squares": [0.0]}, ValueError, r"got 1.0 \(float\)"),
+        ({"steps": 1, "means": [0.0], "squares": []}, ValueError, "squares needs a number for each of 1 par.*, got 0"),
+        ({"steps": 1, "means": [0.0], "squares": ["0"]}, TypeError, r"squares\[0\] needs a real number, got '0'"),
+        ({"steps": 1, "means": 0.0, "squares": [0.0]}, TypeError, "means needs to be a row of numbers, got 0.0"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_nothing_is_set(state, error, message):
+    optimizer = Adam([Value(1.0)], 0.1)
+    stepped(optimizer, 1.0)
+    before = optimizer.state_dict()
+    with pytest.raises(error, match=message):
+        optimizer.load_state_dict(state)
+    assert optimizer.state_dict() == before
+
+
+def test_the_options_make_an_optimiser_of_the_same_form():
+    for make in MAKERS:
+        optimizer = make([Value(1.0)])
+        twin = type(optimizer)([Value(1.0)], **optimizer.options())
+        assert vars(twin) == {**vars(optimizer), "params": twin.params}
