@@ -135,7 +135,7 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
         os.replace(temporary, target)
         _sync_folder(os.path.dirname(target))
     except BaseException as error:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # of what was not made, or in a file system that takes no change at all
             os.unlink(temporary)
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the name that the caller knows
@@ -145,7 +145,7 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
 def remove_leftovers(path: str | PathLike[str]) -> None:
     """Remove what processes that were killed in `write_bytes` left of this file, which nobody else may be writing."""
     for leftover in glob(f"{escape(_temporary(os.path.realpath(path)))}*.tmp"):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.unlink(leftover)
 
 

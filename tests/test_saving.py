@@ -3,6 +3,7 @@ import json
 import math
 import os
 import random
+import stat
 import struct
 import time
 import tracemalloc
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrannd as mg
-from microgrannd import MLP, Layer, Module, Neuron, Value
+from microgrannd import MLP, Layer, Module, Neuron, Value, saving
 from microgrannd.saving import FORMAT, VERSION, FileError, load, read, save, write, write_bytes
 
 
@@ -248,6 +249,49 @@ def test_a_file_that_cannot_be_made_is_named_by_its_own_name(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         write_bytes(tmp_path / "absent" / "model.json", b"")
     assert error.value.filename == str(tmp_path / "absent" / "model.json")
+
+
+def test_a_file_system_that_takes_no_change_is_named_by_the_files_own_name(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(30, "Read-only file system", "a temporary name")
+
+    target = tmp_path / "model.json"
+    monkeypatch.setattr(os, "fsync", refused)
+    monkeypatch.setattr(os, "unlink", refused)
+    with pytest.raises(OSError, match="Read-only") as error:
+        save(Neuron(1), target)
+    assert error.value.filename == str(target)
+
+
+def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
+    synced = []
+
+    def fsync(descriptor, of_files=os.fsync):
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        if synced[-1]:
+            raise OSError(22, "Invalid argument")
+        of_files(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    save(Neuron(1), tmp_path / "model.json")
+    assert synced == ([False] if os.name == "nt" else [False, True])
+    assert repr(load(tmp_path / "model.json")) == "ReLUNeuron(1)"
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_and_nothing_else(tmp_path):
+    target, other = tmp_path / "model.json", tmp_path / "mod[el].json"
+    for path in (target, other):
+        write_bytes(path, b"x")
+        leftover = saving._temporary(str(path)) + "0123.tmp"
+        with open(leftover, "wb") as file:
+            file.write(b"half")
+    (tmp_path / ".own.tmp").write_bytes(b"")
+    saving.remove_leftovers(target)
+    names = {file.name for file in tmp_path.iterdir()}
+    assert {"model.json", "mod[el].json", ".own.tmp"} < names
+    assert len(names) == 4
+    saving.remove_leftovers(other)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_long_name_and_a_link_are_written_to(tmp_path):
