@@ -126,7 +126,8 @@ class Shared(Compiled):
 
     def __init__(self, compiled: Compiled, executor: Executor, rows: Pairs) -> None:
         super().__init__(compiled.program, compiled.eager, compiled.width)
-        self.executor, self.workers = executor, Workers(self.program, [row.cells for row in self.ready(rows)])
+        table = self.program.checked([row.cells for row in self.ready(rows)])
+        self.executor, self.workers = executor, Workers(self.program, table)
 
     def run(self, batch: Sequence[Ready]) -> float:
         """As `Compiled.run`."""

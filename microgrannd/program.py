@@ -87,7 +87,7 @@ class Program:
             TypeError, ValueError: a row has another length, or a cell that is no number.
             ValueError, ArithmeticError: as the recorded operations raise it; the message names the row.
         """
-        checked, data = self._checked(rows), self.data()
+        checked, data = self.checked(rows), self.data()
         try:
             results = self._way.forward(checked, self._ordered(data))
         except ERRORS:
@@ -117,7 +117,7 @@ class Program:
             raise ValueError(f"backward needs a program of one output, got {len(self.tape.outputs)}")
         if executor is not None:
             require_executor(executor)
-        checked, data = self._checked(rows), self.data()
+        checked, data = self.checked(rows), self.data()
         count = len(checked)
         if not count:
             raise ValueError("backward needs at least one row for the mean, got none")
@@ -170,7 +170,7 @@ class Program:
         """The parameters' numbers as the program takes them."""
         return self._way.numbers([data[number] for number in self._way.order])
 
-    def _checked(self, rows: Any) -> Any:
+    def checked(self, rows: Any) -> Any:
         """The rows, as floats where they are other numbers, in the form that the program takes."""
         if self._way.takes(rows):
             return self._way.rows(rows)
