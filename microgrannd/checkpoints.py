@@ -97,9 +97,9 @@ class Checkpoint:
             if not isinstance(before, dict):
                 raise FileError(f"{self.path}: no checkpoint that this version can go on from (its {kind})")
             for name in [*now, *before]:
-                was, is_ = (str(texts.get(name, "absent"))[:80] for texts in (before, now))
+                was, is_ = before.get(name, "absent"), now.get(name, "absent")
                 if was != is_:
-                    raise FileError(f"{self.path}: a checkpoint of {other}: {name} was {was}, is {is_}")
+                    raise FileError(f"{self.path}: a checkpoint of {other}: {_line(name)} was {_line(was)}, is {is_}")
 
 
 def identity_of(
@@ -141,6 +141,12 @@ def identity_of(
 def _text(thing: Any) -> str:
     """A setting as text; a function by its name."""
     return getattr(thing, "__qualname__", type(thing).__name__) if callable(thing) else repr(thing)
+
+
+def _line(found: Any) -> str:
+    """What stands in a file, in an error of one line."""
+    text = str(found)[:80]
+    return text if text.isprintable() else ascii(text)
 
 
 def _digest(things: Any) -> str:

@@ -165,6 +165,14 @@ class Adam(Optimizer):
         self.means = [0.0] * len(self.params)
         self.squares = [0.0] * len(self.params)
 
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """As that of `Optimizer`; means of squares are at least 0."""
+        before = self.state_dict()
+        super().load_state_dict(state)
+        if not all(square >= 0 for square in self.squares):
+            super().load_state_dict(before)
+            raise ValueError("squares needs numbers of at least 0")
+
     def _update(self, lr: float) -> None:
         (beta, gamma), means, squares, eps = self.betas, self.means, self.squares, self.eps
         coupled, shrink = (0.0, 1.0 - lr * self.weight_decay) if self.decoupled else (self.weight_decay, 1.0)

@@ -124,6 +124,8 @@ class Run:
         weights, kept = (required_reals("weights", part["weights"]) for part in (state, state["best"]))
         if not (is_whole(best) and -1 <= best < len(loss) and len(weights) == len(kept) == len(self.names)):
             raise ValueError("the best epoch or the weights do not fit")
+        if not all(map(isfinite, [*weights, *kept])):
+            raise ValueError("a weight is not finite")
         order = list(state["order"])
         if set(map(type, order)) - {int} or sorted(order) != sorted(self.order):
             raise ValueError("the order of the rows does not fit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import random
 import shutil
@@ -193,7 +194,8 @@ CHANGES: list[Callable[[Any], Any]] = [
     lambda c: c.update(seed=None),
     lambda c: c.update(model=[]),
     lambda c: c.update(state=None),
-    lambda c: c["settings"].update(batch_size=["\n" * 100]),
+    lambda c: c["settings"].update(batch_size="\n" * 100),
+    lambda c: c["settings"].update({"a\nb": "c"}),
     lambda c: c["state"].pop("order"),
     lambda c: c["state"].update(order=[0] * 30),
     lambda c: c["state"].update(order=[float(i) for i in range(30)]),
@@ -202,6 +204,7 @@ CHANGES: list[Callable[[Any], Any]] = [
     lambda c: c["state"].update(weights=c["state"]["weights"][1:]),
     lambda c: c["state"].update(weights="x"),
     lambda c: c["state"]["weights"].__setitem__(0, "1"),
+    lambda c: c["state"]["weights"].__setitem__(0, math.nan),
     lambda c: c["state"].update(loss=[1.0]),
     lambda c: c["state"].update(seconds=[None] * 2),
     lambda c: c["state"].update(validation_loss=[1.0]),

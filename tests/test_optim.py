@@ -216,6 +216,7 @@ def test_an_optimiser_goes_on_from_the_state_of_another_to_the_bit(make, gradien
         ({"steps": 1.0, "means": [0.0], "squares": [0.0]}, ValueError, r"got 1.0 \(float\)"),
         ({"steps": 1, "means": [0.0], "squares": []}, ValueError, "squares needs a number for each of 1 par.*, got 0"),
         ({"steps": 1, "means": [0.0], "squares": ["0"]}, TypeError, r"squares\[0\] needs a real number, got '0'"),
+        ({"steps": 1, "means": [0.0], "squares": [-1.0]}, ValueError, "squares needs numbers of at least 0"),
         ({"steps": 1, "means": 0.0, "squares": [0.0]}, TypeError, "means needs to be a row of numbers, got 0.0"),
     ],
 )
