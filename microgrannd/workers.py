@@ -132,7 +132,8 @@ def _compute(key: str, parcel: bytes | None, message: bytes) -> tuple[str, Any]:
     worker = f"{_machine} {os.getpid()}"
     if parcel is not None:
         with _kept_lock:
-            _kept[key] = pickle.loads(parcel)
+            if key not in _kept:
+                _kept[key] = pickle.loads(parcel)
             while len(_kept) > KEPT:
                 del _kept[next(iter(_kept))]
     program, table = _kept.get(key, (None, None))

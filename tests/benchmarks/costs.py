@@ -21,7 +21,7 @@ from microgrannd import Value
 from .compiled import digits_network, digits_rows
 from .timing import apart, installed, medians
 
-HEADER = "| | Python | numba | PyTorch, one thread |\n|---|---|---|---|"
+HEADER = "| digits, 64-32-10 | Python | numba | PyTorch, one thread |\n|---|---|---|---|"
 
 #: Widths of the hidden layer of MLP(64, [width, 10]): from 85 to 4,810 parameters.
 WIDTHS = [1, 2, 4, 8, 16, 32, 64]
@@ -129,41 +129,36 @@ def crossing(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """From how many parameters on theirs takes less."""
     for width, one, other in zip(WIDTHS, ours, theirs, strict=True):
         if other < one:
-            return f"{'' if width == WIDTHS[0] else 'from '}{parameters(width):,}{' or fewer' * (width == WIDTHS[0])}"
-    return f"above {parameters(WIDTHS[-1]):,}"
+            return "always" if width == WIDTHS[0] else f"from {parameters(width):,} parameters on"
+    return f"above {parameters(WIDTHS[-1]):,} parameters"
 
 
 def lines() -> Iterator[str]:
-    """The lines of the table, for the network 64-32-10 (2,410 parameters) where nothing else is said."""
+    """The lines of the table, of the network 64-32-10 (2,410 parameters) where nothing else is said."""
     if not all([installed("numba", "numba"), installed("torch", "PyTorch"), installed("sklearn", "scikit-learn")]):
         return
-    few = [medians(*(partial(step, backend, width, FEW) for backend in BACKENDS), repeat=20) for width in WIDTHS]
-    large = WIDTHS.index(32)
-    many = medians(*(partial(step, backend, 32, MANY) for backend in BACKENDS), repeat=20)
-    rows = [(long - short) / (MANY - FEW) for long, short in zip(many, few[large], strict=True)]
-    yield row("a row, forward and backward", (f"{taken * 1e6:.2g} µs" for taken in rows))
-    yield row("– for each parameter", (f"{taken / parameters(32) * 1e9:.2g} ns" for taken in rows))
-    steps = medians(*(partial(update, backend, 32) for backend in BACKENDS), repeat=200)
-    yield row("a step of Adam", (f"{taken * 1e6:.2g} µs" for taken in steps))
-    yield row("– for each parameter", (f"{taken / parameters(32) * 1e9:.2g} ns" for taken in steps))
+    short, long = ([medians(*works(step, width, count), repeat=20) for width in WIDTHS] for count in (FEW, MANY))
+    place = WIDTHS.index(32)
+    rows = [(many - few) / (MANY - FEW) / parameters(32) for many, few in zip(long[place], short[place], strict=True)]
+    yield row("a row, forward and backward, for each parameter", [f"{taken * 1e9:.2g} ns" for taken in rows])
+    updates = [taken / parameters(32) for taken in medians(*works(update, 32), repeat=200)]
+    yield row("a step of Adam, for each parameter", [f"{taken * 1e9:.0f} ns" for taken in updates])
     empty, each = apart(messages)
-    yield row("a message to a worker and back", [f"{empty * 1e6:.2g} µs"] * 2 + [""])
-    yield row("– for each parameter, for each block", [f"{each * 1e9:.2g} ns"] * 2 + [""])
+    message = f"{empty * 1e6:.0f} µs + {each * 1e9:.0f} ns for each parameter"
+    yield row("a message to a worker, and the gradient of a block of 64 rows back", [message, message, ""])
     for size in (128, 512, ALL):
         ratios = [one / two for one, two in (apart(epochs, backend, size) for backend in BACKENDS[:2])]
-        name = f"two processes against one, batches of {size:,} digits"
-        yield row(name, [*(f"{ratio:.2f} ×" for ratio in ratios), ""])
-    for count, times in ((FEW, few), (MANY, None)):
-        found = times or [
-            medians(*(partial(step, backend, width, count) for backend in BACKENDS), repeat=6) for width in WIDTHS
-        ]
-        ours = zip(*found, strict=True)
-        theirs = [one[-1] for one in found]
-        cells = [f"{crossing(one, theirs)} parameters" for one in list(ours)[:2]]
-        yield row(f"go on to PyTorch, at {count} rows a step,", [*cells, ""])
+        yield row(f"two processes against one, {size:,} rows a step", [*(f"{ratio:.2f} ×" for ratio in ratios), ""])
+    for count, found in ((FEW, short), (MANY, long)):
+        *ours, theirs = zip(*found, strict=True)
+        yield row(f"PyTorch is faster, at {count} rows a step", [*(crossing(one, theirs) for one in ours), ""])
 
 
-def row(name: str, cells: Any) -> str:
+def works(work: Any, *arguments: int) -> list[Any]:
+    return [partial(work, backend, *arguments) for backend in BACKENDS]
+
+
+def row(name: str, cells: Sequence[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
