@@ -7,14 +7,12 @@ import csv
 import inspect
 import io
 import os
-import signal
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext
 from keyword import iskeyword
-from multiprocessing import get_context
 from typing import NoReturn
 
 from . import __version__, data, drawing, explaining, expressions
@@ -31,6 +29,7 @@ from .tabular import Task, prepare
 from .testing import GradientError, gradcheck
 from .training import fit
 from .walkthrough import walkthrough
+from .workers import processes
 
 SETS: dict[str, Callable[[int], Table]] = {
     "xor": lambda seed: data.as_table("xor", *data.xor()),
@@ -101,7 +100,7 @@ def train(options: argparse.Namespace) -> None:
     kind, lr = OPTIMIZERS[options.optimizer]
     optimizer = kind(model.parameters(), lr if options.lr is None else options.lr)
     X, y = [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train]
-    with _workers(options.workers) as executor:
+    with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
         history = fit(
             model, X, y, loss=task.loss, optimizer=optimizer,
             epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
@@ -125,16 +124,6 @@ def train(options: argparse.Namespace) -> None:
         loss = _labelled_loss(model, task, X[0], y[0])
         _write_picture(loss, options.draw, model)
         print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
-
-
-@contextmanager
-def _workers(count: int) -> Iterator[Executor | None]:
-    """So many processes besides this one, which alone hears Ctrl-C; none where one is enough."""
-    if count == 1:
-        yield None
-        return
-    with ProcessPoolExecutor(count, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)) as executor:
-        yield executor
 
 
 def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
 from secrets import token_hex
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, NamedTuple
 
 from .failures import described
@@ -155,3 +157,20 @@ def require_executor(executor: Any) -> None:
     """
     if not isinstance(executor, Executor):
         raise TypeError(f"executor needs to be an Executor as those of concurrent.futures, got {described(executor)}")
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """So many processes of this machine. They end with this one, however it ends, and leave Ctrl-C to it."""
+    return ProcessPoolExecutor(count, get_context("spawn"), _attend)
+
+
+def _attend() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None  # this is a worker
+    parent.join()
+    os._exit(1)

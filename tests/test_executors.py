@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -305,6 +308,45 @@ def test_an_interrupt_leaves_nothing_waiting() -> None:
     assert len(executor.sent) <= 3
 
 
+PROGRAM = """
+import os
+from microgrannd.workers import processes
+if __name__ == "__main__":
+    with processes(2) as executor:
+        print(*{executor.submit(os.getpid).result() for _ in range(20)}, flush=True)
+        input()
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc to see processes")
+def test_the_processes_of_the_command_line_end_with_it_when_it_is_killed(tmp_path: Any) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM, encoding="utf-8")
+    home = os.path.dirname(os.path.dirname(mg.__file__))
+    with subprocess.Popen(
+        [sys.executable, str(script)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": home},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        pids = process.stdout.readline().split()
+        assert pids
+        assert all(os.path.exists(f"/proc/{pid}") for pid in pids)
+        process.kill()
+    until = time.monotonic() + 20
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def alive(pid: str) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked after is still listed."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 @pytest.fixture
 def cluster() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed", reason="Dask's cluster of processes")
@@ -313,6 +355,7 @@ def cluster() -> Iterator[Any]:
         distributed.Client(local) as client,
     ):
         yield client
+    gc.collect()  # sockets that were left open, as long as warnings of them are no errors
 
 
 @pytest.mark.filterwarnings("default")  # Dask's own
