@@ -126,6 +126,31 @@ def test_parameters_of_the_loss_that_the_optimizer_changes_go_on_too(tmp_path: P
     assert run(tmp_path / "run.json", 8)[0] == run(None, 8)[0]
 
 
+class Line(mg.Module):
+    """A module of one's own, which `save` does not take."""
+
+    def __init__(self, *numbers: float) -> None:
+        self.parts = [Value(number) for number in numbers]
+
+    def __call__(self, row: Any) -> Any:
+        return mg.dot(self.parts, row)
+
+
+def test_a_module_of_ones_own_is_kept_too(tmp_path: Path) -> None:
+    def run(model: Line, path: Any, epochs: int) -> Any:
+        rows, optimizer = [[1.0] * len(model.parts)] * 2, mg.Adam(model.parameters(), lr=0.1)
+        mg.fit(
+            model, rows, [1.0, 3.0], loss=mg.mse, optimizer=optimizer, epochs=epochs, checkpoint=path,
+            resume=path is not None, progress=False,
+        )  # fmt: skip
+        return model.state_dict()
+
+    run(Line(0.1, 0.2), tmp_path / "run.json", 3)
+    assert run(Line(5.0, 6.0), tmp_path / "run.json", 6) == run(Line(0.1, 0.2), None, 6)
+    with pytest.raises(FileError, match=r"another model: parameters was 2 .*, is 3 "):
+        run(Line(0.1, 0.2, 0.3), tmp_path / "run.json", 6)
+
+
 def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     for content in (b"precious", b""):
