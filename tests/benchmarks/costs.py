@@ -129,7 +129,11 @@ def crossing(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """From how many parameters on theirs takes less."""
     for width, one, other in zip(WIDTHS, ours, theirs, strict=True):
         if other < one:
-            return "always" if width == WIDTHS[0] else f"from {parameters(width):,} parameters on"
+            return (
+                f"at {parameters(width)} parameters already"
+                if width == WIDTHS[0]
+                else f"from {parameters(width):,} parameters on"
+            )
     return f"above {parameters(WIDTHS[-1]):,} parameters"
 
 
