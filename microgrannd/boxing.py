@@ -72,10 +72,11 @@ def fits(order: list[Value], place: Place, most: int, most_crossings: int = MOST
     crossed = 0
     for node in reversed(order):
         above = height.setdefault(node, 0)
-        for operand in alone.intersection(node._operands) if node in alone else ():
-            height[operand] = max(height.get(operand, 0), above + 1)
+        for operand in node._operands if node in alone else ():
+            if operand in alone:
+                height[operand] = max(height.get(operand, 0), above + 1)
     for node in alone:
-        crossed += sum(height[operand] - height[node] for operand in alone.intersection(node._operands))
+        crossed += sum(height[operand] - height[node] for operand in node._operands if operand in alone)
     return crossed <= most_crossings
 
 

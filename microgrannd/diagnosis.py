@@ -103,11 +103,11 @@ def gradient_report(
         notes.append("Activations are not known without rows=; units count as dead if their last gradients are all 0.")
     if optimizer is None:
         notes.append(
-            "gradient/weight times the learning rate is the update/weight of plain SGD, of which about 1e-3 is right "
+            "gradient/weight times the learning rate is the update/weight of plain SGD, of which about 1e-3 is usual "
             "(CS231n); for the next step of an optimiser, give optimizer=."
         )
     else:
-        notes.append("update/weight is that of the next step; about 1e-3 is right (CS231n).")
+        notes.append("update/weight is that of the next step; about 1e-3 is usual (CS231n).")
     return GradientReport(layers, notes)
 
 

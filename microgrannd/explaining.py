@@ -16,7 +16,7 @@ from .telling import Markdown, Style, Text
 MANY_NODES = 100
 
 #: No more operations are explained, and no more operands of one.
-MOST_STEPS, MOST_PARTS = 200, 50
+MOST_STEPS, MOST_PARTS = 100, 50
 
 
 class Explanation:
@@ -51,7 +51,7 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
         digits: significant digits of all numbers.
 
     Returns:
-        An `Explanation`, of 200 operations at the most.
+        An `Explanation`, of 100 operations at the most.
 
     Raises:
         TypeError: root or wrt is no Value, or model no Module.

@@ -41,7 +41,7 @@ def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rank
         return _shape(order, rankdir)
     graph = Diagram(order, place, found, lambda node: node.grad).draw()
     graph.rankdir = rankdir
-    if way != "scalar":
+    if len(set(place.values())) < len(order):
         graph.title = f"{len(order):,} nodes: those of one {way.split(',')[0]} are together in a box"
     return graph
 
@@ -144,17 +144,18 @@ class Diagram:
                 elif (source := self.place[operand]) != key:
                     alone = node is key and operand is source  # as each of the two of x * x
                     together.setdefault((source, place if alone else -1), []).append((node, place, operand, partial))
+        formulas = _formulas(key) if isinstance(key, Value) else []
         for (box, place), found in together.items():
-            label, hint, flows = self.flow(found) if found else ("", "", [])
+            label, hint, flows = self.flow(found, formulas) if found else ("", "", [])
             self.arrows[box, place, key] = len(self.arrows)
             yield Arrow(self.numbers[box], self.numbers[key], label, hint), flows
 
-    def flow(self, found: list[Link]) -> tuple[str, str, list[float]]:
-        """Label, hint and flows of an arrow, by what it stands for."""
+    def flow(self, found: list[Link], formulas: list[str]) -> tuple[str, str, list[float]]:
+        """Label, hint and flows of an arrow, by what it stands for, and by the formulas of a node by itself."""
         node, place, operand, partial = found[0]
         flows = [self.gradient(node) * partial for node, _, _, partial in found]
-        if len(found) == 1 and self.place[node] is node:
-            return f"{partial:.3g}", f"{_formula(node, place)} = {partial:.6g}", flows
+        if len(found) == 1 and formulas:
+            return f"{partial:.3g}", f"{formulas[place]} = {partial:.6g}", flows
         ends = [end for node, *_ in found if (end := self.reached[node])]
         if len(ends) < len(found) or len({end for end, _ in ends}) > 1 or len({link[2] for link in found}) > 1:
             return "", f"{len(found):,} edges", flows
@@ -173,13 +174,13 @@ class Diagram:
         return visible(place if isinstance(place, str) else self.name(node) or node._op or "x")
 
 
-def _formula(node: Value, place: int) -> str:
-    """The local derivative by an operand, as the rule has it."""
-    rule = node._rule
-    assert rule is not None  # it has operands
-    operands = [(name, i) for name, row in zip(rule.operands, node._rows, strict=True) for i in range(len(row))]
-    name, i = operands[place]
-    return f"d{name}{f'[{i}]' if name in rule.sequences else ''} = {rule.partials[name].text}"
+def _formulas(node: Value) -> list[str]:
+    """The local derivatives by each operand, as the rule has them."""
+    found = []
+    for (name, formula), row in zip(node._rule.partials.items() if node._rule else (), node._rows, strict=True):
+        elements = [f"[{i}]" for i in range(len(row))] if node._rule and name in node._rule.sequences else [""]
+        found += [f"d{name}{element} = {formula.text}" for element in elements]
+    return found
 
 
 def _shape(order: list[Value], rankdir: str) -> Graph:

@@ -15,7 +15,8 @@ from .diagnosis import gradient_report
 from .diagram import visible
 from .failures import described
 from .nn import Module
-from .training import History, checked
+from .runs import History
+from .training import checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

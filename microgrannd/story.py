@@ -90,10 +90,16 @@ class Story:
             taken.add(name)
             names[node] = name
 
+        labels = {visible(node.label) for node in self.order}
         for node in dict.fromkeys([self.root, *self.order]):
             parameter = self.owners.parameters.get(node) if self.owners else None
             neuron = self.owners.neuron[node] if self.owners and node in self.inside else None
-            if wish := visible(node.label) or parameter or neuron or ("y" if node is self.root else ""):
+            if (
+                wish := visible(node.label)
+                or parameter
+                or neuron
+                or ("y" if node is self.root and "y" not in labels else "")
+            ):
                 take(node, wish)
         free = (name for i in count(1) if (name := f"v{i}") not in taken)
         return {**{node: next(free) for node in self.order if node not in names}, **names}

@@ -15,7 +15,10 @@ const lines = nodes.map((group, box) => {
 });
 const start = { caption: "Inputs and parameters have their values; nothing is computed yet." };
 const forward = ([box, caption]) => ({ box, caption, forward: true });
-const backward = ([box, caption, total, arrow, whole]) => ({ box, caption, total, arrow, whole });
+const backward = ([box, name, partial, gradient, total, arrow, whole]) => ({
+  box, total, arrow, whole,
+  caption: `${data.names[name]}.grad ` + (arrow === undefined ? `= ${total}` : `+= ${partial} × ${gradient} → ${total}`),
+});
 const steps = [start, ...data.forward.map(forward), ...data.backward.map(backward)], last = steps.length - 1;
 const target = (arrow) => data.targets[arrow];
 let now = 0;
@@ -38,7 +41,7 @@ function show(to, scroll = true) {
     line.data.classList.toggle("later", !known.has(box));
     line.grad.textContent = "grad " + (gradients.get(box) ?? "0");
     line.grad.classList.toggle("later", !gradients.has(box));
-    for (const text of line.rest) text.classList.toggle("later", !left.has(box));
+    for (const text of line.rest) text.classList.toggle("later", !left.has(box) && now < last);
   });
   edges.forEach((group, arrow) => {
     group.classList.toggle("lit", arrows.includes(arrow));

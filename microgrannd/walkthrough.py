@@ -106,11 +106,11 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
         raise TypeError(f"walkthrough needs a Module as model, got {described(model)}")
     story = Story(root, None, model, MANY_BOXES)
     steps = len(story.steps()) + len(story.found) + 1
-    if steps > MOST_STEPS or not fits(story.order, story.place, MOST_STEPS, MOST_CROSSINGS):
-        raise ValueError(
-            f"{steps:,} steps, or their edges, are too many to go through (at most {MOST_STEPS:,} steps): "
-            f"start from a Value nearer to the leaves{'' if model else ', or give model= to go neuron by neuron'}"
-        )
+    advice = f"start from a Value nearer to the leaves{'' if model else ', or give model= to go neuron by neuron'}"
+    if steps > MOST_STEPS:
+        raise ValueError(f"{steps:,} steps are too many to go through, at most {MOST_STEPS:,}: {advice}")
+    if not fits(story.order, story.place, MOST_STEPS, MOST_CROSSINGS):
+        raise ValueError(f"the picture would have too many boxes, or edges across all of it: {advice}")
     script = _Script(story)
     return Walkthrough(_page(f"Step by step: {story.names[root]}", svg(script.graph), script.told()), steps)
 
@@ -132,7 +132,10 @@ class _Script:
         return {
             "forward": list(self.forward()),
             "backward": list(self.backward()),
-            "given": [self.box(node) for node in self.story.order if node._rule is None],
+            "given": [
+                self.box(node) for node in self.story.order if node._rule is None and self.story.place[node] is node
+            ],
+            "names": list(self.story.names.values()),
             "lines": [box.numbers for box in self.graph.boxes],
             "targets": [arrow.target for arrow in self.graph.arrows],
         }
@@ -149,18 +152,21 @@ class _Script:
                 yield [self.box(node), self.style.value(node, self.story.symbols(node))]
 
     def backward(self) -> Iterator[list[Any]]:
-        """For each contribution the operand's box, what is added, the sum so far, the arrow, and 1 where it ends a sum."""
-        number, names = self.style.number, self.story.names
-        yield [self.box(self.story.root), f"{names[self.story.root]}.grad = 1", "1"]
+        """For each contribution the operand's box and the number of its name, the factors and the sum so far, and the arrow.
+
+        The first has none of it but a sum; one that completes a sum of several has a 1 besides.
+        """
+        number, root = self.style.number, self.story.root
+        name = {node: place for place, node in enumerate(self.story.names)}
+        yield [self.box(root), name[root], "", "", "1"]
         totals: defaultdict[Value, float] = defaultdict(float)
         left = Counter(self.story.ways)
         for one in self.story.found:
             totals[one.operand] += one.partial * one.gradient
             left[one.operand] -= 1
-            total = number(totals[one.operand])
-            caption = f"{names[one.operand]}.grad += {number(one.partial)} × {number(one.gradient)} → {total}"
             ends = [1] if not left[one.operand] and self.story.ways[one.operand] > 1 else []
-            yield [self.box(one.operand), caption, total, self.arrow(one), *ends]
+            numbers = map(number, (one.partial, one.gradient, totals[one.operand]))
+            yield [self.box(one.operand), name[one.operand], *numbers, self.arrow(one), *ends]
 
     def arrow(self, one: Contribution) -> int:
         """The number of the arrow of a contribution."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import time
@@ -17,6 +18,7 @@ from microgrannd import Value, explain, rules
 from microgrannd.explaining import MOST_PARTS, MOST_STEPS
 from microgrannd.graph import contributions, topological
 from microgrannd.notation import MOST_TERMS, inert
+from microgrannd.story import Story
 from microgrannd.testing import expressions
 
 from .test_drawing import NASTY
@@ -147,6 +149,7 @@ def test_punctuation_becomes_full_width() -> None:
 
 def test_names_are_told_apart() -> None:
     a, b, c = Value(1.0, "w"), Value(2.0, "w"), Value(3.0)
+    assert str(explain(Value(2.0, "x") * Value(3.0, "y"))).startswith("v1 = x * y = 2 * 3 = 6,  dv1/dv1 = 1")
     lines = str(explain(labelled(a * b, "v1") * c)).splitlines()
     assert lines[0] == "y = v1 * v2 = 2 * 3 = 6,  dy/dy = 1"
     assert lines[3].startswith("v1 = w * (w (2)) = 1 * 2 = 2")
@@ -214,6 +217,51 @@ def test_neurons_that_are_fed_numbers_are_told_too() -> None:
     model = mg.MLP(3, [16, 8, 1], seed=0)
     text = str(explain(model([1.0, 2.0, 3.0]), model=model))
     assert sum(line.startswith("layers.0.neurons.") for line in text.splitlines()) == 16
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    widths=st.lists(st.integers(1, 5), max_size=2),
+    seed=st.integers(0, 99),
+    rows=st.integers(1, 3),
+    numbers=st.booleans(),
+    penalty=st.booleans(),
+    written=st.booleans(),
+    again=st.booleans(),
+)
+def test_by_neuron_every_sum_is_the_engines(
+    widths: list[int], seed: int, rows: int, numbers: bool, penalty: bool, written: bool, again: bool
+) -> None:
+    model: Any = Net([2, *widths, 1]) if written else mg.MLP(2, [*widths, 1], activation="tanh", seed=seed)
+    cells = [[0.5, -1.0 + i] if numbers else [Value(0.5), Value(-1.0 + i)] for i in range(rows)]
+    outputs = [model(row) for row in cells]
+    if again:
+        outputs += [model([output, output]) for output in outputs]
+    root = mg.mean([mg.square(output - 1.0) for output in outputs])
+    if penalty:
+        root = root + 0.1 * mg.sum([p * p for p in model.parameters()])
+    root.backward()
+    story = Story(root, None, model, many=0)
+    for operand, terms in story.terms().items():
+        total = sum(term.partial * term.gradient for term in terms)
+        assert total == pytest.approx(operand.grad, rel=1e-9, abs=1e-12)
+    for node, passed in story.steps().items():
+        assert all(one.gradient == pytest.approx(node.grad, rel=1e-9, abs=1e-12) for one in passed)
+    assert {story.owners.neuron[node] for node in story.inside} <= set(story.owners.neuron.values())
+    told = {one.operand for inside in story.inside.values() for one in inside} | set(story.terms())
+    assert set(model.parameters()) <= told
+
+
+class Net(mg.Module):
+    """Layers of neurons that are written term by term."""
+
+    def __init__(self, widths: list[int]) -> None:
+        self.layers = [[Written(nin) for _ in range(nout)] for nin, nout in itertools.pairwise(widths)]
+
+    def __call__(self, x: Any) -> Value:
+        for layer in self.layers:
+            x = [neuron(x) for neuron in layer]
+        return x[0]
 
 
 def test_weight_decay_is_part_of_a_parameters_sum_where_neurons_are_told_as_wholes() -> None:

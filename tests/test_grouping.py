@@ -209,7 +209,8 @@ def test_no_graph_takes_more_than_five_seconds(way: str, monkeypatch: pytest.Mon
         comb = comb + x  # every edge from x crosses all ranks between
     model = mg.MLP(2, [16, 16, 1], seed=0)
     batch = mg.mean([model(inputs()) for _ in range(500)])
-    for root, modelled in [(comb, None), (batch, model)]:
+    parallel = mg.dot([x] * 4000, [x] * 4000)
+    for root, modelled in [(comb, None), (parallel, None), (batch, model)]:
         root.backward()
         start = time.perf_counter()
         draw(root, modelled).pipe()

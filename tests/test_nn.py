@@ -246,3 +246,18 @@ def test_numbers_of_numpy_are_sizes_and_a_layer_may_be_linear():
         mg.MLP(2, [1], activation="foo")
     with pytest.raises(TypeError, match=r"a row of inputs is a sequence of Values or real numbers, got 1\.0"):
         mg.MLP(2, [1]).predict([1.0, 2.0])
+
+
+def test_keys_with_dots_are_refused_as_names_could_be_the_same():
+    class Parts(Module):
+        def __init__(self):
+            self.options = {"lr.decay": 0.5}
+            self.parts = {"a": {"b": Value(1.0)}}
+
+    model = Parts()
+    assert model.state_dict() == {"parts.a.b": 1.0}
+    model.parts["a.b"] = Value(2.0)
+    with pytest.raises(
+        ValueError, match=r"a key with parameters under it cannot have a dot: 'a\.b' \(str\) in parts\."
+    ):
+        model.state_dict()

@@ -64,7 +64,7 @@ def test_the_last_sum_of_each_box_is_the_engines_gradient(expression: Any) -> No
         node.grad = 0.0
     root.backward()
     data = told(walkthrough(root).html)
-    finals = {box: total for box, _, total, *_ in data["backward"]}
+    finals = {box: total for box, _, _, _, total, *_ in data["backward"]}
     assert sorted(finals.values()) == sorted(f"{node.grad:.4g}" for node in order if node._rule is not CONSTANT)
     assert len(data["forward"]) == sum(bool(node._op) for node in order)
 
@@ -72,12 +72,12 @@ def test_the_last_sum_of_each_box_is_the_engines_gradient(expression: Any) -> No
 def test_the_textbooks_steps() -> None:
     error, _ = textbook()
     data = told(walkthrough(error).html)
-    captions = [caption for _, caption, *_ in data["backward"]]
-    assert captions[0] == "E.grad = 1"
-    assert "w11.grad += 0.35 × 0.002728 → 0.0009547" in captions
-    assert "x1.grad += 0.3 × 0.008071 → 0.002967" in captions
+    steps = [(data["names"][name], *numbers) for _, name, *numbers in data["backward"]]
+    assert steps[0] == ("E", "", "", "1")
+    assert ("w11", "0.35", "0.002728", "0.0009547") in [step[:4] for step in steps]
+    assert ("x1", "0.3", "0.008071", "0.002967") in [step[:4] for step in steps]
     assert "y3 = sigmoid(a1) = sigmoid(0.21) = 0.5523" in [caption for _, caption in data["forward"]]
-    ends = [caption.split(".")[0] for _, caption, _, _, *whole in data["backward"][1:] if whole]
+    ends = [name for name, _, _, _, _, *whole in steps[1:] if whole]
     assert ends == ["x1", "x2"]
 
 
@@ -86,7 +86,7 @@ def test_every_step_goes_along_the_arrow_between_its_boxes() -> None:
     root = x * x + mg.tanh(x) * 2.0
     page = walkthrough(root)
     data = told(page.html)
-    arrows = [arrow for _, _, _, arrow, *_ in data["backward"][1:]]
+    arrows = [arrow for _, _, _, _, _, arrow, *_ in data["backward"][1:]]
     assert sorted(arrows) == sorted(set(arrows))  # the two of x * x are two
     kinds = [attributes.get("class") for tag, attributes in Page(page.html).elements if tag == "g"]
     assert kinds.count("edge") == len(data["targets"]) == len(arrows) + 1  # and one from the constant
@@ -103,10 +103,9 @@ def test_a_large_network_is_gone_through_by_neuron() -> None:
     loss = labelled(mg.mean([mg.mse(model(row), 1.0) for row in rows]), "L")
     loss.backward()
     data = told(walkthrough(loss, model).html)
-    captions = [caption for _, caption, *_ in data["backward"]]
-    assert sum("layers.0.neurons.3.grad" in caption for caption in captions) == 16
-    assert sum("layers.0.neurons.3 (2).grad" in caption for caption in captions) == 16  # of the second row
-    last = [total for _, caption, total, *_ in data["backward"] if caption.startswith("x1.grad")][-1]
+    names = [data["names"][name] for _, name, *_ in data["backward"]]
+    assert names.count("layers.0.neurons.3") == names.count("layers.0.neurons.3 (2)") == 16  # of the second row
+    last = [step[4] for step, name in zip(data["backward"], names, strict=True) if name == "x1"][-1]
     assert last == f"{rows[0][0].grad:.4g}"
     assert len(data["backward"]) < 800
 
@@ -174,12 +173,15 @@ def test_too_many_steps_are_refused_at_once() -> None:
     value = x = Value(1.0)
     for _ in range(100_000):
         value = value + x
-    with pytest.raises(ValueError, match=r"300,001 steps.*at most 2,000.*nearer to the leaves, or give model="):
+    with pytest.raises(
+        ValueError,
+        match=r"300,001 steps are too many to go through, at most 2,000: start.*nearer to the leaves, or give model=",
+    ):
         walkthrough(value)
     value = x
     for _ in range(400):
         value = value + x
-    with pytest.raises(ValueError, match=r"1,201 steps, or their edges, are too many"):
+    with pytest.raises(ValueError, match=r"the picture would have too many boxes, or edges across all of it: start"):
         walkthrough(value)
     with pytest.raises(TypeError, match=r"walkthrough needs a Value as root, got 3 \(int\)"):
         walkthrough(3)  # type: ignore[arg-type]
@@ -242,6 +244,11 @@ class Shown:
 
     def lit(self, kind: str) -> list[int]:
         return self.page.eval_on_selector_all(f".{kind}.lit", "found => found.map(one => Number(one.dataset.number))")
+
+    def boxes(self) -> dict[str, str]:
+        """The third line of each box, by the first."""
+        lines = "found => found.map(one => [...one.querySelectorAll('text')].map(text => text.textContent))"
+        return {box[0]: box[2] for box in self.page.eval_on_selector_all(".node", lines) if len(box) > 2}
 
     def gradients(self) -> dict[str, str]:
         """The gradients that can be seen, by the first line of their boxes."""
@@ -307,6 +314,34 @@ def test_values_fill_in_and_the_sums_are_the_engines_gradients(shown: Shown) -> 
         assert len(gradients) - len(before[2]) in (0, 1)
     final = {name: gradient for name, gradient in seen[-1][2].items() if name in v}
     assert final == {name: f"{value.grad:.4g}" for name, value in v.items()}
+
+
+@needs_browser
+def test_by_neuron_values_fill_in_too(browser: Any, tmp_path: Path) -> None:
+    model = mg.MLP(3, [20, 8, 1], activation="tanh", seed=0)
+    loss = labelled(mg.mse(model([0.1, 0.2, 0.3]), 1.0) + 0.01 * mg.sum([p * p for p in model.parameters()]), "L")
+    loss.backward()
+    walkthrough(loss, model).save(tmp_path / "page.html")
+    shown = Shown(browser, tmp_path / "page.html")
+    visible = "found => found.filter(one => getComputedStyle(one).visibility === 'visible').map(one => one.textContent)"
+    texts = shown.page.eval_on_selector_all(".node text", visible)
+    assert not any(text.startswith(("data", "grad")) for text in texts if "0.01" not in text)
+    shown.page.keyboard.press("End")
+    values = {f"layers.0.neurons.{i}": node for i, node in enumerate(layer_outputs(loss, model))}
+    assert {name: gradient for name, gradient in shown.boxes().items() if name in values} == {
+        name: f"grad {node.grad:.4g}" for name, node in values.items()
+    }
+    shown.page.close()
+
+
+def layer_outputs(loss: Value, model: mg.MLP) -> list[Value]:
+    """The activations of the first layer's neurons, in the graph of a loss."""
+    first = {neuron.b: i for i, neuron in enumerate(model.layers[0].neurons)}
+    sums = {node: first[o] for node in topological(loss) if node._op == "w·x" for o in node._operands if o in first}
+    tanhs = {
+        sums[node._operands[0]]: node for node in topological(loss) if node._op == "tanh" and node._operands[0] in sums
+    }
+    return [tanhs[i] for i in range(len(first))]
 
 
 @needs_browser
