@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import inspect
-import io
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import nullcontext
 from keyword import iskeyword
 from typing import NoReturn
 
-from . import __version__, data, drawing, explaining, expressions
-from .data import Table, TableError, read_csv
-from .diagnosis import gradient_report
+from . import __version__, commands, data, expressions
+from .commands import OPTIMIZERS, SETS
 from .drawing import NoGraphviz
-from .engine import Value
 from .expressions import ExpressionError
-from .learning import Eager
-from .nn import ACTIVATIONS, MLP
-from .optim import SGD, Adam, AdamW
-from .saving import UNFIT, FileError, decode, encode, read, write, write_bytes
-from .tabular import Task, prepare
-from .testing import GradientError, gradcheck
-from .training import fit
-from .walkthrough import walkthrough
-from .workers import processes
+from .nn import ACTIVATIONS
+from .testing import GradientError
 
-SETS: dict[str, Callable[[int], Table]] = {
-    "xor": lambda seed: data.as_table("xor", *data.xor()),
-    "moons": lambda seed: data.as_table("moons", *data.moons(200, seed=seed)),
-    "circles": lambda seed: data.as_table("circles", *data.circles(200, seed=seed)),
-    "spirals": lambda seed: data.as_table("spirals", *data.spirals(300, seed=seed)),
+#: The commands that take an expression.
+EXPRESSIONS = {
+    "eval": commands.evaluate,
+    "explain": commands.explain,
+    "draw": commands.draw,
+    "check": commands.check,
 }
-OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
-HELD_OUT = 0.2
 
 _OPTIONS = ("-h", "--help", "-o", "--output", "--wrt", "--")
 
@@ -80,197 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train(options: argparse.Namespace) -> None:
-    """Train a network on a table, judge it on rows that were held out, and write it to a file."""
-    _require_place("--out", options.out, options.data)
-    if options.draw is not None:
-        _require_place("--draw", options.draw, options.data, options.out)
-        _format(options.draw)
-    if options.checkpoint is not None:
-        _require_place("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
-    elif options.resume:
-        raise ValueError("--resume needs --checkpoint FILE to go on from")
-    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
-    ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
-    task = ready.task
-    print(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
-    model = MLP(
-        len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed
-    )
-    kind, lr = OPTIMIZERS[options.optimizer]
-    optimizer = kind(model.parameters(), lr if options.lr is None else options.lr)
-    X, y = [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train]
-    with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
-        history = fit(
-            model, X, y, loss=task.loss, optimizer=optimizer,
-            epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
-            checkpoint=options.checkpoint, resume=options.resume, executor=executor,
-        )  # fmt: skip
-    if history.interrupted:
-        print("interrupted")
-    if history.loss:
-        epochs, seconds = len(history.loss), sum(history.seconds)
-        print(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
-    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
-    outputs = model.predict([ready.X[i] for i in judged])
-    print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
-    write(options.out, {"model": encode(model), "task": task.encode()})
-    print(f"model written to {options.out}")
-    if options.report:
-        model.zero_grad()
-        Eager(model, task.loss).gradients([(tuple(row), target) for row, target in zip(X, y, strict=True)])
-        print(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
-    if options.draw is not None:
-        loss = _labelled_loss(model, task, X[0], y[0])
-        _write_picture(loss, options.draw, model)
-        print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
-
-
-def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
-    """The loss of one row with its gradients, the inputs labelled with their columns."""
-    inputs = [Value(number, name) for number, name in zip(row, task.columns, strict=True)]
-    model.zero_grad()
-    loss = task.loss(model(inputs), target)
-    loss.label = "loss"
-    loss.backward()
-    return loss
-
-
-def predict(options: argparse.Namespace) -> None:
-    """Write a table with what a trained network predicts for its rows in a last column."""
-    if options.output is not None:
-        _require_place("--output", options.output, options.data, options.model)
-    content = read(options.model)
-    if "task" not in content:
-        raise FileError(f"{options.model}: a model without a table; predict takes what train wrote")
-    model = decode(content, options.model)
-    try:
-        task = Task.decode(content["task"])
-        form = content["model"]["options"]
-        if (form["nin"], form["nouts"][-1]) != (len(task.columns), task.outputs):
-            raise ValueError("the model is of another size")
-    except UNFIT as error:
-        raise FileError(f"{options.model}: no task that this version knows ({error})") from None
-    table = read_csv(options.data)
-    if "prediction" in table.columns:
-        raise TableError(f"{table.path}: there already is a column 'prediction'")
-    answers = [task.answer(output) for output in model.predict(task.inputs(table.numbers(task.columns)))]
-    text = io.StringIO()
-    rows = [[*table.columns, "prediction"], *([*row, answer] for row, answer in zip(table.rows, answers, strict=True))]
-    # A carriage return in a cell is not quoted by itself (before Python 3.13).
-    bare = not any("\r" in cell for row in rows for cell in row)
-    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL).writerows(rows)
-    if options.output is None:
-        sys.stdout.write(text.getvalue())
-    else:
-        write_bytes(options.output, text.getvalue().encode())
-
-
-def draw(options: argparse.Namespace) -> None:
-    """Draw the graph of an expression, with the gradient of every node; to .html, step by step."""
-    if options.output is not None:
-        _require_place("--output", options.output)
-        _format(options.output)
-    result = _evaluated(options)
-    if options.output is None:
-        print(drawing.draw(result).text())
-    else:
-        _write_picture(result, options.output)
-
-
-def evaluate(options: argparse.Namespace) -> None:
-    """Print the value of an expression and its gradient by each name."""
-    result = _evaluated(options)
-    table = [("name", "value", "gradient"), *((v.label, repr(v.data), repr(v.grad)) for v in options.values.values())]
-    print(f"{options.expression.strip()} = {result.data!r}")
-    if options.values:
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for row in table:
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def explain(options: argparse.Namespace) -> None:
-    """Explain how the gradient of an expression comes about, operation by operation."""
-    result = _evaluated(options)
-    if options.wrt is not None and options.wrt not in options.values:
-        raise ValueError(
-            f"--wrt {options.wrt}: needs one of the names, {', '.join(options.values) or 'of which there are none'}"
-        )
-    print(
-        str(explaining.explain(result, options.values.get(options.wrt))) or "there is nothing to explain: no operation"
-    )
-
-
-def check(options: argparse.Namespace) -> None:
-    """Compare the gradient of an expression with finite differences."""
-    _evaluated(options)
-
-    def expression(*values: Value) -> Value:
-        return expressions.evaluate(options.expression, dict(zip(options.values, values, strict=True)))
-
-    names = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in options.values]
-    expression.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]  # gradcheck names arguments by it
-    if not names:
-        raise ValueError("check needs at least one NAME=NUMBER to differentiate by")
-    gradcheck(expression, [value.data for value in options.values.values()])
-    print(f"the gradient by {', '.join(options.values)} is that of finite differences")
-
-
-def _evaluated(options: argparse.Namespace) -> Value:
-    options.values = {}
-    for name, number in options.assignments:
-        if name in options.values:
-            raise ValueError(f"{name} is given twice")
-        options.values[name] = Value(number, name)
-    result = expressions.evaluate(options.expression, options.values)
-    result.backward()
-    return result
-
-
-def _write_picture(root: Value, path: str, model: MLP | None = None) -> None:
-    kind = _format(path)
-    if kind == "html":
-        walkthrough(root, model).save(path)
-        return
-    picture = drawing.draw(root, model)
-    write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
-
-
-def _require_place(option: str, path: str, *others: str) -> None:
-    """Make sure that a file can be written there, and that it is none of the others."""
-    place = os.path.realpath(path)
-    if not path or not os.path.isdir(os.path.dirname(place)) or os.path.isdir(place):
-        raise ValueError(f"{option} {path}: needs a file name in a folder that exists")
-    if place in map(os.path.realpath, others):
-        raise ValueError(f"{option} {path}: would replace another file of this command")
-
-
-def _format(path: str) -> str:
-    """The format that a picture's name asks for, if this machine can make it."""
-    kind = os.path.splitext(path)[1][1:].lower()
-    if kind not in ("svg", "png", "pdf", "dot", "html"):
-        raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf, .dot or .html")
-    if kind not in ("dot", "html"):
-        drawing.require_renderer(kind)
-    return kind
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(_fail(f"{message} (see {self.prog} --help)", self.prog))
 
 
-#: The commands that take an expression.
-EXPRESSIONS = {"eval": evaluate, "explain": explain, "draw": draw, "check": check}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="microgrannd", description="Train a small neural network on a table, and use it.")
     parser.add_argument("--version", action="version", version=f"microgrannd {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    subparsers = parser.add_subparsers(required=True, metavar="command")
 
-    command = commands.add_parser("train", help=train.__doc__, description=train.__doc__)
-    command.set_defaults(command=train)
+    command = subparsers.add_parser("train", help=commands.train.__doc__, description=commands.train.__doc__)
+    command.set_defaults(command=commands.train)
     command.add_argument("data", help=f"a CSV file, or one of {', '.join(SETS)}")
     command.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last)")
     command.add_argument(
@@ -316,27 +123,27 @@ def _parser() -> argparse.ArgumentParser:
         "--draw", metavar="FILE", help="draw the trained network to an .svg, .png, .pdf, .dot or .html file"
     )
 
-    command = commands.add_parser("predict", help=predict.__doc__, description=predict.__doc__)
-    command.set_defaults(command=predict)
+    command = subparsers.add_parser("predict", help=commands.predict.__doc__, description=commands.predict.__doc__)
+    command.set_defaults(command=commands.predict)
     command.add_argument("model", help="a file that train wrote")
     command.add_argument("data", help="a CSV file with the same input columns")
     command.add_argument("-o", "--output", metavar="FILE", help="where the table goes (default: standard output)")
 
     for name, function in EXPRESSIONS.items():
-        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        command = subparsers.add_parser(name, help=function.__doc__, description=function.__doc__)
         command.set_defaults(command=function)
         command.add_argument("expression", help='such as "tanh(w*x + b)"')
         command.add_argument(
             "assignments", type=_assignment, nargs="*", metavar="NAME=NUMBER", help="what the names stand for"
         )
-        if function is draw:
+        if name == "draw":
             command.add_argument(
                 "-o",
                 "--output",
                 metavar="FILE",
                 help="an .svg, .png, .pdf, .dot or .html file (default: a tree of text)",
             )
-        if function is explain:
+        if name == "explain":
             command.add_argument("--wrt", metavar="NAME", help="explain only the ways to one of the names")
     return parser
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrannd as mg
-from microgrannd import cli, data
+from microgrannd import commands, data
 from microgrannd.cli import main
 from microgrannd.data import as_table, read_csv
 from microgrannd.saving import read, write
@@ -73,9 +73,9 @@ def test_a_table_is_learned_and_predicted_from_end_to_end(task, capsys):
 @pytest.mark.parametrize("task", TASKS)
 def test_the_model_file_remembers_the_standardisation(task, monkeypatch):
     table("table.csv", TASKS[task])
-    models, fit = [], cli.fit
+    models, fit = [], commands.fit
     monkeypatch.setattr(
-        cli, "fit", lambda model, *args, **options: models.append(model) or fit(model, *args, **options)
+        commands, "fit", lambda model, *args, **options: models.append(model) or fit(model, *args, **options)
     )
     train("table.csv", epochs=2)
     main(["predict", "model.json", "table.csv", "-o", "out.csv"])
@@ -121,7 +121,7 @@ def test_cells_with_line_ends_survive_predict():
     assert read_csv("out.csv").rows[0][2] == "a\rb\nc"
 
 
-@pytest.mark.parametrize("name", cli.SETS)
+@pytest.mark.parametrize("name", commands.SETS)
 def test_the_classic_sets_are_trained_on_by_name(name, capsys):
     assert train(name, "--out", "m.json", epochs=1) == 0
     out = capsys.readouterr().out
@@ -143,7 +143,7 @@ def test_xor_is_learned(seed, capsys):
 def test_the_report_is_of_the_gradients_over_all_training_rows(task, monkeypatch, capsys):
     table("table.csv", TASKS[task])
     seen = []
-    monkeypatch.setattr(cli, "gradient_report", lambda *args: seen.append(args) or mg.gradient_report(*args))
+    monkeypatch.setattr(commands, "gradient_report", lambda *args: seen.append(args) or mg.gradient_report(*args))
     assert train("table.csv", "--report", "--hidden", "3", epochs=2) == 0
     (model, X, optimizer), out = seen[0], capsys.readouterr().out
     assert out.endswith(f"gradients over the training rows:\n{mg.gradient_report(model, X, optimizer)}\n")
@@ -178,14 +178,16 @@ def test_workers_that_are_lost_are_one_line(monkeypatch, capsys):
     def lost(*_, **__):
         raise BrokenExecutor("rows 0 to 63 were lost, no gradient was changed (why)")
 
-    monkeypatch.setattr(cli, "fit", lost)
+    monkeypatch.setattr(commands, "fit", lost)
     assert refused(["train", "xor"], capsys) == "microgrannd: rows 0 to 63 were lost, no gradient was changed (why)\n"
 
 
 @pytest.mark.parametrize(("name", "lr"), [("sgd", 0.1), ("adam", 0.01), ("adamw", 0.01)])
 def test_the_defaults_are_those_that_the_help_names(name, lr, monkeypatch, capsys):
     seen = {}
-    monkeypatch.setattr(cli, "fit", lambda model, X, y, **options: seen.update(options, model=model) or mg.History())
+    monkeypatch.setattr(
+        commands, "fit", lambda model, X, y, **options: seen.update(options, model=model) or mg.History()
+    )
     assert main(["train", "xor", "--optimizer", name]) == 0
     assert (type(seen["optimizer"]).__name__.lower(), seen["optimizer"].lr) == (name, lr)
     assert (seen["epochs"], seen["batch_size"], seen["seed"]) == (100, 16, 0)
@@ -388,7 +390,7 @@ def test_an_interrupt_writes_nothing(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "fit", interrupted)
+    monkeypatch.setattr(commands, "fit", interrupted)
     assert refused(["train", "xor"], capsys) == "microgrannd: interrupted\n"
     assert os.listdir() == []
 
@@ -399,7 +401,7 @@ def test_an_error_with_line_ends_is_still_one_line(capsys):
 
 def module(*arguments, stdout=subprocess.PIPE):
     """Run the package in a process of its own."""
-    home = os.path.dirname(os.path.dirname(cli.__file__))
+    home = os.path.dirname(os.path.dirname(commands.__file__))
     return subprocess.run(
         [sys.executable, "-m", "microgrannd", *arguments], stdout=stdout, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": home},
