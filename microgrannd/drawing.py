@@ -22,6 +22,9 @@ from .flow import graph_of
 from .nn import Module
 from .svg import svg
 
+#: The end of a line of the legend, in Graphviz's own markup. In one line, it would be wider than many a graph.
+LINE_END = '<BR ALIGN="LEFT"/>'
+
 #: Lines of the text tree.
 MOST_LINES = 60
 
@@ -85,15 +88,20 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
 
     def _write(self, graph: Graph) -> None:
         self.attr(rankdir=graph.rankdir, bgcolor="white", fontname="Helvetica", label=_title(graph), labelloc="t")
+        self.attr(labeljust="l")
         self.attr(nslimit="1")  # else dot takes 30 s for a hundred nodes with one operand in common
         size = {"width": "0.3", "height": "0.3"}
         self.attr("node", shape="box", fontname="Helvetica", fontsize="12", color=NEUTRAL, **size)
         self.attr("edge", arrowsize="0.7", fontname="Helvetica", fontsize="10", fontcolor="#222222")
         _enclose(self, graph, None)
+        label = "label"
+        if graph.frames:  # dot leads arrows that need room for their labels around the frames
+            label = "xlabel"
+            self.attr(ranksep="0.9")
         for arrow in graph.arrows:
             hint = _escaped([arrow.hint])
             self.edge(
-                str(arrow.source), str(arrow.target), label=_escaped([arrow.label]), tooltip=hint, labeltooltip=hint,
+                str(arrow.source), str(arrow.target), tooltip=hint, labeltooltip=hint, **{label: _escaped([arrow.label])},
                 color=arrow.colour, penwidth=f"{arrow.width:g}", style="dashed" if arrow.dashed else "solid",
             )  # fmt: skip
 
@@ -195,8 +203,8 @@ def _title(graph: Graph) -> str:
     keys = [
         f'<FONT COLOR="{key.colour}">{"- - -" if key.dashed else "▬"} {escape(key.text)}</FONT>' for key in graph.legend
     ]
-    lines = [*([escape(graph.title)] if graph.title else []), *(["  ".join(keys)] if keys else [])]
-    return f"<{'<BR/>'.join(lines)}>" if lines else ""
+    lines = [*([escape(graph.title)] if graph.title else []), *keys]
+    return f"<{''.join(line + LINE_END for line in lines)}>" if lines else ""
 
 
 def _escaped(lines: Any) -> str:

@@ -225,6 +225,25 @@ def test_before_backward_nothing_is_said_of_flow(without_graphviz: None) -> None
     assert set(flows(svg)) == {"3", "2"}
 
 
+def size(svg: str) -> list[float]:
+    """Width and height."""
+    return [float(ET.fromstring(svg).get(name, "").removesuffix("pt")) for name in ("width", "height")]
+
+
+@needs_dot
+def test_the_legend_does_not_make_a_small_picture_wide() -> None:
+    picture = draw(neuron())
+    assert size(picture.pipe(encoding="utf-8"))[0] < 600
+
+
+@needs_dot
+def test_arrows_between_layers_are_not_led_around_their_frames() -> None:
+    model = mg.MLP(2, [8, 8, 1], seed=0)
+    picture = draw(model([1.0, 2.0]), model=model, depth="neuron").pipe(encoding="utf-8")
+    assert size(picture)[1] < 100 * 8
+    assert len(texts(picture, "edge")) == 8 * 8 + 8
+
+
 def test_the_legend_explains_colours_and_dashes(without_graphviz: None) -> None:
     assert texts(draw(neuron()).pipe(), "legend") == [key.text for key in LEGEND]
 
