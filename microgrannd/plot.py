@@ -111,7 +111,7 @@ def decision_boundary(
         if len(own):
             ax.scatter(*own.T, color=colour, marker=marker, edgecolors="white", linewidths=0.7, label=f"class {name}")
     ax.set(xlabel="x1", ylabel="x2")
-    ax.legend(loc="upper right")
+    ax.legend(loc="best")
     return ax
 
 

@@ -140,6 +140,14 @@ def test_the_boundary_is_where_a_linear_model_changes_its_sign() -> None:
     assert np.abs(line @ [1.0, 2.0] - 0.5).max() < 1e-12
 
 
+def test_the_legend_hides_no_row_even_where_they_are_in_the_corners() -> None:
+    X, y = mg.data.xor()
+    ax = plot.decision_boundary(network(), X, y)
+    ax.figure.canvas.draw()
+    legend = ax.get_legend().get_window_extent()
+    assert not any(legend.contains(*ax.transData.transform(row)) for row in X)
+
+
 def test_all_rows_are_inside_and_shown_with_their_class() -> None:
     ax = plot.decision_boundary(network(), X, Y)
     points = [collection for collection in ax.collections if collection.get_label().startswith("class")]
