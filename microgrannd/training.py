@@ -25,6 +25,12 @@ from .workers import require_executor
 Pairs = list[tuple[tuple[float, ...], Any]]
 
 
+class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
+    """A progress bar that looks at the clock after each epoch, and needs no thread to: a browser cannot start one."""
+
+    monitor_interval = 0
+
+
 def fit(
     model: Module,
     X: Iterable[Iterable[Any]],
@@ -115,7 +121,7 @@ def fit(
         pairs = {"training": rows, "validation": judged}
         file.begin(run, epochs, identity_of(run, loss, tape, settings, pairs))
     try:
-        with tqdm(total=epochs, initial=run.epochs, disable=not progress, unit="epoch") as bar:
+        with Bar(total=epochs, initial=run.epochs, disable=not progress, unit="epoch", miniters=1) as bar:
             for _ in _epochs(run, way, way.ready(rows), way.ready(judged), size, shuffle, epochs, patience):
                 if file:
                     file.note()

@@ -408,6 +408,7 @@ def module(*arguments, stdout=subprocess.PIPE):
     )  # fmt: skip
 
 
+@pytest.mark.desktop
 def test_the_package_is_a_command_with_a_version():
     done = module("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"microgrannd {mg.__version__}\n", "")
@@ -432,6 +433,7 @@ def test_a_full_output_gives_one_line():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a broken pipe is another error there")
+@pytest.mark.desktop
 def test_a_reader_that_goes_away_is_no_error():
     table("table.csv", TASKS["two"])
     train("table.csv", epochs=0)

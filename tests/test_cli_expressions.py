@@ -49,6 +49,7 @@ def test_numbers_may_follow_options(capsys: pytest.CaptureFixture[str]) -> None:
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.desktop
 def test_a_dot_that_fails_gives_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     Path("dot").write_text("#!/bin/sh\necho no layout >&2\nexit 1\n")
     Path("dot").chmod(0o755)

@@ -84,6 +84,7 @@ def test_what_is_wrong_is_shown_with_a_caret_under_the_place(text: str, message:
         assert caret == "  " + " " * column + "^"
 
 
+@pytest.mark.desktop
 @pytest.mark.parametrize(
     "text",
     [

@@ -8,11 +8,9 @@ import random
 from typing import Any
 
 import mpmath
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import optimize
 
 import microgrannd as mg
 from microgrannd import Value, grad, hessian, jacobian, jvp, value_and_grad
@@ -81,9 +79,6 @@ def test_the_form_of_arguments_comes_back() -> None:
         2.0,
     )
     assert grad(f, argnums=-1)({"w": [1.0, 2.0], "b": (3.0,)}, 5) == 1.0
-    gradient = grad(rosenbrock)(np.array([1.0, 2.0]))
-    assert gradient.dtype == float
-    assert gradient.tolist() == [-400.0, 200.0]
 
 
 def test_the_same_value_in_two_places_and_in_the_function_is_kept_apart() -> None:
@@ -113,7 +108,8 @@ def test_forward_and_reverse_mode_agree(x: list[float], direction: list[float]) 
     assert type(value) is float
 
 
-def test_a_hessian_is_symmetric_and_right() -> None:
+def test_a_hessian_is_symmetric_and_right(np: Any) -> None:
+    optimize = pytest.importorskip("scipy.optimize", reason="SciPy is the reference")
     x = [0.3, -0.7, 1.1, 0.2]
     found = hessian(rosenbrock)(x)
     assert np.allclose(found, np.array(found).T, rtol=1e-14)
@@ -121,7 +117,11 @@ def test_a_hessian_is_symmetric_and_right() -> None:
     assert hessian(lambda a: 3 * a)(1.0) == 0.0
 
 
-def test_arrays_give_arrays_with_as_many_dimensions() -> None:
+def test_arrays_give_arrays_with_as_many_dimensions(np: Any) -> None:
+    optimize = pytest.importorskip("scipy.optimize", reason="SciPy is the reference")
+    gradient = grad(rosenbrock)(np.array([1.0, 2.0]))
+    assert gradient.dtype == float
+    assert gradient.tolist() == [-400.0, 200.0]
     x = np.array([0.3, -0.7, 1.1])
     found = hessian(rosenbrock)(x)
     assert (found.shape, found.dtype) == ((3, 3), float)
@@ -130,7 +130,8 @@ def test_arrays_give_arrays_with_as_many_dimensions() -> None:
     assert hessian(lambda m: (m * m).sum())(np.ones((2, 2))).shape == (2, 2, 2, 2)
 
 
-def test_a_hessian_times_a_vector_is_the_forward_derivative_of_a_gradient() -> None:
+def test_a_hessian_times_a_vector_is_the_forward_derivative_of_a_gradient(np: Any) -> None:
+    optimize = pytest.importorskip("scipy.optimize", reason="SciPy is the reference")
     x, v = [0.3, -0.7, 1.1], [1.0, 2.0, -1.0]
     _, product = jvp(grad(rosenbrock), [x], [v])
     assert product == pytest.approx((optimize.rosen_hess(np.array(x)) @ v).tolist(), rel=1e-12)

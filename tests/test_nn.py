@@ -5,7 +5,6 @@ import random
 import statistics
 
 import micrograd.nn
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,8 +238,11 @@ def test_a_result_kept_as_an_attribute_is_no_parameter():
     assert Net().state_dict() == {"w": 2.0}
 
 
-def test_numbers_of_numpy_are_sizes_and_a_layer_may_be_linear():
+def test_numbers_of_numpy_are_sizes(np):
     assert repr(mg.MLP(np.int64(2), [np.int64(3), 1])) == repr(mg.MLP(2, [3, 1]))
+
+
+def test_a_layer_may_be_linear():
     assert repr(mg.Layer(2, 1, False)) == "Layer of [LinearNeuron(2)]"
     with pytest.raises(ValueError, match="activation: one of"):
         mg.MLP(2, [1], activation="foo")

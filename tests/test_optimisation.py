@@ -8,11 +8,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import mpmath
-import numpy as np
 import pytest
-from scipy import optimize
 
 import microgrannd as mg
+
+np = pytest.importorskip("numpy", reason="SciPy's arrays")
+optimize = pytest.importorskip("scipy.optimize", reason="the minimisers are SciPy's")
 
 Residuals = Callable[..., list[Any]]
 

@@ -139,7 +139,8 @@ def test_a_file_that_was_cut_is_refused(path, end):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"[]", b"null", b"not json", b"\xff\xfe\xff", b'{"format": "other"}', b"1" * 5000, b"[" * 100_000],
+    [b"", b"{}", b"[]", b"null", b"not json", b"\xff\xfe\xff", b'{"format": "other"}', b"1" * 5000]
+    + [pytest.param(b"[" * 100_000, marks=pytest.mark.desktop)],
 )
 def test_what_is_no_file_of_the_library_is_refused(path, content):
     path.write_bytes(content)
@@ -147,7 +148,7 @@ def test_what_is_no_file_of_the_library_is_refused(path, content):
         load(path)
 
 
-@pytest.mark.parametrize("depth", [*range(100, 1100, 25), 100_000])
+@pytest.mark.parametrize("depth", [*range(100, 1100, 25), pytest.param(100_000, marks=pytest.mark.desktop)])
 @pytest.mark.parametrize("key", ["content", "version", "checksum", "more"])
 def test_a_deeply_nested_file_is_refused(path, key, depth):
     document = {"format": FORMAT, "version": VERSION, "checksum": "", "content": {}, key: "?"}

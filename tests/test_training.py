@@ -213,6 +213,15 @@ def test_the_progress_bar_shows_the_loss_on_standard_error(capsys):
     assert f"loss={history.loss[-1]:.4g}" in err
 
 
+def test_a_bar_needs_no_thread_which_a_browser_cannot_start(monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", start)
+    monkeypatch.setattr("tqdm.tqdm.monitor", None)
+    trained(progress=True)
+
+
 def test_without_progress_nothing_is_shown(capsys):
     trained(progress=False)
     assert capsys.readouterr() == ("", "")
