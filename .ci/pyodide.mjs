@@ -9,7 +9,7 @@ try {
   const files = readdirSync(wheels).map((name) => `${wheels}/${name}`);
   await python.loadPackage(files, { messageCallback: () => {} });
   for (const name of ["setup.cfg", "README.md"]) python.FS.writeFile(name, readFileSync(`${project}/${name}`));
-  python.mountNodeFS("tests", `${project}/tests`);
+  for (const name of ["tests", "notebooks"]) python.mountNodeFS(name, `${project}/${name}`);
   process.exitCode = python.runPython("import pytest; int(pytest.main(options))", {
     globals: python.toPy({ options, __name__: "__main__" }),
   });

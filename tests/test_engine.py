@@ -90,6 +90,12 @@ def test_equality_and_hash_are_identity() -> None:
     assert len({a, b, a}) == 2
 
 
+@pytest.mark.parametrize("lose", [math.exp, math.hypot, float])
+def test_what_would_lose_the_gradient_silently_is_an_error(lose: Any) -> None:
+    with pytest.raises(TypeError, match=r"lose the gradient .* mg\.exp"):
+        lose(Value(1.0))
+
+
 def test_text_forms() -> None:
     v = Value(1 / 3)
     v.grad = 2.0
@@ -363,6 +369,13 @@ def test_ufuncs_find_the_methods_of_their_names(np: Any) -> None:
     assert [v.data for v in abs(-array)] == [0.3, 0.6]
     assert (array.sum().data, array.mean().data, (array @ array).data) == pytest.approx((0.9, 0.45, 0.45))
     assert (np.dot(array, np.array([1.0, 2.0])).data, np.float64(2.0) * array[0]) is not None
+
+
+def test_what_compares_in_numpy_hands_an_operand_back(np: Any) -> None:
+    a, b = Value(1.0), Value(2.0)
+    assert np.maximum(np.array([a, b]), np.array([b, 3.0])).tolist() == [b, 3.0]
+    assert np.minimum(np.array([a, b]), np.array([b, 3.0])).tolist() == [a, b]
+    assert np.clip(np.array([a, b]), 0.0, 1.5).tolist() == [a, 1.5]
 
 
 def test_numbers_of_numpy_on_either_side(np: Any) -> None:

@@ -267,6 +267,12 @@ def test_a_program_pickles_and_copies() -> None:
         ]  # the copies had the first
 
 
+def test_a_branch_of_pythons_own_is_frozen_and_one_inside_of_an_operation_is_not() -> None:
+    x = Value(1.0)
+    assert mg.compile(2 * x if x > 0 else 3 * x, [x]).forward([[1.0], [-1.0]]) == [2.0, -2.0]
+    assert mg.compile(mg.leaky_relu(x, 3.0), [x]).forward([[1.0], [-1.0]]) == [1.0, -3.0]
+
+
 def test_numbers_in_conditions_stay_numbers() -> None:
     @mg.rule("(x and 2) + (x or 3)", dx="1 if x and 2 else 0")
     def odd(x: Any) -> Any:
