@@ -25,6 +25,9 @@ from .svg import svg
 #: The end of a line of the legend, in Graphviz's own markup. In one line, it would be wider than many a graph.
 LINE_END = '<BR ALIGN="LEFT"/>'
 
+#: With more arrows among frames, dot leads those that need room for their labels around the frames.
+MANY_ARROWS = 40
+
 #: Lines of the text tree.
 MOST_LINES = 60
 
@@ -95,7 +98,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         self.attr("edge", arrowsize="0.7", fontname="Helvetica", fontsize="10", fontcolor="#222222")
         _enclose(self, graph, None)
         label = "label"
-        if graph.frames:  # dot leads arrows that need room for their labels around the frames
+        if graph.frames and len(graph.arrows) > MANY_ARROWS:
             label = "xlabel"
             self.attr(ranksep="0.9")
         for arrow in graph.arrows:
