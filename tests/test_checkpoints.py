@@ -381,6 +381,7 @@ def started(path: Path, epochs: int, before: str = "") -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.mark.desktop
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bits(tmp_path: Path) -> None:
     """The short form of fifty."""
@@ -401,6 +402,7 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bits(tmp_path
     assert sorted(file.name for file in tmp_path.iterdir()) == ["run.json", "whole.json"]  # and nothing left over
 
 
+@pytest.mark.desktop
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_a_file_that_may_not_grow_is_a_clear_error_and_the_old_one_intact(tmp_path: Path) -> None:
     path = tmp_path / "run.json"

@@ -163,6 +163,7 @@ def test_the_same_seed_gives_the_same_model():
     assert read("a") == read("b") != read("c")
 
 
+@pytest.mark.desktop
 def test_a_training_goes_on_from_its_checkpoint(capsys):
     train("moons", "--out", "whole", "--workers", "2", "--batch-size", "80", epochs=4)
     train("moons", "--checkpoint", "run", "--resume", "--batch-size", "80", epochs=2)

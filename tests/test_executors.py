@@ -24,6 +24,8 @@ import microgrannd as mg
 from microgrannd import Value, workers
 from microgrannd.workers import BLOCK, KEPT, Workers
 
+pytestmark = pytest.mark.desktop
+
 X, Y = mg.data.moons(5 * BLOCK + 11, noise=0.1, seed=0)
 LOSS = mg.binary_cross_entropy_with_logits
 

@@ -17,6 +17,8 @@ import pytest
 
 import microgrannd as mg
 
+pytestmark = pytest.mark.desktop
+
 THREADS = 8
 
 
