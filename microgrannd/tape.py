@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .engine import Value, recorded
+from .engine import Value
 from .failures import described
 from .graph import arguments, topological
 from .rules import CONSTANT, Rule
@@ -45,12 +45,14 @@ class Tape:
         """How many inputs and parameters there are: the place of the first step's result."""
         return self.inputs + self.parameters
 
-    def replay(self, inputs: Sequence[Value], parameters: Sequence[Value]) -> list[Value]:
-        """Record the steps once more, on other Values; return the outputs."""
+    def replay(
+        self, functions: Mapping[Rule, Callable[..., Value]], inputs: Sequence[Value], parameters: Sequence[Value]
+    ) -> list[Value]:
+        """Record the steps once more, by these functions, on other Values; return the outputs."""
         results = [*inputs, *parameters]
         for step in self.steps:
-            function = recorded(step.rule.function)
-            results.append(function(*mapped(lambda o: results[o] if type(o) is int else o, step.operands)))
+            operands = mapped(lambda o: results[o] if type(o) is int else o, step.operands)
+            results.append(functions[step.rule](*operands))
         return [results[place] for place in self.outputs]
 
 

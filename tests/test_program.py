@@ -434,3 +434,16 @@ def test_the_bits_do_not_depend_on_where_a_row_raises(count: int, seed: int) -> 
     way = plain._way
     way.backward = lambda block, data, run=way.backward: run(block, data) if len(block) == 1 else 1 / 0
     assert (plain.backward(rows), w.grad) == expected
+
+
+def test_rows_that_go_the_careful_way_do_not_generate_the_engine_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from microgrannd import program as module
+
+    generated = []
+    generate = module.recorded
+    monkeypatch.setattr(module, "recorded", lambda function: generated.append(function.__name__) or generate(function))
+    x, w = Value(0.0), Value(1.0)
+    program = mg.compile(mg.softplus(w * x), [x])  # its slope overflows on its way to 0
+    assert program.backward([[-1000.0 - n] for n in range(100)]) == 0.0
+    assert w.grad == 0.0
+    assert sorted(generated) == ["__mul__", "softplus"]
