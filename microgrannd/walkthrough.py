@@ -38,6 +38,9 @@ MOST_STEPS = 2000
 #: See `fits`; the layout takes 2 s for these.
 MOST_CROSSINGS = 20_000
 
+#: Pixels that a page takes in a notebook, at the most, and those around its picture.
+MOST_HEIGHT, AROUND = 700, 240
+
 #: What the colours of a picture become on a dark page.
 DARK = {
     "white": "#16181c",
@@ -58,10 +61,11 @@ class Walkthrough:
     Attributes:
         html: the page.
         steps: how many it has.
+        height: of its frame in a notebook, in pixels.
     """
 
-    def __init__(self, html: str, steps: int) -> None:
-        self.html, self.steps = html, steps
+    def __init__(self, html: str, steps: int, height: int) -> None:
+        self.html, self.steps, self.height = html, steps, height
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the page to a file; it needs no other file, and no network.
@@ -77,7 +81,7 @@ class Walkthrough:
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="Walkthrough" '
-            'style="width:100%;height:640px;border:0"></iframe>'
+            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
         )
 
 
@@ -112,7 +116,9 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
     if not fits(story.order, story.place, MOST_STEPS, MOST_CROSSINGS):
         raise ValueError(f"the picture would have too many boxes, or edges across all of it: {advice}")
     script = _Script(story)
-    return Walkthrough(_page(f"Step by step: {story.names[root]}", svg(script.graph), script.told()), steps)
+    picture = svg(script.graph)
+    height = min(MOST_HEIGHT, AROUND + int(picture.split('height="', 1)[1].split('"', 1)[0]))
+    return Walkthrough(_page(f"Step by step: {story.names[root]}", picture, script.told()), steps, height)
 
 
 class _Script:

@@ -159,6 +159,8 @@ def test_a_notebook_shows_the_page_in_a_frame_that_may_only_run_scripts() -> Non
     page = walkthrough(error)
     ((tag, attributes),) = Page(page._repr_html_()).elements
     assert (tag, attributes["sandbox"], attributes["srcdoc"]) == ("iframe", "allow-scripts", page.html)
+    heights = [walkthrough(root).height for root in (Value(1.0), mg.tanh(Value(1.0) * 2.0), error)]
+    assert heights == sorted(set(heights))  # no more than is needed
 
 
 def test_it_is_saved_whole(tmp_path: Path) -> None:
