@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .strategies import expressions as expressions
     from .strategies import points as points
 
+__all__ = ["GradientError", "NonDifferentiableError", "expressions", "gradcheck", "points"]
+
 
 class GradientError(AssertionError):
     """A derivative that is not that of the function."""

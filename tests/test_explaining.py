@@ -205,11 +205,11 @@ def test_a_very_long_graph_says_how_much_is_left_out() -> None:
 
 
 def test_a_wide_operation_tells_of_its_first_operands() -> None:
-    ws, xs = [Value(1.0) for _ in range(50_000)], [Value(0.5) for _ in range(50_000)]
+    ws, xs = [Value(1.0) for _ in range(5000)], [Value(0.5) for _ in range(5000)]
     start = time.perf_counter()
-    lines = str(explain(mg.dot(ws, xs) + mg.logsumexp(ws[:2000]))).splitlines()
+    lines = str(explain(mg.dot(ws, xs) + mg.logsumexp(ws[:500]))).splitlines()
     assert time.perf_counter() - start < 20  # quadratic, it took hours
-    assert f"    and so on, {100_000 - MOST_PARTS:,} more" in lines
+    assert f"    and so on, {10_000 - MOST_PARTS:,} more" in lines
     assert len(lines) < 3 * MOST_PARTS
 
 

@@ -95,7 +95,27 @@ def test_random_graphs_give_the_same_bits_and_the_same_errors(expression: Expres
     ):  # elsewhere terms may cancel, and a compensated sum keeps more
         expected = eagerly(expression, row, point[count:])
         found = as_program(program, leaves[count:], row)
+        if found != expected and isinstance(expected, tuple):  # of several that raise a program may meet another first
+            expected = next(
+                error for error in errors(expression, [*row, *point[count:]]) if f"row 0: {error[1]}" == found[1]
+            )
         assert_same(found, expected, not is_added_up_otherwise(expression), program.source)
+
+
+def errors(expression: Expression, numbers: list[float]) -> list[tuple[type, str]]:
+    """Those of all operations whose operands can be computed."""
+    results: list[Any] = [*map(Value, numbers)]
+    found = []
+    for operation, operands in expression.steps:
+        read = mg.structures.mapped(lambda o: o if type(o) is float else results[o], operands)
+        result = None
+        if None not in mg.structures.leaves(read):
+            try:
+                result = operation.call(*read)
+            except (ArithmeticError, ValueError) as error:
+                found.append((type(error), str(error)))
+        results.append(result)
+    return found
 
 
 def arguments(rule: Rule) -> list[list[Any]]:
