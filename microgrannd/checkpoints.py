@@ -8,13 +8,14 @@ import secrets
 import struct
 from collections.abc import Mapping, Sequence
 from errno import EEXIST
+from functools import partial
 from os import PathLike
 from typing import Any
 
-from .engine import is_whole
+from .engine import is_whole, real
+from .program import Program
 from .runs import Run
 from .saving import UNFIT, FileError, encode, read, remove_leftovers, write
-from .tape import Tape
 
 #: What must be the same where a run goes on: as the file calls it, and as an error does.
 KINDS = {"model": "another model", "settings": "other settings", "data": "other data"}
@@ -39,14 +40,14 @@ class Checkpoint:
 
     def __init__(self, path: str | PathLike[str], every: int, resume: bool) -> None:
         self.path, self.every = path, every
+        self.place = os.path.abspath(path)  # which stays, wherever the process goes
         self.found: dict[str, Any] | None = None
         self.waiting: dict[str, Any] | None = None
-        if os.path.exists(path):
-            if not resume:
-                raise FileExistsError(EEXIST, "there already: go on from it with resume, or delete it", os.fspath(path))
+        if resume and os.path.exists(path):
             self.found = read(path)
             if self.found.keys() != {*KINDS, "seed", "state"}:
                 raise FileError(f"{path}: no checkpoint of a training")
+        self._require_new()
         self.seed = self.found["seed"] if self.found else secrets.randbits(64)
         if not is_whole(self.seed):
             raise FileError(f"{path}: no checkpoint that this version can go on from (its seed is no number)")
@@ -64,23 +65,37 @@ class Checkpoint:
                 more epochs; or its state does not fit.
             OSError: it cannot be written.
         """
-        self.run, self.identity = run, identity
-        if self.found is not None:
-            self._require_same(self.found, identity)
-            try:
-                run.load_state(self.found["state"])
-            except UNFIT as error:
-                raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
-            if run.epochs > epochs:
-                raise FileError(
-                    f"{self.path}: a checkpoint after {run.epochs} epochs, more than the {epochs} asked for"
-                )
-        remove_leftovers(self.path)
-        self.waiting = run.state()
-        self.write()
+        self.run, self.identity, self.options = run, identity, _texts(run.optimizer.options())
+        remove_leftovers(self.place)
+        if self.found is None:
+            self._require_new()
+            self.waiting = run.state()
+            self.write()
+            return
+        self._require_same(self.found, identity)
+        try:
+            over = len(self.found["state"]["loss"])
+            if over > epochs:
+                raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")
+            self._write(self.found)
+            run.load_state(self.found["state"])
+        except FileError:
+            raise
+        except UNFIT as error:
+            raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
 
     def note(self) -> None:
-        """Take in the state after an epoch, and write it if it is time to."""
+        """Take in the state after an epoch, and write it if it is time to.
+
+        Raises:
+            TypeError: an optimiser of one's own has state that the file would lose.
+        """
+        now = _texts(self.run.optimizer.options())
+        if changed := [name for name in now if now[name] != self.options.get(name)]:
+            raise TypeError(
+                f"{type(self.run.optimizer).__name__} changes {', '.join(changed)}, which a checkpoint would lose: "
+                "name it in buffers, a list with a number for each parameter"
+            )
         self.waiting = self.run.state()
         if self.run.epochs % self.every == 0:
             self.write()
@@ -88,8 +103,20 @@ class Checkpoint:
     def write(self) -> None:
         """Write the state that was taken in last, if the file has another."""
         if self.waiting is not None:
-            write(self.path, {**self.identity, "seed": self.seed, "state": self.waiting})
+            self._write({**self.identity, "seed": self.seed, "state": self.waiting})
             self.waiting = None
+
+    def _write(self, content: dict[str, Any]) -> None:
+        try:
+            write(self.place, content)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
+
+    def _require_new(self) -> None:
+        if self.found is None and os.path.exists(self.place):
+            raise FileExistsError(
+                EEXIST, "there already: go on from it with resume, or delete it", os.fspath(self.path)
+            )
 
     def _require_same(self, found: Mapping[str, Any], identity: Identity) -> None:
         for kind, other in KINDS.items():
@@ -99,18 +126,20 @@ class Checkpoint:
             for name in [*now, *before]:
                 was, is_ = before.get(name, "absent"), now.get(name, "absent")
                 if was != is_:
-                    raise FileError(f"{self.path}: a checkpoint of {other}: {_line(name)} was {_line(was)}, is {is_}")
+                    raise FileError(
+                        f"{self.path}: a checkpoint of {other}: {_line(name)} was {_line(was)}, is {_line(is_)}"
+                    )
 
 
 def identity_of(
-    run: Run, loss: Any, tape: Tape | None, settings: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]
+    run: Run, loss: Any, program: Program | None, settings: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]
 ) -> Identity:
     """What a run is of.
 
     Args:
-        run: its model and optimiser count by their options, a schedule by its name.
-        loss: by its name.
-        tape: of the loss of a row, if that was compiled.
+        run: its model and optimiser count by their options.
+        loss: a function, see `_text`.
+        program: of the loss of a row, if that was compiled.
         settings: the arguments on which the bits depend.
         rows: pairs of row and target, by what they are for.
     """
@@ -123,24 +152,64 @@ def identity_of(
     return {
         "model": {
             "kind": type(run.model).__name__,
-            **{name: _text(option) for name, option in options.items()},
+            **_texts(options),
             "parameters": f"{len(run.names)} ({_digest(run.names.values())})",
             "loss": _text(loss),
-            "the graph of the loss": _digest([tape.steps, tape.outputs]) if tape else "recorded anew for each row",
+            "the graph of the loss": _graph(program, run) if program else "recorded anew for each row",
         },
         "settings": {
             "optimizer": type(optimizer).__name__,
-            **{name: _text(option) for name, option in optimizer.options().items()},
+            **_texts(optimizer.options()),
             "optimizer.params": f"{len(changed)} ({_digest(changed)})",
-            **{name: _text(setting) for name, setting in settings.items()},
+            **_texts(settings),
         },
         "data": {name: f"{len(pairs)} rows ({_digest_of_rows(pairs)})" for name, pairs in rows.items()},
     }
 
 
+def _graph(program: Program, run: Run) -> str:
+    """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
+    steps, leaves = program.tape.steps, program.parameters
+    own = [
+        _text(function) for step in steps for function in step.rule.functions.values() if hasattr(function, "__code__")
+    ]
+    return _digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
+
+
+def _texts(things: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(thing) for name, thing in things.items()}
+
+
 def _text(thing: Any) -> str:
-    """A setting as text; a function by its name."""
-    return getattr(thing, "__qualname__", type(thing).__name__) if callable(thing) else repr(thing)
+    """A setting as text, the same for what is equal in another process.
+
+    A function of this library is its name and the numbers that it was made with; any other its name and a digest of its
+    code and of its defaults: what it was made with may be what it counts.
+    """
+    if isinstance(thing, partial):
+        return f"partial({_text(thing.func)}, {_text(thing.args)}, {_text(thing.keywords)})"
+    if code := getattr(thing, "__code__", None):
+        name = str(thing.__qualname__)
+        if not str(thing.__module__).startswith("microgrannd."):
+            return f"{name} {_digest([*_instructions(code), _text(thing.__defaults__)])}"
+        numbers = [c.cell_contents for c in thing.__closure__ or () if isinstance(c.cell_contents, int | float)]
+        return name + (_text(numbers) if numbers else "")
+    if callable(thing) and hasattr(thing, "__qualname__"):
+        return str(thing.__qualname__)
+    if isinstance(thing, Mapping):
+        return f"{{{', '.join(f'{key}: {_text(value)}' for key, value in thing.items())}}}"
+    if isinstance(thing, list | tuple):
+        return f"({', '.join(map(_text, thing))})"
+    if isinstance(thing, bool) or (number := real(thing)) is None:
+        plain = type(thing).__repr__ is object.__repr__  # type: ignore[comparison-overlap]  # they differ in their type only
+        return str(type(thing).__name__ if plain else repr(thing))
+    return repr(int(thing)) if is_whole(thing) else repr(number)
+
+
+def _instructions(code: Any) -> list[Any]:
+    """What a function does, wherever it stands in a file."""
+    inner = [_instructions(c) if hasattr(c, "co_code") else repr(c) for c in code.co_consts]
+    return [code.co_code, code.co_names, inner]
 
 
 def _line(found: Any) -> str:

@@ -23,7 +23,7 @@ from .tabular import Task, prepare
 from .testing import gradcheck
 from .training import fit
 from .walkthrough import walkthrough
-from .workers import processes
+from .workers import BLOCK, processes
 
 SETS: dict[str, Callable[[int], Table]] = {
     "xor": lambda seed: data.as_table("xor", *data.xor()),
@@ -45,6 +45,8 @@ def train(options: argparse.Namespace) -> None:
         _require_place("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
     elif options.resume:
         raise ValueError("--resume needs --checkpoint FILE to go on from")
+    if options.workers > 1 and options.batch_size <= BLOCK:
+        raise ValueError(f"--workers needs a --batch-size above {BLOCK}: smaller batches stay in one process")
     table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
     ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
     task = ready.task

@@ -71,7 +71,7 @@ class Run:
         for parameter, name in self.names.items():
             if not isfinite(parameter.data):
                 raise FloatingPointError(f"the weight {name} is {parameter.data}; a lower learning rate may help")
-        return [parameter.data for parameter in self.names]
+        return [float(parameter.data) for parameter in self.names]
 
     def set_weights(self, numbers: Sequence[float]) -> None:
         """Set the parameters' data."""
@@ -106,7 +106,7 @@ class Run:
             "loss": list(self.history.loss),
             "validation_loss": list(self.history.validation_loss),
             "seconds": list(self.history.seconds),
-            "best": {"epoch": self.best, "loss": self.lowest, "weights": self.kept},
+            "best": {"epoch": self.best, "loss": self.lowest if isfinite(self.lowest) else None, "weights": self.kept},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -120,7 +120,8 @@ class Run:
         )
         if len(seconds) != len(loss) or len(judgements) not in (0, len(loss)):
             raise ValueError("the lists of the history are of several lengths")
-        best, lowest = state["best"]["epoch"], required_real("the best loss", state["best"]["loss"])
+        best, lowest = state["best"]["epoch"], state["best"]["loss"]
+        lowest = inf if lowest is None else required_real("the best loss", lowest)
         weights, kept = (required_reals("weights", part["weights"]) for part in (state, state["best"]))
         if not (is_whole(best) and -1 <= best < len(loss) and len(weights) == len(kept) == len(self.names)):
             raise ValueError("the best epoch or the weights do not fit")

@@ -10,6 +10,7 @@ import json
 import os
 import reprlib
 import secrets
+import shutil
 from contextlib import suppress
 from glob import escape, glob
 from itertools import pairwise
@@ -72,6 +73,10 @@ def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
     try:
         return _build(content["model"])
     except UNFIT as error:
+        if "state" in content:
+            raise FileError(
+                f"{path}: a checkpoint of a training: fit(..., checkpoint=, resume=True) goes on from it"
+            ) from None
         raise FileError(f"{path}: no model that this version can build ({error})") from None
 
 
@@ -126,12 +131,14 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
         with open(target, "wb") as file:
             file.write(content)
         return
-    temporary = f"{_temporary(target)}{secrets.token_hex(8)}.tmp"
+    temporary = f"{_temporary(target)}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if os.path.exists(target):
+            shutil.copymode(target, temporary)
         os.replace(temporary, target)
         _sync_folder(os.path.dirname(target))
     except BaseException as error:
@@ -143,10 +150,25 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
 
 
 def remove_leftovers(path: str | PathLike[str]) -> None:
-    """Remove what processes that were killed in `write_bytes` left of this file, which nobody else may be writing."""
-    for leftover in glob(f"{escape(_temporary(os.path.realpath(path)))}*.tmp"):
-        with suppress(OSError):
-            os.unlink(leftover)
+    """Remove what processes that were killed in `write_bytes` left of this file."""
+    start = _temporary(os.path.realpath(path))
+    for leftover in glob(f"{escape(start)}*.tmp"):
+        if not _is_alive(leftover.removeprefix(start).split("-")[0]):
+            with suppress(OSError):
+                os.unlink(leftover)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this number may be there; on Windows, to ask would end it."""
+    if os.name != "posix" or not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # of another user
+    return True
 
 
 def _temporary(target: str) -> str:

@@ -69,9 +69,10 @@ def fit(
         progress: show a bar with the loss, on standard error.
         checkpoint: a file that holds the run as it stands: weights, the optimiser's state, the random state and the
             history. It is replaced as a whole, so that whatever happens a good one is there.
-        every: so many epochs are between two times that it is written. It is also written at the start and the end.
+        every: so many epochs are between two times that it is written. It is also written at the start and the end. It
+            holds the whole history: where epochs are many and short, a larger number saves much time.
         resume: go on from the checkpoint, if it is there, and end with the same bits as if nothing had stopped it.
-            Call with the same arguments; only epochs may be more, and a schedule of the learning rate is taken as given.
+            Call with the same arguments; only epochs may be more.
         executor: whose workers compute the gradients of batches of more than 64 rows, see `Program.backward`: a
             ``ProcessPoolExecutor``, or Dask's ``Client.get_executor()``. The bits stay the same. Each worker is sent the
             rows once. It pays from batches of 128 rows on, with numba from about 2,000; the README has figures.
@@ -117,9 +118,9 @@ def fit(
             "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
             "validation": validation if isinstance(validation, int | float) else None,
         }  # fmt: skip
-        tape = way.program.tape if isinstance(way, Compiled) else None
+        program = way.program if isinstance(way, Compiled) else None
         pairs = {"training": rows, "validation": judged}
-        file.begin(run, epochs, identity_of(run, loss, tape, settings, pairs))
+        file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
     try:
         with Bar(total=epochs, initial=run.epochs, disable=not progress, unit="epoch", miniters=1) as bar:
             for _ in _epochs(run, way, way.ready(rows), way.ready(judged), size, shuffle, epochs, patience):
@@ -129,9 +130,10 @@ def fit(
                 bar.update()
     except KeyboardInterrupt:
         run.history.interrupted = True
+    finally:
+        if file:
+            file.write()
     run.set_weights(run.kept)
-    if file:
-        file.write()
     return run.history
 
 

@@ -60,7 +60,8 @@ class Workers:
 
     def __init__(self, program: Any, table: Sequence[Any] | None = None) -> None:
         self.key, self.parcel = token_hex(16), pickle.dumps((program, table))
-        self.seen: set[str] = set()
+        self.seen: set[str] = set()  # who answered in this call
+        self.before = 0
 
     def sums(self, executor: Executor, rows: Any, numbers: Sequence[float]) -> Iterator[tuple[float, Any]]:
         """The sums over each block of rows, the blocks in order, whoever computes them.
@@ -75,10 +76,11 @@ class Workers:
             ValueError, ArithmeticError: as a row raises it.
         """
         data = array("d", numbers).tobytes()
+        known, self.before, self.seen = bool(self.seen), len(self.seen), set()
         waiting: deque[tuple[Shard, Future[Any]]] = deque()
         try:
             for shard in self._shards(rows):
-                waiting.append((shard, self._sent(executor, shard, data, parcel=not self.seen)))
+                waiting.append((shard, self._sent(executor, shard, data, parcel=not (known or self.seen))))
                 if len(waiting) >= self._ahead:
                     yield from self._answered(executor, *waiting[0], data)
                     waiting.popleft()
@@ -91,7 +93,7 @@ class Workers:
 
     @property
     def _ahead(self) -> int:
-        return AHEAD * max(1, len(self.seen))
+        return AHEAD * max(1, self.before, len(self.seen))
 
     def _shards(self, rows: Any) -> Iterator[Shard]:
         """The rows in as many shards as are to be on their way; in more, if these would be too large."""

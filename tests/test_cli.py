@@ -537,3 +537,10 @@ def test_the_score_of_a_regression_is_r_squared():
     assert ready.task.score([1.0, 2.0, 3.5], [1.0, 2.0, 3.0]) == "R² 0.8750"
     assert ready.task.score([1.0], [1.0]) == "R² undefined, it needs two different targets"
     assert str(ready.task) == "'class': regression"
+
+
+def test_workers_without_work_are_refused(capsys):
+    assert main(["train", "xor", "--workers", "2"]) == 2
+    assert capsys.readouterr().err == (
+        "microgrannd: --workers needs a --batch-size above 64: smaller batches stay in one process\n"
+    )

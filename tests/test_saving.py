@@ -5,6 +5,8 @@ import os
 import random
 import stat
 import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 from contextlib import suppress
@@ -281,18 +283,31 @@ def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
 
 def test_what_a_killed_process_left_of_a_file_is_removed_and_nothing_else(tmp_path):
     target, other = tmp_path / "model.json", tmp_path / "mod[el].json"
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
     for path in (target, other):
         write_bytes(path, b"x")
-        leftover = saving._temporary(str(path)) + "0123.tmp"
-        with open(leftover, "wb") as file:
+        with open(saving._temporary(str(path)) + f"{ended.pid}-0123.tmp", "wb") as file:
             file.write(b"half")
     (tmp_path / ".own.tmp").write_bytes(b"")
+    being_written = saving._temporary(str(target)) + f"{os.getpid()}-0123.tmp"
+    open(being_written, "wb").close()
+    saving.remove_leftovers(target)
+    assert os.path.exists(being_written)  # by a process that is still there
+    os.unlink(being_written)
     saving.remove_leftovers(target)
     names = {file.name for file in tmp_path.iterdir()}
     assert {"model.json", "mod[el].json", ".own.tmp"} < names
     assert len(names) == 4
     saving.remove_leftovers(other)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_file_keeps_its_mode(tmp_path):
+    write_bytes(tmp_path / "model.json", b"x")
+    (tmp_path / "model.json").chmod(0o600)
+    write_bytes(tmp_path / "model.json", b"y")
+    assert (tmp_path / "model.json").stat().st_mode & 0o777 == (0o600 if os.name == "posix" else 0o666)
 
 
 def test_a_long_name_and_a_link_are_written_to(tmp_path):
