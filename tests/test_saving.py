@@ -281,6 +281,7 @@ def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
     assert repr(load(tmp_path / "model.json")) == "ReLUNeuron(1)"
 
 
+@pytest.mark.desktop
 def test_what_a_killed_process_left_of_a_file_is_removed_and_nothing_else(tmp_path):
     target, other = tmp_path / "model.json", tmp_path / "mod[el].json"
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
