@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .contexts import paused_gc
 from .engine import Value
 from .failures import described
-from .graph import edges, topological
+from .graph import links, topological
 from .nn import Module
 from .structures import leaves
 
@@ -60,6 +60,6 @@ def _handed_on(outputs: Sequence[Value], layers: Mapping[Value, str]) -> dict[st
             handed |= {operand: None for operand in inner if place[operand] != layer}
     found: dict[str, list[Activation]] = {}
     for node in [*handed, *(output for output in outputs if output in place and output not in handed)]:
-        passes = any(edge.partial for edge in edges(node))
+        passes = any(partial for _, partial in links(node))
         found.setdefault(place[node], []).append(Activation(node.data, passes))
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from .engine import Value
 from .graph import links
 from .grouping import Homes
@@ -38,12 +36,13 @@ Place = dict[Value, Value | str]
 Reached = tuple[Value, float] | None
 
 
-def boxings(order: list[Value], found: Homes | None, depth: str) -> Iterator[tuple[str, Place]]:
-    """The ways to put nodes in boxes, the most detailed first, that are not too many to be drawn."""
+def boxing(order: list[Value], found: Homes | None, depth: str) -> tuple[str, Place] | None:
+    """The most detailed way to put nodes in boxes that are not too many to be drawn; None if there is none."""
     for way, most in DEPTHS["scalar" if not (found and found.neuron) and depth == "auto" else depth]:
         place = places(order, found, way)
         if fits(order, place, most):
-            yield way, place
+            return way, place
+    return None
 
 
 def places(order: list[Value], found: Homes | None, way: str) -> Place:

@@ -75,14 +75,13 @@ class Checkpoint:
         self._require_same(self.found, identity)
         try:
             over = len(self.found["state"]["loss"])
-            if over > epochs:
-                raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")
-            self._write(self.found)
-            run.load_state(self.found["state"])
-        except FileError:
-            raise
+            if over <= epochs:
+                self._write(self.found)
+                run.load_state(self.found["state"])
         except UNFIT as error:
             raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
+        if over > epochs:
+            raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")
 
     def note(self) -> None:
         """Take in the state after an epoch, and write it if it is time to.

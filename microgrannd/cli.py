@@ -32,12 +32,7 @@ _OPTIONS = ("-h", "--help", "-o", "--output", "--wrt", "--")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 after one line that says what was wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if (
-        given[:1] in ([name] for name in EXPRESSIONS)
-        and given[1:2]
-        and given[1][:1] == "-"
-        and given[1] not in _OPTIONS
-    ):
+    if len(given) > 1 and given[0] in EXPRESSIONS and given[1].startswith("-") and given[1] not in _OPTIONS:
         given[1] = f" {given[1]}"  # an expression that begins with a minus, not an option
     parser = _parser()
     options, rest = parser.parse_known_args(given)

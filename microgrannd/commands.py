@@ -153,9 +153,7 @@ def explain(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--wrt {options.wrt}: needs one of the names, {', '.join(options.values) or 'of which there are none'}"
         )
-    print(
-        str(explaining.explain(result, options.values.get(options.wrt))) or "there is nothing to explain: no operation"
-    )
+    print(explaining.explain(result, options.values.get(options.wrt)))
 
 
 def check(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import hypot, isfinite
 
-from .boxing import Place, boxings, outputs, reached
+from .boxing import Place, boxing, outputs, reached
 from .diagram import LEGEND, TOGETHER, Arrow, Box, Frame, Graph, size, visible
 from .engine import Value
 from .graph import links, topological
@@ -36,9 +36,10 @@ def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rank
     """
     order = topological(root)
     found = homes(order, model) if model else None
-    way, place = next(boxings(order, found, depth), (None, {}))
-    if way is None:
+    boxed = boxing(order, found, depth)
+    if boxed is None:
         return _shape(order, rankdir)
+    way, place = boxed
     graph = Diagram(order, place, found, lambda node: node.grad).draw()
     graph.rankdir = rankdir
     if len(set(place.values())) < len(order):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from itertools import takewhile
 
 from .engine import Value
 from .nn import ACTIVATIONS, Module
-from .rules import CONSTANT, TABLE
+from .rules import CONSTANT, TABLE, Rule
 
 #: A module adds up what it made of its parameters before the activation ends it.
 _SUMS = {TABLE["__add__"], TABLE["sum"]}
 _ACTIVATIONS = {name: TABLE[name] for name in ACTIVATIONS - {"linear"}}
+_ANY = frozenset(_ACTIVATIONS.values())
 
 
 class Homes:
@@ -65,7 +66,7 @@ def homes(order: Iterable[Value], model: Module) -> Homes:
         values = {operand for operand in node._operands if type(operand) is not float and operand._rule is not CONSTANT}
         own = values & parameters.keys()
         if own and not _penalty(node, values):
-            of[node] = _common([of[parameter] for parameter in own])
+            of[node] = _common({of[parameter] for parameter in own})
         elif not own and len(found := {None if value in ended else of.get(value) for value in values}) == 1:
             name = found.pop()
             if name and node._rule in _SUMS:
@@ -86,13 +87,13 @@ def _penalty(node: Value, values: set[Value]) -> bool:
     return len(values) == 1 and (alone or node._rule is TABLE["__pow__"])
 
 
-def _endings(module: Module) -> set[object]:
+def _endings(module: Module) -> Set[Rule | None]:
     """The rules that may be a module's activation: the one that it names, or any."""
     name = getattr(module, "activation", None)
-    return {_ACTIVATIONS.get(name)} if isinstance(name, str) else set(_ACTIVATIONS.values())
+    return {_ACTIVATIONS.get(name)} if isinstance(name, str) else _ANY
 
 
-def _common(names: list[str]) -> str:
+def _common(names: set[str]) -> str:
     """The innermost module around all."""
     levels = zip(*(name.split(".") for name in names), strict=False)
     return ".".join(level[0] for level in takewhile(lambda level: len(set(level)) == 1, levels))

@@ -76,9 +76,14 @@ class Rule:
         """Whether the operation takes a sequence, or more operands than a node has slots for."""
         return bool(self.sequences) or len(self.partials) > 2
 
+    @property
+    def equations(self) -> list[str]:
+        """The formula and the partials, as equations of the result y."""
+        return [f"y = {self.formula.text}", *(f"dy/d{name} = {p.text}" for name, p in self.partials.items())]
+
     def describe(self) -> str:
         """The lines of a docstring: what it is, its formula, partials and domain."""
-        lines = [f"y = {self.formula.text}", *(f"dy/d{name} = {p.text}" for name, p in self.partials.items())]
+        lines = self.equations
         if self.domain:
             lines.append(f"Raises ValueError (ZeroDivisionError where Python does) unless {self.domain.text}.")
         return "\n".join([inspect.getdoc(self.function) or "", "", *lines]).strip()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from itertools import count
 
 from .boxing import outputs, places, reached
@@ -71,22 +72,27 @@ class Story:
             output, along = end
             self.inside.setdefault(output, []).append(one)
             if place[one.operand] != place[one.node]:
-                slope = one.partial * along + (
-                    passed[output, one.operand].partial if (output, one.operand) in passed else 0.0
-                )
+                before = passed.get((output, one.operand))
+                slope = one.partial * along + (before.partial if before else 0.0)
                 passed[output, one.operand] = Contribution(output, -1, one.operand, self.gradients[output], slope, 0.0)
         turn = {node: number for number, node in enumerate(reversed(order))}
-        self.found = sorted([*apart, *passed.values()], key=lambda one: turn[one.node])
+        totals: defaultdict[Value, float] = defaultdict(float)
+        found = []
+        for one in sorted([*apart, *passed.values()], key=lambda one: turn[one.node]):
+            totals[one.operand] += one.partial * one.gradient
+            found.append(one._replace(total=totals[one.operand]))
+        self.found = found
 
     def _named(self) -> dict[Value, str]:
         """What each node is called: by its label, or as a parameter or neuron; the others are numbered."""
         names: dict[Value, str] = {}
         taken: set[str] = set()
+        copies: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))  # those of one label may be many
 
         def take(node: Value, wish: str) -> None:
-            name, copies = wish, count(2)
+            name = wish
             while name in taken:
-                name = f"{wish} ({next(copies)})"
+                name = f"{wish} ({next(copies[wish])})"
             taken.add(name)
             names[node] = name
 
@@ -94,12 +100,8 @@ class Story:
         for node in dict.fromkeys([self.root, *self.order]):
             parameter = self.owners.parameters.get(node) if self.owners else None
             neuron = self.owners.neuron[node] if self.owners and node in self.inside else None
-            if (
-                wish := visible(node.label)
-                or parameter
-                or neuron
-                or ("y" if node is self.root and "y" not in labels else "")
-            ):
+            default = "y" if node is self.root and "y" not in labels else ""
+            if wish := visible(node.label) or parameter or neuron or default:
                 take(node, wish)
         free = (name for i in count(1) if (name := f"v{i}") not in taken)
         return {**{node: next(free) for node in self.order if node not in names}, **names}

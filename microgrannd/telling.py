@@ -167,8 +167,7 @@ class Text(Style):
         return " → ".join(symbols)
 
     def rule(self, rule: Rule) -> str:  # noqa: D102
-        partials = "; ".join(f"dy/d{name} = {p.text}" for name, p in rule.partials.items())
-        return f"{rule.name}: y = {rule.formula.text}; {partials}"
+        return f"{rule.name}: {'; '.join(rule.equations)}"
 
 
 class Markdown(Style):
@@ -202,5 +201,4 @@ class Markdown(Style):
         return r" \rightarrow ".join(rf"\text{{{inert(symbol)}}}" for symbol in symbols)
 
     def rule(self, rule: Rule) -> str:  # noqa: D102
-        partials = "; ".join(f"dy/d{name} = {p.text}" for name, p in rule.partials.items())
-        return f"\n`{rule.name}`: `y = {rule.formula.text}; {partials}`"
+        return f"\n`{rule.name}`: `{'; '.join(rule.equations)}`"

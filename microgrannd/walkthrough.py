@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -165,13 +165,11 @@ class _Script:
         number, root = self.style.number, self.story.root
         name = {node: place for place, node in enumerate(self.story.names)}
         yield [self.box(root), name[root], "", "", "1"]
-        totals: defaultdict[Value, float] = defaultdict(float)
         left = Counter(self.story.ways)
         for one in self.story.found:
-            totals[one.operand] += one.partial * one.gradient
             left[one.operand] -= 1
             ends = [1] if not left[one.operand] and self.story.ways[one.operand] > 1 else []
-            numbers = map(number, (one.partial, one.gradient, totals[one.operand]))
+            numbers = map(number, (one.partial, one.gradient, one.total))
             yield [self.box(one.operand), name[one.operand], *numbers, self.arrow(one), *ends]
 
     def arrow(self, one: Contribution) -> int:

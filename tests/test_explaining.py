@@ -91,8 +91,6 @@ def test_every_sum_is_the_engines_gradient_to_the_last_digit(expression: Any) ->
 def test_contributions_add_up_to_what_backward_leaves_in_every_node(expression: Any) -> None:
     root = expression(*map(Value, expression.inputs))
     order = topological(root)
-    for node in order:
-        node.grad = 0.0
     root.backward()
     totals = {root: 1.0, **{one.operand: one.total for one in contributions(root)}}
     assert [repr(totals[node]) for node in order] == [repr(node.grad) for node in order]
