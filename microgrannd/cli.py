@@ -53,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, ArithmeticError, NoGraphviz, GradientError, BrokenExecutor) as error:
         return _fail(str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
+        _discard_output()
     except OSError as error:
+        if not error.filename:
+            _discard_output()
         return _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
     except KeyboardInterrupt:
         return _fail("interrupted")
@@ -170,6 +172,11 @@ def _rate(text: str) -> float:
     if rate is None or rate <= 0:
         raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
     return rate
+
+
+def _discard_output() -> None:
+    """Leave nothing to flush at exit, where a second failure would change the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, program: str = "microgrannd", place: str = "") -> int:

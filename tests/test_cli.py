@@ -401,11 +401,11 @@ def test_an_error_with_line_ends_is_still_one_line(capsys):
 
 
 def module(*arguments, stdout=subprocess.PIPE):
-    """Run the package in a process of its own."""
+    """Run the package in a process of its own, whose output is buffered as it usually is."""
     home = os.path.dirname(os.path.dirname(commands.__file__))
     return subprocess.run(
         [sys.executable, "-m", "microgrannd", *arguments], stdout=stdout, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": home},
+        env={**os.environ, "PYTHONPATH": home, "PYTHONUNBUFFERED": ""},
     )  # fmt: skip
 
 
