@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from .emission import Body, Emitter, Layer, Line
 from .failures import real_result
-from .structures import leaves
+from .tape import Atom, Ref
 from .templates import Reducer, Tree, template
 from .writing import Writer
 
@@ -48,8 +48,8 @@ class ArrayWriter(Writer):
         self.values()
         self.before("count", "0")
         self.before("results", f"empty((len(rows), {len(self.tape.outputs)}))")
-        for column, place in enumerate(self.tape.outputs):
-            self.body.row.append(Line(f"results[count, {column}] = {self.names[place]}"))
+        for column, output in enumerate(self.tape.outputs):
+            self.body.row.append(Line(f"results[count, {column}] = {self.names[output]}"))
         self.body.row.append(Line("count += 1"))
         self.body.result = ("results",)
         return self.body
@@ -60,66 +60,67 @@ class ArrayWriter(Writer):
 
     def read_parameters(self) -> None:
         """Before the first row: names for the parameters, and arrays for those of layers and all that they compute."""
-        for number, place in enumerate(self.emitter.scalars):
-            self.before(self.names[place], f"parameters[{number}]")
+        for number, ref in enumerate(self.emitter.scalars):
+            self.before(self.names[ref], f"parameters[{number}]")
         for layer, weights, biases in self.emitter.slices():
-            name, count, width = layer.name, len(layer.places), len(layer.inputs)
+            name, count, width = layer.name, len(layer.results), len(layer.inputs)
             self.before(f"{name}_w", f"parameters[{weights}].reshape({count}, {width})")
-            self.before(f"{name}_b", f"parameters[{biases}]" if biases else f"array({layer.biases})")
+            self.before(
+                f"{name}_b",
+                f"parameters[{biases}]" if biases else f"array([{', '.join(map(self.text, layer.biases))}])",
+            )
             self.before(f"{name}_t", f"empty({count})")
-            if not self.is_slice(layer.inputs):
+            if not self.slice_of(layer.inputs):
                 self.before(f"{name}_x", f"empty({width})")
-        for place in sorted(self.single_inputs()):
-            self.body.row.append(Line(f"{self.names[place]} = row[{place}]"))
+        alone = self.used_alone()
+        for ref in self.tape.input_refs:
+            if ref in alone:
+                self.body.row.append(Line(f"{self.names[ref]} = row[{ref.index}]"))
 
-    def is_slice(self, inputs: Sequence[Any]) -> bool:
-        """Whether a layer takes neighbouring inputs of the program as they are."""
-        first = inputs[0]
-        return type(first) is int and list(inputs) == list(range(first, min(first + len(inputs), self.tape.inputs)))
+    def slice_of(self, atoms: Sequence[Atom]) -> str:
+        """The part of a row that a layer takes as it is, neighbouring inputs; "" if it takes others."""
+        inputs = self.tape.input_refs
+        first = atoms[0].index if isinstance(atoms[0], Ref) else len(inputs)
+        end = first + len(atoms)
+        return f"row[{first}:{end}]" if list(atoms) == inputs[first:end] else ""
 
-    def single_inputs(self) -> set[int]:
-        """The inputs that are used by themselves."""
+    def used_alone(self) -> set[Atom]:
+        """What is used by itself, and not as a part of a slice."""
         layers = self.emitter.layers.values()
-        layered = [part for layer in layers if not self.is_slice(layer.inputs) for part in layer.inputs]
-        steps = enumerate(self.tape.steps, self.tape.leaves)
-        others = [o for place, step in steps if place not in self.emitter.in_layers for o in leaves(step.operands)]
-        return {o for o in (*layered, *others, *self.tape.outputs) if type(o) is int and o < self.tape.inputs}
+        layered = [atom for layer in layers if not self.slice_of(layer.inputs) for atom in layer.inputs]
+        others = [atom for ref, step in self.tape.results if ref not in self.emitter.in_layers for atom in step.atoms]
+        return {*layered, *others, *self.tape.outputs}
 
     def layer(self, layer: Layer) -> None:
         """The values of a layer."""
         name, row = layer.name, self.body.row
-        if self.is_slice(layer.inputs):
-            row.append(Line(f"{name}_x = row[{layer.inputs[0]}:{layer.inputs[-1] + 1}]"))
+        if part := self.slice_of(layer.inputs):
+            row.append(Line(f"{name}_x = {part}"))
         else:
-            row += [
-                Line(f"{name}_x[{i}] = {self.names[o] if type(o) is int else repr(o)}")
-                for i, o in enumerate(layer.inputs)
-            ]
+            row += [Line(f"{name}_x[{i}] = {self.text(atom)}") for i, atom in enumerate(layer.inputs)]
         row.append(Line(f"dense({name}_w, {name}_b, {name}_x, {name}_t)"))
-        row += [Line(f"{self.names[place]} = {name}_t[{i}]") for i, place in enumerate(layer.places)]
+        row += [Line(f"{self.names[ref]} = {name}_t[{i}]") for i, ref in enumerate(layer.results)]
 
-    def layer_gradients(self, layer: Layer, needed: set[int]) -> None:
+    def layer_gradients(self, layer: Layer, needed: Set[Atom]) -> None:
         """The gradients of a layer's weights and inputs."""
         name, row = layer.name, self.body.row
-        gradients = [self.gradient(place) for place in reversed(layer.places)][::-1]
-        self.before(f"{name}_d", f"empty({len(layer.places)})")
+        gradients = [self.gradient(ref) for ref in reversed(layer.results)][::-1]
+        self.before(f"{name}_d", f"empty({len(layer.results)})")
         row += [Line(f"{name}_d[{i}] = {gradient}") for i, gradient in enumerate(gradients)]
         row.append(Line(f"outer({name}_d, {name}_x, {name}_dw, {name}_db)"))
         if not needed.isdisjoint(layer.inputs):
             self.before(f"{name}_g", f"empty({len(layer.inputs)})")
             row.append(Line(f"transposed({name}_w, {name}_d, {name}_g)"))
-            for place, operand in enumerate(layer.inputs):
-                if operand in needed:
-                    self.shares[operand].append((f"{name}_g[{place}]", ()))
+            self.share_out([f"{name}_g[{i}]" for i in range(len(layer.inputs))], layer.inputs, needed)
 
     def hand_back(self) -> None:
         """An array of the gradients, of which those of layers are parts from the start."""
         self.before("gradients", f"zeros({len(self.emitter.order)})")
-        for number, place in enumerate(self.emitter.scalars):
-            self.before(f"d_{self.names[place]}", "0.0")
-            self.body.after.append(Line(f"gradients[{number}] = d_{self.names[place]}"))
+        for number, ref in enumerate(self.emitter.scalars):
+            self.before(f"d_{self.names[ref]}", "0.0")
+            self.body.after.append(Line(f"gradients[{number}] = d_{self.names[ref]}"))
         for layer, weights, biases in self.emitter.slices():
-            name, count = layer.name, len(layer.places)
+            name, count = layer.name, len(layer.results)
             self.before(f"{name}_dw", f"gradients[{weights}].reshape({count}, {len(layer.inputs)})")
             self.before(f"{name}_db", f"gradients[{biases}]" if biases else f"empty({count})")
 

@@ -1,4 +1,4 @@
-"""What a program is made of: names for all places of a tape, layers, and the rules' formulas as templates.
+"""What a program is made of: names for all refs of a tape, layers, and the rules' formulas as templates.
 
 writing.py makes lines of them, and source.py functions of the lines.
 """
@@ -21,7 +21,7 @@ from .failures import real_result
 from .formulas import Formula, is_float, not_float
 from .rules import TABLE
 from .structures import leaves
-from .tape import Step, Tape
+from .tape import Atom, Literal, Operand, Ref, Step, Tape
 from .templates import Reducer, Term, Tree, constant, hole, negation, product
 
 #: Names with a meaning of their own in the programs; those that are made of a value's name, and of a layer's.
@@ -64,10 +64,10 @@ class Layer(NamedTuple):
     """Dot products of the same inputs with rows of parameters that are used nowhere else, many of them."""
 
     name: str
-    places: list[int]  # of the results
-    weights: list[list[int]]
-    biases: list[Any]
-    inputs: list[Any]
+    results: list[Ref]
+    weights: list[tuple[Ref, ...]]
+    biases: list[Atom]
+    inputs: tuple[Atom, ...]
 
 
 class Emitter:
@@ -78,7 +78,7 @@ class Emitter:
         large: layers of so many weights are loops. Unrolled they are faster (40 against 55 ns a weight and row), until
             the source becomes too large.
         functions: what the lines call, by name.
-        order: the parameters' places, in the order in which the programs take and give them.
+        order: the parameters, in the order in which the programs take and give them.
     """
 
     long: float = 100
@@ -94,12 +94,14 @@ class Emitter:
         for name, thing in (("mul", operator.mul), ("inf", math.inf), ("nan", math.nan)):
             self.called(name, thing)
         default = ["x"] * tape.inputs + ["p"] * tape.parameters + ["t"] * len(tape.steps)
-        self.names = [self.name(label, base) for label, base in zip(tape.labels, default, strict=True)]
-        self.layers = {layer.places[0]: layer for layer in self.found_layers()}
-        self.in_layers = {place for layer in self.layers.values() for place in layer.places}
-        rows = [[*leaves(layer.weights), *leaves(layer.biases)] for layer in self.layers.values()]
-        layered = [place for row in rows for place in row if type(place) is int]
-        self.scalars = sorted(set(range(tape.inputs, tape.leaves)) - set(layered))
+        named = enumerate(zip(tape.labels, default, strict=True))
+        self.names = {Ref(index): self.name(label, base) for index, (label, base) in named}
+        self.layers = {layer.results[0]: layer for layer in self.found_layers()}
+        self.in_layers = {ref for layer in self.layers.values() for ref in layer.results}
+        rows = [[*leaves(layer.weights), *layer.biases] for layer in self.layers.values()]
+        layered = [atom for row in rows for atom in row if isinstance(atom, Ref)]
+        taken = set(layered)
+        self.scalars = [ref for ref in tape.parameter_refs if ref not in taken]
         self.order = [*self.scalars, *layered]
 
     def name(self, label: str, base: str, kin: Sequence[str] = _OF_VALUE) -> str:
@@ -126,7 +128,7 @@ class Emitter:
         start = len(self.scalars)
         for layer in self.layers.values():
             end = start + len(layer.weights) * len(layer.inputs)
-            own = type(layer.biases[0]) is int
+            own = isinstance(layer.biases[0], Ref)
             yield layer, f"{start}:{end}", f"{end}:{end + len(layer.biases)}" if own else ""
             start = end + len(layer.biases) * own
 
@@ -137,29 +139,34 @@ class Emitter:
     def found_layers(self) -> Iterator[Layer]:
         """The layers: as loops over their rows they take few lines."""
         tape = self.tape
-        uses = Counter(place for step in tape.steps for place in leaves(step.operands) if type(place) is int)
-        groups: defaultdict[str, list[int]] = defaultdict(list)
-        for place, (rule, operands) in enumerate(tape.steps, tape.leaves):
-            if rule is not TABLE["dot"]:
+        uses = Counter(ref for step in tape.steps for ref in step.refs)
+        parameters = set(tape.parameter_refs)
+        groups: defaultdict[Any, list[tuple[Ref, Any]]] = defaultdict(list)
+        for ref, step in tape.results:
+            if step.rule is not TABLE["dot"]:
                 continue
+            operands: Any = step.operands
             weights, inputs, bias = operands
-            own = [*weights, bias] if type(bias) is int else weights
-            if all(type(w) is int and tape.inputs <= w < tape.leaves and uses[w] == 1 for w in own):
-                groups[f"{type(bias)} {inputs}"].append(place)
-        for number, places in enumerate(groups.values(), 1):
-            rows = [tape.steps[place - tape.leaves].operands for place in places]
+            own = [*weights, bias] if isinstance(bias, Ref) else weights
+            if all(weight in parameters and uses[weight] == 1 for weight in own):
+                groups[type(bias), inputs].append((ref, operands))
+        for number, group in enumerate(groups.values(), 1):
+            rows = [operands for _, operands in group]
             if len(rows[0][0]) < self.long and len(rows) * len(rows[0][0]) < self.large:
                 continue
-            (label, *others) = {tape.labels[w].rpartition(".neurons")[0] for weights, _, _ in rows for w in weights}
+            (label, *others) = {
+                tape.labels[w.index].rpartition(".neurons")[0] for weights, _, _ in rows for w in weights
+            }
             name = self.name(f"layer{number}" if others or not label else label, "layer", _OF_LAYER)
-            yield Layer(name, places, [row[0] for row in rows], [row[2] for row in rows], rows[0][1])
+            yield Layer(name, [ref for ref, _ in group], [row[0] for row in rows], [row[2] for row in rows], rows[0][1])
 
-    def form(self, step: Step, unit: bool) -> tuple[Form, list[Any]]:
-        """How a step is written, the gradient that arrives being 1 or not; and the places to be filled in, or lists."""
-        fillers = [
-            part for o in step.operands for part in ([o] if self.is_long(o) else leaves(o)) if type(part) is not float
-        ]
-        key = step.rule, unit, repr([self.kind(operand) for operand in step.operands])
+    def form(self, step: Step, unit: bool) -> tuple[Form, list[Operand]]:
+        """How a step is written, the gradient that arrives being 1 or not; and the refs to be filled in, or sequences."""
+        fillers: list[Operand] = []
+        for operand in step.operands:
+            parts = operand if isinstance(operand, tuple) and not self.is_long(operand) else [operand]
+            fillers += [part for part in parts if not isinstance(part, Literal)]
+        key = step.rule, unit, tuple(self.kind(operand) for operand in step.operands)
         if key not in self.forms:
             self.forms[key] = self.new_form(step, unit)
         return self.forms[key], fillers
@@ -170,11 +177,11 @@ class Emitter:
         count = 0
         names: dict[str, Term] = {}
 
-        def term(operand: Any) -> Term:
+        def term(operand: Operand) -> Term:
             nonlocal count
-            if type(operand) is float:
-                return constant(operand)
-            if isinstance(operand, list) and not self.is_long(operand):
+            if isinstance(operand, Literal):
+                return constant(operand.number)
+            if isinstance(operand, tuple) and not self.is_long(operand):
                 return [term(part) for part in operand]
             count += 1
             return hole(str(count - 1))
@@ -201,14 +208,14 @@ class Emitter:
             if self.is_long(operand):
                 each = ast.comprehension(ast.Name("_p"), reducer.reduce(partial.tree, names), [], 0)
                 shares.append(template(ast.ListComp(product(ast.Name("_p"), gradient), [each])))
-            elif isinstance(operand, list):
+            elif isinstance(operand, tuple):
                 elements = reducer.reduce(partial.tree, names)
                 shares += [
                     template(product(element, gradient))
                     for element, part in zip(elements, operand, strict=True)
-                    if type(part) is int
+                    if isinstance(part, Ref)
                 ]
-            elif type(operand) is int:
+            elif isinstance(operand, Ref):
                 shares.append(template(product(written(partial), gradient)))
         condition = negation(domain)
         unmet = "" if isinstance(condition, ast.Constant) and not condition.value else template(condition)
@@ -218,14 +225,14 @@ class Emitter:
         """A result that might be complex or whole, made a float."""
         return ast.Call(ast.Name(self.called("real_result", real_result)), [tree], [])
 
-    def is_long(self, operand: Any) -> bool:
+    def is_long(self, operand: Operand) -> bool:
         """Whether it is a sequence to be kept together."""
-        return isinstance(operand, list) and len(operand) >= self.long
+        return isinstance(operand, tuple) and len(operand) >= self.long
 
-    def kind(self, operand: Any) -> Any:
+    def kind(self, operand: Operand) -> Any:
         """What the templates depend on: constants and the lengths of short sequences."""
-        if type(operand) is float:
+        if isinstance(operand, Literal):
             return operand
         if self.is_long(operand):
             return "long"
-        return [self.kind(part) for part in operand] if isinstance(operand, list) else "one"
+        return tuple(self.kind(part) for part in operand) if isinstance(operand, tuple) else "one"

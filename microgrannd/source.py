@@ -34,7 +34,7 @@ class Plain:
     @cached_property
     def order(self) -> list[int]:
         """The parameters in the order in which the programs take them and give their gradients: their numbers."""
-        return [place - self.tape.inputs for place in self.emitter.order]
+        return [ref.index - self.tape.inputs for ref in self.emitter.order]
 
     @cached_property
     def sources(self) -> dict[str, str]:

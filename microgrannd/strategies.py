@@ -22,6 +22,7 @@ from .failures import described
 from .formulas import FUNCTIONS
 from .rules import TABLE, Rule
 from .structures import filled, leaves, mapped
+from .tape import Ref
 
 Draw: TypeAlias = st.DrawFn
 Numbers: TypeAlias = st.SearchStrategy[float]
@@ -80,8 +81,8 @@ class Expression:
 
     Attributes:
         inputs: the numbers at which to call it, with a derivative there.
-        steps: operations with their operands: whole numbers are places, first among the inputs and then among the
-            results of the steps; floats are constants; lists are sequences of both.
+        steps: operations with their operands: refs, first to the inputs and then to the results of the steps; numbers,
+            which are constants; lists, which are sequences of both.
 
     Called with as many Values or numbers, it computes.
     """
@@ -95,7 +96,7 @@ class Expression:
         """The result of the last step."""
         results = list(inputs)
         for operation, operands in self.steps:
-            results.append(operation.call(*mapped(lambda o: o if type(o) is float else results[o], operands)))
+            results.append(operation.call(*mapped(lambda o: results[o.index] if isinstance(o, Ref) else o, operands)))
         return results[-1]
 
     def __repr__(self) -> str:
@@ -114,7 +115,7 @@ def _name(place: int) -> str:
 def _text(operand: Any, names: Sequence[str]) -> str:
     if isinstance(operand, list):
         return f"[{', '.join(_text(part, names) for part in operand)}]"
-    return repr(operand) if type(operand) is float else names[operand]
+    return names[operand.index] if isinstance(operand, Ref) else repr(operand)
 
 
 @st.composite
@@ -213,11 +214,11 @@ class _Growing:
         self.nodes: list[_Node] = []
 
     def slots(self, first: bool) -> st.SearchStrategy[Any]:
-        """What to put in an operand's place: the latest node or any (its place), a new input (None) or a constant."""
+        """What an operand is to be: a ref to the latest node or to any, a new input (None) or a constant."""
         if not self.nodes:
             return st.none()
         latest = len(self.nodes) - 1
-        nodes = [st.just(latest), st.integers(0, latest)]
+        nodes = [st.just(Ref(latest)), st.integers(0, latest).map(Ref)]
         return st.one_of(nodes if first else [st.none(), *nodes, st.just("constant")])
 
     def add(self, operation: Operation, point: list[Any], slots: list[Any]) -> None:
@@ -228,7 +229,7 @@ class _Growing:
         fresh = leaves(point)
         for attempt in self.attempts(slots):
             nodes = [
-                self.nodes[slot] if type(slot) is int else _Node(x, abs(x))
+                self.nodes[slot.index] if isinstance(slot, Ref) else _Node(x, abs(x))
                 for slot, x in zip(attempt, fresh, strict=True)
             ]
             step = self.step(operation, filled(point, [node.number for node in nodes]), nodes)
@@ -239,9 +240,9 @@ class _Growing:
         for place, slot in enumerate(attempt):
             if slot is None and self.free:
                 self.free -= 1
-                attempt[place] = len(self.nodes)
+                attempt[place] = Ref(len(self.nodes))
                 self.nodes.append(nodes[place])
-            elif type(slot) is not int:
+            elif not isinstance(slot, Ref):
                 attempt[place] = fresh[place]
         step.operands = filled(point, attempt)
         self.nodes.append(step)
@@ -250,11 +251,11 @@ class _Growing:
         """The slots as drawn; with new inputs for the nodes in them but the first; with any other node as the first."""
         yield list(slots)
         for place in range(len(slots) - 1, 0, -1):
-            if type(slots[place]) is int:
+            if isinstance(slots[place], Ref):
                 slots[place] = None
                 yield list(slots)
         for node in reversed(range(len(self.nodes))):
-            yield [node, *slots[1:]]
+            yield [Ref(node), *slots[1:]]
 
     def step(self, operation: Operation, operands: list[Any], nodes: list[_Node]) -> _Node | None:
         """The result of an operation, if it is smooth and does not magnify errors too much."""
@@ -273,14 +274,14 @@ class _Growing:
             place = waiting.pop()
             if place not in used:
                 used.add(place)
-                waiting += [operand for operand in leaves(self.nodes[place].operands) if type(operand) is int]
+                waiting += [o.index for o in leaves(self.nodes[place].operands) if isinstance(o, Ref)]
         order = sorted(used, key=lambda place: (self.nodes[place].operation is not None, place))
-        renamed = {old: new for new, old in enumerate(order)}
+        renamed = {Ref(old): Ref(new) for new, old in enumerate(order)}
         nodes = [self.nodes[place] for place in order]
         return Expression(
             [node.number for node in nodes if node.operation is None],
             [
-                (node.operation, mapped(lambda o: o if type(o) is float else renamed[o], node.operands))
+                (node.operation, mapped(lambda o: renamed[o] if isinstance(o, Ref) else o, node.operands))
                 for node in nodes
                 if node.operation is not None
             ],

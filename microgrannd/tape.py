@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .engine import Value
 from .failures import described
@@ -13,37 +14,87 @@ from .rules import CONSTANT, Rule
 from .structures import mapped
 
 
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Refer to an input, a parameter or the result of a step by its index on the tape; equal to no number."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Literal:
+    """Hold a constant; equal to another one of the same bits, so that 0.0, -0.0 and nan are three."""
+
+    number: float
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literal) and self._bits == other._bits
+
+    def __hash__(self) -> int:
+        return hash(self._bits)
+
+    @property
+    def _bits(self) -> bytes:
+        return struct.pack("d", self.number)
+
+
+Atom: TypeAlias = Ref | Literal
+#: What a rule's operand is on a tape: the elements of a sequence are a tuple.
+Operand: TypeAlias = Atom | tuple[Atom, ...]
+
+
 class Step(NamedTuple):
-    """An operation. Of its operands, whole numbers are places, floats are constants, lists are sequences of both."""
+    """An operation on a tape."""
 
     rule: Rule
-    operands: list[Any]
+    operands: tuple[Operand, ...]
+
+    @property
+    def atoms(self) -> Iterator[Atom]:
+        """The operands, and in the place of a sequence its elements."""
+        for operand in self.operands:
+            yield from operand if isinstance(operand, tuple) else (operand,)
+
+    @property
+    def refs(self) -> list[Ref]:
+        """Those of them that are no constants."""
+        return [atom for atom in self.atoms if isinstance(atom, Ref)]
 
 
 @dataclass(frozen=True)
 class Tape:
     """The steps from inputs and parameters to outputs.
 
-    Places are counted through: first the inputs, then the parameters, then the results of the steps.
+    Refs count through: first the inputs, then the parameters, then the results of the steps.
 
     Attributes:
         inputs: how many.
         parameters: how many.
         steps: in order, none twice, each needed for an output.
-        outputs: their places.
-        labels: of all places.
+        outputs: the refs of the outputs.
+        labels: of all refs.
     """
 
     inputs: int
     parameters: int
     steps: list[Step]
-    outputs: list[int]
+    outputs: list[Ref]
     labels: list[str]
 
     @property
-    def leaves(self) -> int:
-        """How many inputs and parameters there are: the place of the first step's result."""
-        return self.inputs + self.parameters
+    def input_refs(self) -> list[Ref]:
+        """The refs of the inputs."""
+        return [Ref(index) for index in range(self.inputs)]
+
+    @property
+    def parameter_refs(self) -> list[Ref]:
+        """The refs of the parameters."""
+        return [Ref(self.inputs + number) for number in range(self.parameters)]
+
+    @property
+    def results(self) -> list[tuple[Ref, Step]]:
+        """The steps, each with the ref of its result."""
+        return [(Ref(index), step) for index, step in enumerate(self.steps, self.inputs + self.parameters)]
 
     def replay(
         self, functions: Mapping[Rule, Callable[..., Value]], inputs: Sequence[Value], parameters: Sequence[Value]
@@ -51,9 +102,9 @@ class Tape:
         """Record the steps once more, by these functions, on other Values; return the outputs."""
         results = [*inputs, *parameters]
         for step in self.steps:
-            operands = mapped(lambda o: results[o] if type(o) is int else o, step.operands)
+            operands = mapped(lambda o: results[o.index] if isinstance(o, Ref) else o.number, step.operands)
             results.append(functions[step.rule](*operands))
-        return [results[place] for place in self.outputs]
+        return [results[output.index] for output in self.outputs]
 
 
 def tape(
@@ -74,25 +125,26 @@ def tape(
     order = topological(*outputs)
     given = set(inputs)
     parameters = [node for node in order if node._rule is None and node not in given]
-    places: dict[Any, Any] = {node: place for place, node in enumerate([*inputs, *parameters])}
-    steps: list[Step] = []
+    atoms: dict[Value, Atom] = {node: Ref(index) for index, node in enumerate([*inputs, *parameters])}
     labels = [value.label or (names or {}).get(value, "") for value in (*inputs, *parameters)]
-    known: dict[Any, int] = {}
+    refs: dict[Step, Ref] = {}
     for node in order:
         if node._rule is CONSTANT:
-            places[node] = node.data
+            atoms[node] = Literal(node.data)
         elif node._rule is not None:
-            operands = arguments(node, lambda operand: places.get(operand, operand))
-            key = node._rule, repr(operands)
-            if key not in known:
-                known[key] = len(inputs) + len(parameters) + len(steps)
-                steps.append(Step(node._rule, operands))
+            operands = arguments(node, lambda o: Literal(o) if isinstance(o, float) else atoms[o])
+            step = Step(node._rule, tuple(tuple(o) if isinstance(o, list) else o for o in operands))
+            if step not in refs:
+                refs[step] = Ref(len(labels))
                 labels.append(node.label)
-            places[node] = known[key]
+            atoms[node] = refs[step]
+    found = []
     for number, output in enumerate(outputs):
-        if type(places[output]) is float:
+        atom = atoms[output]
+        if isinstance(atom, Literal):
             raise ValueError(f"outputs[{number}] depends on no input and no parameter: it is {output.data}")
-    return Tape(len(inputs), len(parameters), steps, [places[output] for output in outputs], labels), parameters
+        found.append(atom)
+    return Tape(len(inputs), len(parameters), list(refs), found, labels), parameters
 
 
 def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:

@@ -7,12 +7,10 @@ them back after the last.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Sequence, Set
 
 from .emission import Body, Emitter, Layer, Line
-from .structures import leaves
-from .tape import Step
+from .tape import Atom, Operand, Ref, Step
 from .templates import constant, template
 
 #: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
@@ -25,15 +23,16 @@ class Writer:
     def __init__(self, emitter: Emitter) -> None:
         self.emitter, self.tape, self.names = emitter, emitter.tape, emitter.names
         self.body = Body()
-        self.lists: dict[str, str] = {}
-        self.shares: defaultdict[int, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
-        self.lets: dict[int, dict[str, str]] = {}
+        self.parameters = set(self.tape.parameter_refs)
+        self.lists: dict[tuple[Atom, ...], str] = {}
+        self.shares: defaultdict[Ref, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+        self.lets: dict[Ref, dict[str, str]] = {}
 
     def forward(self) -> Body:
         """The program of the outputs: a list with a float, or a tuple of floats, for each row."""
         self.read_parameters()
         self.values()
-        names = tuple(self.names[place] for place in self.tape.outputs)
+        names = tuple(self.names[output] for output in self.tape.outputs)
         shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
         self.body.before.append(Line("results = []", ("results",)))
         self.body.row.append(Line(f"results.append({shown})", (), ("results", *names)))
@@ -54,7 +53,7 @@ class Writer:
     def read_parameters(self) -> None:
         """Before the first row: names for the parameters, or lists of them."""
         before, emitter = self.body.before, self.emitter
-        scalars = [self.names[place] for place in emitter.scalars]
+        scalars = [self.names[ref] for ref in emitter.scalars]
         for first in range(0, len(scalars), MOST):
             some = tuple(scalars[first : first + MOST])
             end = first + len(some)
@@ -65,102 +64,109 @@ class Writer:
             rows = f"range({weights.replace(':', ', ')}, {width})"
             text = f"{name}_w = [parameters[i : i + {width}] for i in {rows}]"
             before.append(Line(text, (f"{name}_w",), ("parameters",)))
-            given = f"parameters[{biases}]" if biases else f"{layer.biases}"
+            given = f"parameters[{biases}]" if biases else f"[{', '.join(map(self.text, layer.biases))}]"
             before.append(Line(f"{name}_b = {given}", (f"{name}_b",), ("parameters",)))
-        inputs = tuple(self.names[: self.tape.inputs])
+        inputs = tuple(self.names[ref] for ref in self.tape.input_refs)
         if inputs:
             self.body.row.append(Line(f"{', '.join(inputs)}{',' * (len(inputs) == 1)} = row", inputs, ("row",)))
 
     def values(self) -> None:
         """For each row the result of every step."""
         row = self.body.row
-        for place, step in enumerate(self.tape.steps, self.tape.leaves):
-            if place in self.emitter.layers:
-                self.layer(self.emitter.layers[place])
-            if place in self.emitter.in_layers:
+        for ref, step in self.tape.results:
+            if ref in self.emitter.layers:
+                self.layer(self.emitter.layers[ref])
+            if ref in self.emitter.in_layers:
                 continue
             form, fillers = self.emitter.form(step, unit=False)
             names = [self.named(filler) for filler in fillers]
             uses = tuple(names)
-            lets = self.lets[place] = {}
+            lets = self.lets[ref] = {}
             for let, text in form.lets:
                 lets[let] = self.emitter.name("", "c")
                 row.append(Line(f"{lets[let]} = {text.format(*names, **lets)}", (lets[let],), uses))
                 uses += (lets[let],)
             if form.domain:
                 row.append(Line(f"if {form.domain.format(*names, **lets)}: raise ValueError", (), uses))
-            target = self.names[place]
+            target = self.names[ref]
             row.append(Line(f"{target} = {form.value.format(*names, **lets)}", (target,), uses))
 
-    def named(self, filler: Any) -> str:
-        """The name of a place, or of a list of places."""
-        return self.names[filler] if type(filler) is int else self.list_of(filler)
+    def named(self, filler: Operand) -> str:
+        """The name of a number, or of a list of numbers."""
+        return self.list_of(filler) if isinstance(filler, tuple) else self.text(filler)
 
-    def list_of(self, operands: Sequence[Any]) -> str:
+    def text(self, atom: Atom) -> str:
+        """The name of what a ref refers to, or a constant."""
+        return self.names[atom] if isinstance(atom, Ref) else template(constant(atom.number))
+
+    def list_of(self, atoms: tuple[Atom, ...]) -> str:
         """The name of a list, made once; before the rows, where they do not change it."""
-        key = repr(operands)
-        if key not in self.lists:
-            self.lists[key] = name = self.emitter.name("", "s")
-            fixed = all(type(o) is float or self.tape.inputs <= o < self.tape.leaves for o in operands)
+        if atoms not in self.lists:
+            self.lists[atoms] = name = self.emitter.name("", "s")
+            fixed = self.parameters.issuperset(atom for atom in atoms if isinstance(atom, Ref))
             lines = self.body.before if fixed else self.body.row
-            parts = [self.names[o] if type(o) is int else template(constant(o)) for o in operands]
+            parts = list(map(self.text, atoms))
             for first in range(0, len(parts), MOST):
                 some = parts[first : first + MOST]
                 uses = tuple(part for part in some if part.isidentifier())
                 sign, earlier = ("+=", (name,)) if first else ("=", ())
                 lines.append(Line(f"{name} {sign} [{', '.join(some)}]", (name,), uses + earlier))
-        return self.lists[key]
+        return self.lists[atoms]
 
     def layer(self, layer: Layer) -> None:
         """The values of a layer."""
         name, inputs = layer.name, self.list_of(layer.inputs)
-        targets = tuple(self.names[place] for place in layer.places)
+        targets = tuple(self.names[ref] for ref in layer.results)
         product = f"[sum(map(mul, w, {inputs}), b) for w, b in zip({name}_w, {name}_b)]"
         line = f"{', '.join(targets)}{',' * (len(targets) == 1)} = {product}"
         self.body.row.append(Line(line, targets, (f"{name}_w", f"{name}_b", inputs)))
 
-    def gradients(self, output: int) -> None:
+    def gradients(self, output: Ref) -> None:
         """For each row the shares of every step's operands in its gradient, last step first; and their sums."""
-        tape, emitter = self.tape, self.emitter
-        needed = set(range(tape.inputs, tape.leaves))
-        for place, step in enumerate(tape.steps, tape.leaves):
-            if not needed.isdisjoint(leaves(step.operands)):
-                needed.add(place)
+        emitter, results = self.emitter, self.tape.results
+        needed = set(self.parameters)
+        for ref, step in results:
+            if not needed.isdisjoint(step.refs):
+                needed.add(ref)
         self.shares[output].append(("1.0", ()))
-        for place in range(tape.leaves + len(tape.steps) - 1, tape.leaves - 1, -1):
-            if place in emitter.layers:
-                self.layer_gradients(emitter.layers[place], needed)
-            elif place in needed and place not in emitter.in_layers:
-                self.step_gradients(place, tape.steps[place - tape.leaves], needed)
-        for place in emitter.scalars:
-            if place in self.shares:
-                self.added(f"d_{self.names[place]}", self.shares[place], "+=")
+        for ref, step in reversed(results):
+            if ref in emitter.layers:
+                self.layer_gradients(emitter.layers[ref], needed)
+            elif ref in needed and ref not in emitter.in_layers:
+                self.step_gradients(ref, step, needed)
+        for ref in emitter.scalars:
+            if ref in self.shares:
+                self.added(f"d_{self.names[ref]}", self.shares[ref], "+=")
         self.hand_back()
 
-    def step_gradients(self, place: int, step: Step, needed: set[int]) -> None:
+    def step_gradients(self, ref: Ref, step: Step, needed: Set[Atom]) -> None:
         """The shares of a step's operands in its gradient."""
-        gradient = self.gradient(place)
+        gradient = self.gradient(ref)
         form, fillers = self.emitter.form(step, unit=gradient == "1.0")
         names = [self.named(filler) for filler in fillers]
-        given = {"y": self.names[place], "d": gradient, **self.lets[place]}
+        given = {"y": self.names[ref], "d": gradient, **self.lets[ref]}
         uses = tuple(name for name in (*names, *given.values()) if name != "1.0")
         for filler, share in zip(fillers, form.shares, strict=True):
-            if type(filler) is int:
+            if isinstance(filler, Ref):
                 if filler in needed:
                     self.shares[filler].append((share.format(*names, **given), uses))
-            elif not needed.isdisjoint(filler):
+            elif isinstance(filler, tuple) and not needed.isdisjoint(filler):
                 shared = self.emitter.name("", "g")
                 self.body.row.append(Line(f"{shared} = {share.format(*names, **given)}", (shared,), uses))
-                for index, operand in enumerate(filler):
-                    if operand in needed:
-                        self.shares[operand].append((f"{shared}[{index}]", (shared,)))
+                self.share_out([f"{shared}[{index}]" for index in range(len(filler))], filler, needed, shared)
 
-    def gradient(self, place: int) -> str:
+    def share_out(self, texts: Sequence[str], atoms: Sequence[Atom], needed: Set[Atom], *uses: str) -> None:
+        """Note what each of several operands gets of a gradient."""
+        for text, atom in zip(texts, atoms, strict=True):
+            if isinstance(atom, Ref) and atom in needed:
+                self.shares[atom].append((text, uses or (text,)))
+
+    def gradient(self, ref: Ref) -> str:
         """The gradient of a step's result, under a name, or a name that it has already."""
-        shares = self.shares.pop(place)
+        shares = self.shares.pop(ref)
         if len(shares) == 1 and (shares[0][0].isidentifier() or shares[0][0] == "1.0"):
             return shares[0][0]
-        name = f"d_{self.names[place]}"
+        name = f"d_{self.names[ref]}"
         self.added(name, shares, "=")
         return name
 
@@ -177,11 +183,11 @@ class Writer:
             uses = tuple(name for _, uses in some for name in uses)
             self.body.row.append(Line(f"{target} {sign} {text}", (target,), (*uses, *([target] * (sign == "+=")))))
 
-    def layer_gradients(self, layer: Layer, needed: set[int]) -> None:
+    def layer_gradients(self, layer: Layer, needed: Set[Atom]) -> None:
         """The gradients of the inputs for each row; those of the weights for all rows together, after them."""
         name, body = layer.name, self.body
         inputs = self.list_of(layer.inputs)
-        gradients = [self.gradient(place) for place in reversed(layer.places)][::-1]
+        gradients = [self.gradient(ref) for ref in reversed(layer.results)][::-1]
         columns, rows, given = f"{name}_columns", f"{name}_rows", f"d_{name}"
         body.row.append(Line(f"{given} = [{', '.join(gradients)}]", (given,), tuple(gradients)))
         body.before.append(Line(f"{rows} = []", (rows,)))
@@ -191,14 +197,12 @@ class Writer:
             shares = tuple(self.emitter.name("", "g") for _ in layer.inputs)
             text = f"{', '.join(shares)} = [sum(map(mul, w, {given})) for w in {columns}]"
             body.row.append(Line(text, shares, (columns, given)))
-            for operand, share in zip(layer.inputs, shares, strict=True):
-                if operand in needed:
-                    self.shares[operand].append((share, (share,)))
+            self.share_out(shares, layer.inputs, needed)
 
     def hand_back(self) -> None:
         """The gradients in the order of the parameters, from the sums over the rows."""
         before, after = self.body.before, self.body.after
-        scalars = [f"d_{self.names[place]}" for place in self.emitter.scalars]
+        scalars = [f"d_{self.names[ref]}" for ref in self.emitter.scalars]
         before += [Line(f"{name} = 0.0", (name,)) for name in scalars]
         after.append(Line("gradients = []", ("gradients",)))
         for first in range(0, len(scalars), MOST):
@@ -209,7 +213,7 @@ class Writer:
             after.append(Line(f"{xs}, {ds} = (list(zip(*part)) for part in zip(*{rows}))", (xs, ds), (rows,)))
             text = f"gradients += [sum(map(mul, x, d)) for d in {ds} for x in {xs}]"
             after.append(Line(text, ("gradients",), ("gradients", xs, ds)))
-            if type(layer.biases[0]) is int:
+            if isinstance(layer.biases[0], Ref):
                 after.append(Line(f"gradients += map(sum, {ds})", ("gradients",), ("gradients", ds)))
 
 

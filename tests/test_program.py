@@ -20,6 +20,7 @@ import microgrannd as mg
 from microgrannd import Value
 from microgrannd.rules import TABLE, Rule
 from microgrannd.strategies import Expression
+from microgrannd.tape import Ref
 from microgrannd.testing import expressions
 
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 1e-310, 1e308, -1e308, 745.0, -745.0, math.inf, -math.inf, math.nan]
@@ -76,10 +77,10 @@ def is_added_up_otherwise(expression: Expression) -> bool:
     """Whether some node is used in several places, or sums are compensated: programs add in plain order."""
     if has_compensated_sums(expression):
         return True
-    places = [
-        place for _, operands in expression.steps for place in mg.structures.leaves(operands) if type(place) is int
+    refs = [
+        atom for _, operands in expression.steps for atom in mg.structures.leaves(operands) if isinstance(atom, Ref)
     ]
-    return len(places) != len(set(places))
+    return len(refs) != len(set(refs))
 
 
 @given(expressions(max_size=12, include=[squash, root]), st.data())
@@ -107,7 +108,7 @@ def errors(expression: Expression, numbers: list[float]) -> list[tuple[type, str
     results: list[Any] = [*map(Value, numbers)]
     found = []
     for operation, operands in expression.steps:
-        read = mg.structures.mapped(lambda o: o if type(o) is float else results[o], operands)
+        read = mg.structures.mapped(lambda o: results[o.index] if isinstance(o, Ref) else o, operands)
         result = None
         if None not in mg.structures.leaves(read):
             try:
