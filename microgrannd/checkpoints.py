@@ -168,7 +168,7 @@ def identity_of(
 
 def _graph(program: Program, run: Run) -> str:
     """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
-    steps, leaves = program.tape.steps, program.parameters
+    steps, leaves = program.tape.steps, program.leaves
     own = [
         _text(function) for step in steps for function in step.rule.functions.values() if hasattr(function, "__code__")
     ]

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 
+from ._checks import seed_of
+
 Rows = list[list[float]]
 
 
@@ -199,7 +201,7 @@ def split(
     >>> len(train), sum(i < 10 for i in held_out), sum(i >= 10 for i in held_out)
     (12, 2, 1)
     """
-    rng = random.Random(seed)
+    rng = random.Random(seed_of(seed))
     groups: dict[object, list[int]] = {}
     for index, label in enumerate(labels):
         groups.setdefault(label if stratify else None, []).append(index)
@@ -229,5 +231,5 @@ def _spread(start: float, stop: float, count: int) -> list[float]:
 
 
 def _noisy(points: list[tuple[float, float]], noise: float, seed: int | None) -> Rows:
-    rng = random.Random(seed)
+    rng = random.Random(seed_of(seed))
     return [[x + rng.gauss(0, noise), y + rng.gauss(0, noise)] for x, y in points]

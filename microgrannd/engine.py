@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -23,7 +23,7 @@ from . import rules
 from .contexts import PAUSED, paused_here
 from .failures import described, foreign
 from .recording import STRIDE, TRAIL, WIDE, recorder
-from .rules import CONSTANT, Operations, Reflected, Rule
+from .rules import CONSTANT, DETACHED, Operations, Reflected, Rule
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,7 +82,16 @@ class Value(Operations):
 
         Args:
             gradient: the derivative of the quantity of interest by this Value.
+
+        Raises:
+            RuntimeError: this is a result without a graph: recorded inside of `no_grad`, detached, copied or unpickled.
+            TypeError: gradient is no real number.
         """
+        if self._rule is DETACHED:
+            raise RuntimeError(
+                f"{self} is a result without a graph (of no_grad, detach, a copy or a pickle): compute it again to "
+                "call backward"
+            )
         start = real(gradient)
         if start is None:
             raise TypeError(f"backward needs a real number as gradient, got {described(gradient)}")
@@ -125,8 +134,8 @@ class Value(Operations):
                     operand.grad += partial * gradient
 
     def detach(self) -> Value:
-        """A leaf with the same data and label, which passes no gradient on."""
-        return Value(self.data, self.label)
+        """A Value of the same data and label that passes no gradient on: of a leaf a leaf, of a result one without graph."""
+        return Value(self.data, self.label) if self._rule is None else detached(self.data, self.label)
 
     @property
     def _rows(self) -> list[tuple[Any, ...]]:
@@ -181,7 +190,8 @@ class Value(Operations):
         return format(self.data, specification) if specification else repr(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _leaf, (type(self), self.data, self.grad, self.label), getattr(self, "__dict__", None)
+        state = type(self), self.data, self.grad, self.label, self._rule is not None
+        return _copied, state, getattr(self, "__dict__", None)
 
 
 def constant(number: float) -> Value:
@@ -189,6 +199,25 @@ def constant(number: float) -> Value:
     value = Value(number)
     value._rule = CONSTANT
     return value
+
+
+def detached(number: float, label: str = "") -> Value:
+    """A result without a graph: no leaf that the user made, so never a parameter."""
+    value = Value(number, label)
+    value._rule = DETACHED
+    return value
+
+
+def data_of(values: Sequence[Value], names: Iterable[str]) -> list[float]:
+    """The data of Values as floats, whatever kinds of real numbers were assigned.
+
+    Raises:
+        TypeError: one is no real number; the message has its name.
+    """
+    data: list[Any] = [value.data for value in values]
+    if set(map(type, data)) <= {float}:
+        return data
+    return [required_real(f"{name}.data", number) for name, number in zip(names, data, strict=True)]
 
 
 def real(number: Any) -> float | None:
@@ -277,10 +306,11 @@ def recorded(function: F) -> F:
     return cast(F, recorder(function.__rule__, _ENGINE))  # type: ignore[attr-defined]  # rules.rule set it
 
 
-def _leaf(kind: type[Value], data: float, grad: float, label: str) -> Value:
+def _copied(kind: type[Value], data: float, grad: float, label: str, result: bool) -> Value:
     value = kind.__new__(kind)  # a subclass may take other arguments
     Value.__init__(value, data, label)
     value.grad = grad
+    value._rule = DETACHED if result else None
     return value
 
 
@@ -358,7 +388,7 @@ def _trail_of(values: Iterable[Value], depth: int) -> tuple[Any, Value] | None:
 
 _ENGINE = {
     "_Value": Value, "_new": partial(Value.__new__, Value), "_paused": PAUSED, "_paused_here": paused_here, "_operand": _operand,
-    "_single": _single, "_sequence": _sequence, "_trail_of": _trail_of,
+    "_single": _single, "_sequence": _sequence, "_trail_of": _trail_of, "_detached": detached,
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from math import isfinite
 from typing import Any
 
 from . import functions
+from .contexts import recording
 from .engine import Value, real, recorded, rule
 from .failures import described
 from .formulas import FUNCTIONS
@@ -153,7 +154,7 @@ class Call:
 
     def run(self, f: Function, options: Any) -> Any:
         """The function's result."""
-        with _one_deeper():
+        with _one_deeper(), recording():
             return f(*self.arguments, **options)
 
     def outward(self, result: Any) -> Any:

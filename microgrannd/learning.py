@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from math import isclose, isfinite
 from operator import itemgetter
 from statistics import fmean
@@ -14,26 +16,32 @@ from .contexts import no_grad, paused_gc
 from .engine import Value
 from .failures import described
 from .functions import mean
-from .graph import topological
+from .graph import contributions, topological
 from .ieee import ERRORS
-from .losses import Loss, cross_entropy
+from .losses import Loss
 from .nn import Module
 from .program import Program
+from .randomness import Draws
 from .tape import Tape, tape
 from .workers import BLOCK, Workers
 
 Pairs = Sequence[tuple[tuple[float, ...], Any]]
 
-#: So many rows are computed both ways before a program is trusted.
-SAMPLES = 50
+#: So many rows are computed both ways before a program is trusted; and so many with other weights.
+SAMPLES, MOVED = 50, 5
 
 
 class Eager:
-    """Records the graph of every row."""
+    """Records the graph of every row.
+
+    Attributes:
+        reached: the Values on which the loss of the first rows depends; None before they were recorded.
+    """
 
     def __init__(self, model: Module, loss: Loss) -> None:
         self.model: Any = model
         self.loss = loss
+        self.reached: set[Value] | None = None
 
     def ready(self, rows: Pairs) -> list[Any]:
         """Rows in the form of which batches are made."""
@@ -51,13 +59,29 @@ class Eager:
             block = batch[first : first + BLOCK]
             share = len(block) / len(batch)
             root = mean([self.loss(self.model(row), target) for row, target in block])
-            if not isinstance(root, Value) or root._rule is None:
+            if not isinstance(root, Value) or not root._depth:
                 raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
             if not isfinite(root.data):
                 raise FloatingPointError(_first_wrong(root))
+            if self.reached is None:
+                self.reached = set(topological(root))
             root.backward(share)
             total += share * root.data
         return total
+
+    def blame(self, batch: Pairs) -> None:
+        """Find the operation at which a gradient stops being finite.
+
+        Raises:
+            FloatingPointError: there is one; the message names it.
+        """
+        for row, target in batch:
+            for one in contributions(self.loss(self.model(row), target)):
+                if isfinite(one.gradient) and not isfinite(one.total):
+                    raise FloatingPointError(
+                        f"the loss is finite and its gradient {one.total}: that of {_shown(one.node)} by its operand "
+                        f"{one.operand.label or one.operand.data} is {one.partial}"
+                    )
 
     @no_grad()
     def judge(self, rows: Pairs) -> float:
@@ -81,10 +105,18 @@ class Ready(NamedTuple):
 
 
 class Compiled:
-    """Runs a program of the loss of one row; what goes wrong there is told by the eager way."""
+    """Runs a program of the loss of one row; what goes wrong there is told by the eager way.
+
+    Args:
+        program: of the loss of a row.
+        eager: records it.
+        width: how many classes there are, if targets are indices that the program takes one-hot; else 0.
+    """
 
     def __init__(self, program: Program, eager: Eager, width: int) -> None:
         self.program, self.eager, self.width = program, eager, width
+        self.parameters = program.parameters
+        self.reached = set(self.parameters)
 
     def ready(self, rows: Pairs) -> list[Ready]:
         """As `Eager.ready`.
@@ -92,22 +124,28 @@ class Compiled:
         Raises:
             ValueError: a target is no class.
         """
-        for _, target in rows if self.width else ():
-            cross_entropy([0.0] * self.width, target)
+        for pair in rows if self.width else ():
+            if pair[1] not in range(self.width):
+                self.eager.judge([pair])  # which says it in the words of the loss
+                raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {pair[1]}")
         return [Ready(_cells(*pair, self.width), pair, place) for place, pair in enumerate(rows)]
 
     def gradients(self, batch: Sequence[Ready]) -> float:
         """As `Eager.gradients`."""
-        kept = [(parameter, parameter.grad) for parameter in self.program.parameters]
+        kept = [parameter.grad for parameter in self.parameters]
         try:
             found = self.run(batch)
             if isfinite(found):
                 return found
         except ERRORS:
             pass  # and again, for an error that tells more
-        for parameter, gradient in kept:
+        for parameter, gradient in zip(self.parameters, kept, strict=True):
             parameter.grad = gradient
         return self.eager.gradients([row.pair for row in batch])
+
+    def blame(self, batch: Sequence[Ready]) -> None:
+        """As `Eager.blame`."""
+        self.eager.blame([row.pair for row in batch])
 
     def run(self, batch: Sequence[Ready]) -> float:
         """The mean loss of a batch by the program, and its gradient."""
@@ -147,42 +185,99 @@ def learner(
         PicklingError: an operation of one's own cannot be sent to an executor.
     """
     eager = Eager(model, loss)
-    try:
-        width = _classes(model, loss, rows[0])
-        first, second = (_recorded(model, loss, pair, width) for pair in _unlike(rows))
-    except (TypeError, *ERRORS) as error:
-        try:
-            _root(model, loss, *rows[0])
-        except (TypeError, *ERRORS):
-            return eager  # which raises in its turn
-        reason = f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
-    else:
-        own = set(model.parameters())
-        reason = "it records another graph for another row"
-        if _same(first, second, own):
-            compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
-            try:
-                agreed = all(_agree(compiled, eager, pair) for pair in _samples(rows))
-            except (TypeError, *ERRORS):
-                return eager  # which raises in its turn
-            if agreed:
-                return compiled if executor is None else Shared(compiled, executor, rows)
-            reason = "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
+    found = _compiled(eager, rows, backend)
+    if isinstance(found, Compiled):
+        return found if executor is None else Shared(found, executor, rows)
+    if found is None:
+        return eager  # which raises in its turn
     if executor is not None:
-        raise ValueError(f"executor needs a loss of a row that can be compiled: {reason}")
+        raise ValueError(f"executor needs a loss of a row that can be compiled: {found}")
     warnings.warn(
-        f"the loss of a row cannot be compiled: {reason}. Each row is recorded anew, which is slower", stacklevel=3
+        f"the loss of a row cannot be compiled: {found}. Each row is recorded anew, which is slower", stacklevel=4
     )
     return eager
 
 
-def _classes(model: Any, loss: Loss, pair: tuple[tuple[float, ...], Any]) -> int:
-    """How many classes there are where targets are their indices: a program wants a number for each. Else 0."""
-    row, target = pair
-    if loss is not cross_entropy or not isinstance(target, float):
-        return 0
+def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
+    """A program of the loss of a row; or why there is none; None where the loss raises an error for some row."""
+    try:
+        _root(eager, *rows[0])
+    except (TypeError, *ERRORS):
+        return None
+    if len({len(row) for row, _ in rows}) > 1:
+        return "rows are of unlike lengths"
+    draws = Draws(eager.model, eager.loss)
+    try:
+        width, first, second = _recorded_twice(eager, rows, draws)
+    except (TypeError, *ERRORS) as error:
+        return f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
+    if draws.seen():
+        return "it draws random numbers"
+    own = set(eager.model.parameters())
+    if not _same(first, second, own):
+        return "it records another graph for another row"
+    compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
+    parameters = list(own.union(set(first[1]).intersection(second[1])))  # and not what is made anew in each call
+    samples = _samples(rows)
+    try:
+        with _restored(parameters):
+            if not all(_agree(compiled, pair, parameters) for pair in samples):
+                return "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
+            _move(parameters)
+            if not all(_agree(compiled, pair, parameters) for pair in samples[:MOVED]):
+                return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
+    except (TypeError, *ERRORS):
+        return None
+    return compiled
+
+
+def _recorded_twice(
+    eager: Eager, rows: Pairs, draws: Draws
+) -> tuple[int, tuple[Tape, list[Value]], tuple[Tape, list[Value]]]:
+    """The graphs of two unlike rows, with the width for `Compiled`: 0, or where the loss wants classes one-hot theirs.
+
+    Raises:
+        TypeError, ArithmeticError, ValueError: the loss takes a Value for a target in neither form.
+    """
+    problem: Exception | None = None
+    for width in _widths(eager, *rows[0]):
+        found = []
+        try:
+            for pair in _unlike(rows):
+                found.append(_recorded(eager, pair, width))
+                draws.note()
+        except (TypeError, *ERRORS) as error:
+            problem = problem or error
+        else:
+            return width, found[0], found[1]
+    assert problem is not None  # there is a first width
+    raise problem
+
+
+def _widths(eager: Eager, row: Any, target: Any) -> Iterator[int]:
+    yield 0
     with no_grad():
-        return len(model(row))
+        output = eager.model(row)
+    if isinstance(output, list) and target in range(len(output)):
+        yield len(output)
+
+
+@contextmanager
+def _restored(parameters: Sequence[Value]) -> Iterator[None]:
+    """Leave the data and gradients of Values as they were before."""
+    before = [(parameter.data, parameter.grad) for parameter in parameters]
+    try:
+        yield
+    finally:
+        for parameter, (data, gradient) in zip(parameters, before, strict=True):
+            parameter.data, parameter.grad = data, gradient
+
+
+def _move(parameters: Sequence[Value]) -> None:
+    """Change all data a little, each otherwise."""
+    rng = random.Random(0)
+    for parameter in parameters:
+        parameter.data += (abs(parameter.data) + 0.1) * rng.uniform(0.001, 0.01) * rng.choice((-1, 1))
 
 
 def _cells(row: tuple[float, ...], target: Any, width: int) -> list[float]:
@@ -197,17 +292,17 @@ def _unlike(rows: Pairs) -> tuple[Any, Any]:
     return rows[0], next((pair for pair in rows if pair[1] != rows[0][1]), rows[-1])
 
 
-def _recorded(model: Any, loss: Loss, pair: tuple[tuple[float, ...], Any], width: int) -> tuple[Tape, list[Value]]:
+def _recorded(eager: Eager, pair: tuple[tuple[float, ...], Any], width: int) -> tuple[Tape, list[Value]]:
     row, target = pair
     cells = [Value(x) for x in _cells(row, target, width)]
     inputs, targets = cells[: len(row)], cells[len(row) :]
-    root = _root(model, loss, inputs, targets if width or isinstance(target, list) else targets[0])
-    return tape([root], cells, {parameter: name for name, parameter in model.named_parameters()})
+    root = _root(eager, inputs, targets if width or isinstance(target, list) else targets[0])
+    return tape([root], cells, {parameter: name for name, parameter in eager.model.named_parameters()})
 
 
-def _root(model: Any, loss: Loss, row: Any, target: Any) -> Value:
-    root = loss(model(row), target)
-    if not isinstance(root, Value) or root._rule is None:
+def _root(eager: Eager, row: Any, target: Any) -> Value:
+    root = eager.loss(eager.model(row), target)
+    if not isinstance(root, Value) or not root._depth:
         raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
     return root
 
@@ -230,16 +325,31 @@ def _samples(rows: Pairs) -> list[Any]:
     return [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
 
 
-def _agree(compiled: Compiled, eager: Eager, pair: tuple[tuple[float, ...], Any]) -> bool:
-    """Whether a row has the same loss in both ways."""
-    expected = eager.judge([pair])
-    found = compiled.judge(compiled.ready([pair]))
-    return isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(found) and isfinite(expected))
+def _agree(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]) -> bool:
+    """Whether a row has the same loss and the same gradients in both ways; so it has where its loss is not finite."""
+    outcomes = []
+    ways: list[Any] = [compiled.eager, compiled]
+    for way in ways:
+        for parameter in parameters:
+            parameter.grad = 0.0
+        try:
+            loss = way.gradients(way.ready([pair]))
+        except FloatingPointError:
+            return True
+        outcomes.append((loss, [parameter.grad for parameter in parameters]))
+    (loss, gradients), (other, others) = outcomes
+    error = 1e-9 * max(map(abs, gradients), default=0.0) + 1e-12
+    return isclose(other, loss, rel_tol=1e-9, abs_tol=1e-12) and all(
+        abs(a - b) <= error or not isfinite(a) for a, b in zip(gradients, others, strict=True)
+    )
 
 
 def _first_wrong(root: Value) -> str:
     node = next(node for node in topological(root) if not isfinite(node.data))
+    return f"the loss is {root.data}; the first node that is not finite is {_shown(node)}"
+
+
+def _shown(node: Value) -> str:
     operands = ", ".join(f"{operand.data}" for operand in node._prev[:4]) + (", ..." if len(node._prev) > 4 else "")
     name = f"{node._op}({operands})" if node._op else "a leaf"
-    label = f" (label {node.label!r})" if node.label else ""
-    return f"the loss is {root.data}; the first node that is not finite is {name} = {node.data}{label}"
+    return f"{name} = {node.data}" + (f" (label {node.label!r})" if node.label else "")

@@ -85,6 +85,11 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
     if number(prediction) < 0 or number(prediction) > 1:  # nan flows
         raise ValueError(f"binary_cross_entropy needs a probability from 0 to 1, got {described(prediction)}")
     _require_share("binary_cross_entropy", target)
+    if number(prediction) == 1 > number(target) or number(prediction) == 0 < number(target):
+        raise ValueError(
+            f"binary_cross_entropy of the probability {number(prediction)} is infinite for the target {number(target)}: "
+            "take binary_cross_entropy_with_logits, of outputs without a sigmoid"
+        )
     return _surprise(prediction, target)
 
 

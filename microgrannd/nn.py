@@ -16,8 +16,9 @@ from math import sqrt
 from typing import Any, SupportsFloat
 
 from . import rules
+from ._checks import seed_of
 from .contexts import no_grad
-from .engine import Value, is_whole, required_real, shared
+from .engine import Value, data_of, is_whole, required_real, shared
 from .failures import described
 from .functions import dot
 
@@ -40,7 +41,10 @@ ACTIVATIONS = {"linear"} | {
 
 
 class Module:
-    """What has parameters: the Values, and those of Modules, among its attributes, also in lists, dicts, arrays."""
+    """What has parameters: the leaves, and those of Modules, among its attributes, also in lists, dicts, arrays.
+
+    A leaf is a Value that a person made; a result that is kept in an attribute is no parameter.
+    """
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
@@ -61,7 +65,8 @@ class Module:
 
     def state_dict(self) -> dict[str, float]:
         """The parameters' data, by name."""
-        return {name: value.data for name, value in self.named_parameters()}
+        names, values = zip(*self.named_parameters(), strict=True) if self.parameters() else ((), ())
+        return dict(zip(names, data_of(values, names), strict=True))
 
     def load_state_dict(self, state: Mapping[str, SupportsFloat]) -> None:
         """Set the parameters' data.
@@ -199,7 +204,7 @@ class MLP(Module):
     ) -> None:
         _require(hasattr(nouts, "__len__") and len(nouts) > 0, "nouts: a number of neurons for each layer", nouts)
         _require_activation(activation)
-        rng = random if seed is None else random.Random(seed)
+        rng = random if seed is None else random.Random(seed_of(seed))
         names = [activation] * (len(nouts) - 1) + [output_activation]
         self.layers = [
             Layer(before, after, nonlin=name != "linear", activation=name, init=init, rng=rng)
@@ -232,7 +237,7 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value 
             return
         seen.add(id(thing))
     if isinstance(thing, Value):
-        if thing._rule is None:  # not a result that was kept
+        if thing._rule is None:
             yield prefix.removesuffix("."), thing
     elif isinstance(thing, Module):
         yield prefix.removesuffix("."), thing

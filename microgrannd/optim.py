@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import cos, hypot, isfinite, pi, sqrt
 from typing import Any, ClassVar
 
-from .engine import Value, is_whole, required_reals
+from .engine import Value, is_whole, real, required_real, required_reals
 from .failures import described
 
 Schedule = Callable[[int], float]
@@ -25,7 +25,7 @@ class Optimizer:
     """What all optimisers share.
 
     Args:
-        params: the Values to change, usually ``model.parameters()``.
+        params: the Values to change, usually ``model.parameters()``: leaves, at least one, none twice.
         lr: the learning rate, a number or a function of the step (from 0), as `cosine` and its like make. It can be
             assigned at any time.
         max_norm: clip the gradients to this norm before each step, see `clip_grad_norm`.
@@ -36,9 +36,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Value], lr: float | Schedule, max_norm: float | None = None) -> None:
         self.params = list(params)
-        for parameter in self.params:
-            if not isinstance(parameter, Value):
-                raise TypeError(f"an optimiser needs Values, got {described(parameter)}")
+        _check_parameters(self.params)
         if not callable(lr):
             _check(lr=lr)
         if max_norm is not None:
@@ -52,7 +50,14 @@ class Optimizer:
             parameter.grad = 0.0
 
     def step(self) -> None:
-        """Change every parameter's data by its gradient."""
+        """Change every parameter's data by its gradient.
+
+        Raises:
+            TypeError: a parameter's data is no real number; then nothing is changed.
+        """
+        for place, parameter in enumerate(self.params):
+            if type(parameter.data) is not float:
+                parameter.data = required_real(f"{parameter.label or f'params[{place}]'}.data", parameter.data)
         if self.max_norm is not None:
             clip_grad_norm(self.params, self.max_norm)
         lr = self.lr(self.steps) if callable(self.lr) else self.lr
@@ -77,8 +82,10 @@ class Optimizer:
         if state.keys() != names:
             raise KeyError(f"the state of {type(self).__name__} has {sorted(names)}, got {sorted(state)}")
         steps = state["steps"]
-        if not is_whole(steps) or steps < 0:
-            raise ValueError(f"steps needs to be a whole number of at least 0, got {described(steps)}")
+        if not is_whole(steps) or not 0 <= steps <= 2**53:
+            raise ValueError(
+                f"steps needs to be a whole number of at least 0 and at most 2**53, got {described(steps)}"
+            )
         buffers = {name: required_reals(name, state[name]) for name in self.buffers}
         for name, numbers in buffers.items():
             if len(numbers) != len(self.params):
@@ -243,7 +250,21 @@ def _progress(step: int, steps: int) -> float:
     return min(step / steps, 1.0) if steps else 1.0
 
 
-def _check(**numbers: float) -> None:
+def _check_parameters(params: list[Any]) -> None:
+    if not params:
+        raise ValueError("an optimiser needs at least one parameter, got none")
+    first: dict[Value, int] = {}
+    for place, parameter in enumerate(params):
+        if not isinstance(parameter, Value):
+            raise TypeError(f"an optimiser needs Values, got {described(parameter)}")
+        if parameter._rule is not None:
+            raise ValueError(f"params[{place}] is a result, not a leaf: {parameter}; a step would change nothing by it")
+        if first.setdefault(parameter, place) != place:
+            raise ValueError(f"params[{place}] is params[{first[parameter]}] again: a step would change it twice")
+
+
+def _check(**numbers: Any) -> None:
     for name, number in numbers.items():
-        if not (isinstance(number, int | float) and isfinite(number) and number >= 0):
+        found = real(number)
+        if found is None or not isfinite(found) or found < 0:
             raise ValueError(f"{name} needs to be a finite number of at least 0, got {described(number)}")

@@ -19,7 +19,7 @@ from itertools import chain
 from operator import add
 from typing import Any
 
-from .engine import Value, recorded, required_real
+from .engine import Value, data_of, recorded, required_real
 from .failures import described
 from .ieee import ERRORS
 from .nn import Module
@@ -41,7 +41,7 @@ def compile(  # noqa: A001  # as jax and torch call it
     Args:
         outputs: a Value, or a sequence of them.
         inputs: the leaves that each row replaces, in order. All other leaves are parameters: their ``.data`` is read
-            at each call.
+            at each call, and so is that of results without a graph, which get no gradient.
         backend: "python"; or "numba" (the extra ``numba``), which takes seconds to compile and is many times as fast.
             Its rows may also be an array of floats. What it compiled is kept in the user's cache folder.
         model: whose names the parameters bear in the source, where they have no label.
@@ -65,13 +65,14 @@ class Program:
     """What `compile` makes. It pickles, with copies of its parameters.
 
     Attributes:
-        parameters: the leaves of the graph that are not inputs, in the order of their first use.
+        leaves: what is read at each call, in the order of its first use: the leaves of the graph that are not inputs,
+            and results without a graph.
     """
 
-    def __init__(self, tape: Tape, parameters: Sequence[Value], single: bool, backend: str = "python") -> None:
+    def __init__(self, tape: Tape, leaves: Sequence[Value], single: bool, backend: str = "python") -> None:
         if backend not in ("python", "numba"):
             raise ValueError(f"backend is python or numba, got {described(backend)}")
-        self.tape, self.parameters, self.single, self.backend = tape, list(parameters), single, backend
+        self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
         self._way = _native(tape) if backend == "numba" else Plain(tape)
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
@@ -125,9 +126,18 @@ class Program:
             return self.added(count, self.sums(0, checked, data))
         return self.added(count, self._workers.sums(executor, checked, data))
 
+    @property
+    def parameters(self) -> list[Value]:
+        """The leaves that get a gradient: all but the results without a graph."""
+        return [leaf for leaf in self.leaves if leaf._rule is None]
+
     def data(self) -> list[float]:
-        """The parameters' numbers."""
-        return [parameter.data for parameter in self.parameters]
+        """The leaves' numbers.
+
+        Raises:
+            TypeError: one is no real number.
+        """
+        return data_of(self.leaves, (leaf.label or f"parameters[{i}]" for i, leaf in enumerate(self.leaves)))
 
     def sums(self, first: int, rows: Any, data: Sequence[float]) -> Iterator[tuple[float, Any]]:
         """The sums over each block of rows, of the output and of its gradients; nothing is added to the parameters.
@@ -149,7 +159,8 @@ class Program:
             total, gradients = total + output, self._way.added(gradients, more)
         shares = self._way.shares(gradients, count)
         for number, share in zip(self._way.order, shares, strict=True):
-            self.parameters[number].grad += share
+            if self.leaves[number]._rule is None:
+                self.leaves[number].grad += share
         return total / count
 
     @property
@@ -164,7 +175,7 @@ class Program:
         return "\n\n".join([header, *self._way.sources.values()]) + "\n"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Program, (self.tape, self.parameters, self.single, self.backend)
+        return Program, (self.tape, self.leaves, self.single, self.backend)
 
     def _ordered(self, data: Sequence[float]) -> Any:
         """The parameters' numbers as the program takes them."""
@@ -205,7 +216,7 @@ class Program:
     @cached_property
     def _careful(self) -> _Careful:
         plain = self._way if type(self._way) is Plain else Plain(self.tape)
-        return _Careful(plain, [parameter.label for parameter in self.parameters])
+        return _Careful(plain, [leaf.label for leaf in self.leaves])
 
     @cached_property
     def _workers(self) -> Workers:

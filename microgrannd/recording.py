@@ -12,7 +12,6 @@ has no Values; its ``_db`` is `WIDE`. Few objects a node: each costs the cyclic 
 from __future__ import annotations
 
 import inspect
-import linecache
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from functools import cache, update_wrapper
 from typing import Any
 
 from .failures import explained, foreign, outside, real_result, uneven
+from .generated import generated
 from .ieee import ERRORS
 from .rules import Rule
 
@@ -49,14 +49,12 @@ def recorder(
     """
     writer = (_Wide if rule.wide else _Narrow)(rule, method, reflect)
     source = "\n".join(writer.lines()) + "\n"
-    filename = f"<microgrannd {'reflected ' if reflect else ''}{'method' if method else 'function'} {rule.name}>"
-    namespace = {
+    names = {
         **rule.functions, **engine, **writer.defaults, "_rule": rule, "_limits": _limits, "_ERRORS": ERRORS,
         "_WIDE": WIDE, "_real": real_result, "_explained": explained, "_outside": outside, "_foreign": foreign, "_uneven": uneven,
+        "_type": type, "_float": float, "_max": max, "_len": len, "_NotImplemented": NotImplemented, "_TypeError": TypeError,
     }  # fmt: skip
-    exec(compile(source, filename, "exec"), namespace)
-    linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-    function: Callable[..., Any] = update_wrapper(namespace["_record"], rule.function)  # __rule__ comes along
+    function = update_wrapper(generated("_record", source, names), rule.function)  # __rule__ comes along
     function.__doc__ = rule.describe()
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions take attributes
         [p.replace(name=name) for name, p in zip(writer.parameters, rule.parameters.values(), strict=True)]
@@ -135,14 +133,14 @@ class _Writer(ABC):
             yield f"            _outside(_rule, [{', '.join(self.floats)}])"
         yield f"        y = {self.formula}"
         if not self.rule.formula.is_float:
-            yield "        if type(y) is not float:"
+            yield "        if _type(y) is not _float:"
             yield "            y = _real(y)"
         yield "    except _ERRORS as _error:"
         yield f"        raise _explained(_rule, _error, [{', '.join(self.floats)}], [{', '.join(self.values)}]) from None"
 
     def node(self) -> Iterator[str]:
         yield "    if _paused and _paused_here():"
-        yield "        return _Value(y)"
+        yield "        return _detached(y)"
         yield "    _node = _new()"
         yield "    _node.data = y"
         yield "    _node.grad = 0.0"
@@ -151,7 +149,7 @@ class _Writer(ABC):
         yield "    _node._mark = None"
         yield "    try:"
         yield from (f"        {line}" for line in self.partials())
-        yield "    except (*_ERRORS, TypeError):"  # of a function of floats that was given a complex number
+        yield "    except (*_ERRORS, _TypeError):"  # of a function of floats that was given a complex number
         yield f"        {self.targets} = _limits(_rule, [{', '.join(self.values)}], [{', '.join(self.floats)}], y)"
 
 
@@ -201,14 +199,14 @@ class _Narrow(_Writer):
         if (value, number) == self.known:
             yield f"    {number} = {value}.data"
             return
-        yield f"    if type({value}) is _Value:"
+        yield f"    if _type({value}) is _Value:"
         yield f"        {number} = {value}.data"
-        yield f"    elif type({value}) is float:"
+        yield f"    elif _type({value}) is _float:"
         yield f"        {number} = {value}"
         yield "    else:"
         yield f"        {value}, {number} = _operand({value})"
         yield f"        if {number} is None:"
-        yield f"            {'return NotImplemented' if self.operator else f'raise _foreign(_rule, {value!r}, {value})'}"
+        yield f"            {'return _NotImplemented' if self.operator else f'raise _foreign(_rule, {value!r}, {value})'}"
 
     def deeper(self) -> str:
         """The operand that is deeper in the graph."""
@@ -238,18 +236,20 @@ class _Wide(_Writer):
             if many:
                 yield f"    {', '.join(names)} = _sequence({parameter}, _rule, {parameter!r})"
                 continue
-            yield f"    if type({parameter}) is _Value:"
+            yield f"    if _type({parameter}) is _Value:"
             yield f"        {', '.join(names)} = ({parameter},), 1, {parameter}.data, {parameter}._depth"
             yield "    else:"
             yield f"        {', '.join(names)} = _single({parameter}, _rule, {parameter!r})"
         lengths = {
-            p: f"len({floats})" for p, floats, many in zip(self.parameters, self.floats, self.many, strict=True) if many
+            p: f"_len({floats})"
+            for p, floats, many in zip(self.parameters, self.floats, self.many, strict=True)
+            if many
         }
         if len(lengths) > 1:
             yield f"    if not ({' == '.join(lengths.values())}):"
             yield f"        raise _uneven(_rule, {', '.join(f'{name}={length}' for name, length in lengths.items())})"
         yield from self.value()
-        yield f"    _depth = max({', '.join(self.depths)}, -1) + 1"
+        yield f"    _depth = _max({', '.join(self.depths)}, -1) + 1"
         yield "    if not _depth:"
         yield "        return y"
         yield from self.node()

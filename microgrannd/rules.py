@@ -439,7 +439,13 @@ def constant() -> None:
     """A number among the operands, where it has to be a node."""
 
 
-CONSTANT = Rule(constant, Formula("0", (), {}), {}, None, "", {}, frozenset())
+def detached() -> None:
+    """A result without a graph: recorded inside of no_grad, detached, copied or unpickled."""
+
+
+CONSTANT, DETACHED = (
+    Rule(function, Formula("0", (), {}), {}, None, "", {}, frozenset()) for function in (constant, detached)
+)
 
 #: Every rule of the library, by its name.
 TABLE: dict[str, Rule] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from copy import copy
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from random import Random
 from typing import Any
 
-from .engine import is_whole, required_real, required_reals
+from .engine import Value, data_of, is_whole, required_real, required_reals
 from .nn import Module
 from .optim import Optimizer
 
@@ -56,6 +57,8 @@ class Run:
         self.order = list(range(rows))
         self.history = History()
         self.best, self.lowest, self.kept = -1, inf, self.weights()
+        self.set_weights(self.kept)  # as floats, whatever they were
+        self._note_last(self.kept)
 
     @property
     def epochs(self) -> int:
@@ -68,10 +71,48 @@ class Run:
         Raises:
             FloatingPointError: one is not finite.
         """
-        for parameter, name in self.names.items():
-            if not isfinite(parameter.data):
-                raise FloatingPointError(f"the weight {name} is {parameter.data}; a lower learning rate may help")
-        return [float(parameter.data) for parameter in self.names]
+        found = data_of(list(self.names), self.names.values())
+        if not all(map(isfinite, found)):
+            name, number = next(pair for pair in zip(self.names.values(), found, strict=True) if not isfinite(pair[1]))
+            raise FloatingPointError(f"the weight {name} is {number}; a lower learning rate may help")
+        return found
+
+    def zero_grad(self) -> None:
+        """Set all gradients to zero, of parameters that the optimiser leaves as they are too."""
+        for parameter in self.names:
+            parameter.grad = 0.0
+
+    def require_trained(self, reached: Set[Value]) -> None:
+        """Make sure that the optimiser changes what the loss depends on.
+
+        Args:
+            reached: the Values on which the loss of the first batch depends.
+
+        Raises:
+            ValueError: it holds none of these parameters, or one that is of no use while the model has others.
+        """
+        own = set(self.model.parameters())
+        held = self.optimizer.params
+        if reached.isdisjoint(held):
+            raise ValueError(
+                "the loss depends on no parameter of the optimizer: make it of this model's, as in "
+                f"{type(self.optimizer).__name__}(model.parameters(), ...)"
+            )
+        strange = [place for place, parameter in enumerate(held) if parameter not in own | reached]
+        if strange and not own <= set(held):
+            raise ValueError(
+                f"optimizer.params[{strange[0]}] is no parameter of the model, which has others that the optimizer does "
+                "not hold: was one replaced? Make the optimizer anew"
+            )
+
+    def go_back(self) -> None:
+        """Undo what was done since the last whole epoch: weights, and the optimiser's state."""
+        weights, state = self._last
+        self.set_weights(weights)
+        vars(self.optimizer).update(_copies(state))
+
+    def _note_last(self, weights: list[float]) -> None:
+        self._last = weights, _copies(vars(self.optimizer))
 
     def set_weights(self, numbers: Sequence[float]) -> None:
         """Set the parameters' data."""
@@ -91,6 +132,7 @@ class Run:
         number = inf if judgement is None else judgement
         if not patient or number < self.lowest:
             self.kept, self.lowest, self.best = weights, number, self.epochs - 1
+        self._note_last(weights)
 
     def is_over(self, epochs: int, patience: int | None) -> bool:
         """Whether there were so many epochs, or too many that brought nothing better."""
@@ -139,3 +181,8 @@ class Run:
         self.history = History(loss, judgements, seconds)
         self.best, self.lowest, self.kept = best, lowest, kept
         self.set_weights(weights)
+        self._note_last(weights)
+
+
+def _copies(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: copy(thing) if isinstance(thing, list | dict) else thing for name, thing in state.items()}

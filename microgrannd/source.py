@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import linecache
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import count, repeat
+from itertools import repeat
 from operator import add, truediv
 from typing import Any
-from weakref import finalize
 
 from .emission import Body, Emitter, Line
+from .generated import generated
 from .tape import Tape
 from .writing import Writer
 
 #: Lines in a function, at most: what CPython's compiler takes grows faster than they do.
 MOST = 10_000
 
-_programs = count(1)
+#: What programs use besides what their rules use.
+_BUILTINS = {"list": list, "map": map, "range": range, "sum": sum, "zip": zip, "ValueError": ValueError}
 
 
 class Plain:
@@ -55,7 +55,8 @@ class Plain:
         return self._compiled("backward", Writer(self.emitter).backward())
 
     def _compiled(self, name: str, body: Body) -> Callable[..., Any]:
-        return _compiled(name, functions_of(name, body), self.emitter.functions)
+        source = "\n\n".join(functions_of(name, body))
+        return generated(name, source, {**_BUILTINS, **self.emitter.functions})
 
     def takes(self, rows: Any) -> bool:  # noqa: ARG002
         """Whether rows need no check."""
@@ -140,22 +141,3 @@ def _wanted(part: Sequence[Line]) -> list[str]:
         wanted.update((name, None) for name in line.uses if name not in own)
         own.update(line.targets)
     return list(wanted)
-
-
-def _compiled(name: str, sources: Sequence[str], functions: Mapping[str, Any]) -> Callable[..., Any]:
-    """The main function; tracebacks show its source, which is kept as long as the function is."""
-    namespace = dict(functions)
-    filenames = []
-    for source in sources:
-        filename = f"<microgrannd program {next(_programs)}>"
-        exec(compile(source, filename, "exec"), namespace)
-        linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-        filenames.append(filename)
-    function: Callable[..., Any] = namespace[name]
-    finalize(function, _forget, filenames)
-    return function
-
-
-def _forget(filenames: Sequence[str]) -> None:
-    for filename in filenames:
-        linecache.cache.pop(filename, None)

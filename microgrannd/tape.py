@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from .engine import Value
 from .failures import described
 from .graph import arguments, topological
-from .rules import CONSTANT, Rule
+from .rules import CONSTANT, DETACHED, Rule
 from .structures import mapped
 
 
@@ -107,10 +107,16 @@ class Tape:
         return [results[output.index] for output in self.outputs]
 
 
+#: What stands for no operation of a graph.
+_UNCOMPUTED = (None, DETACHED)
+
+
 def tape(
     outputs: Sequence[Value], inputs: Sequence[Value], names: Mapping[Value, str] | None = None
 ) -> tuple[Tape, list[Value]]:
     """The tape of a recorded graph, and the Values that are its parameters: all leaves but inputs and constants.
+
+    Results without a graph are among them, to be read at each call.
 
     Args:
         outputs: what is computed.
@@ -124,14 +130,15 @@ def tape(
     _check(outputs, inputs)
     order = topological(*outputs)
     given = set(inputs)
-    parameters = [node for node in order if node._rule is None and node not in given]
+    parameters = [node for node in order if node._rule in _UNCOMPUTED and node not in given]
     atoms: dict[Value, Atom] = {node: Ref(index) for index, node in enumerate([*inputs, *parameters])}
     labels = [value.label or (names or {}).get(value, "") for value in (*inputs, *parameters)]
     refs: dict[Step, Ref] = {}
     for node in order:
         if node._rule is CONSTANT:
             atoms[node] = Literal(node.data)
-        elif node._rule is not None:
+        elif node._rule not in _UNCOMPUTED:
+            assert node._rule is not None
             operands = arguments(node, lambda o: Literal(o) if isinstance(o, float) else atoms[o])
             step = Step(node._rule, tuple(tuple(o) if isinstance(o, list) else o for o in operands))
             if step not in refs:
@@ -156,7 +163,7 @@ def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:
                 raise TypeError(f"{name}[{number}] needs to be a Value, got {described(value)}")
     seen = set()
     for number, value in enumerate(inputs):
-        if value._rule is not None:
+        if value._rule not in _UNCOMPUTED:
             raise ValueError(f"inputs[{number}] needs to be a leaf, got the result of {value._op}")
         if value in seen:
             raise ValueError(f"inputs[{number}] is an input already")

@@ -6,15 +6,20 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
+from dataclasses import dataclass
+from math import isfinite
 from os import PathLike
 from typing import Any
 
 from tqdm import tqdm
 
+from ._checks import seed_of
 from .checkpoints import Checkpoint, identity_of
+from .contexts import no_grad
 from .data import split
-from .engine import is_whole, required_real, required_reals
+from .engine import is_whole, real, required_real, required_reals
 from .failures import described
+from .interrupts import Interrupts
 from .learning import Compiled, Eager, learner
 from .losses import Loss
 from .nn import Module
@@ -51,14 +56,14 @@ def fit(
     executor: Executor | None = None,
     compile: bool | str = True,  # noqa: A002
 ) -> History:
-    """Train a model. Ctrl-C ends the training, and what was learnt in whole epochs is kept.
+    """Train a model. Ctrl-C ends the training; all is then as after the last whole epoch.
 
     Args:
         model: called with a row of floats; its parameters are changed.
-        X: rows of numbers.
+        X: rows of numbers; also single numbers, which are rows of one, or a data frame of pandas or polars.
         y: for each row a number, the index of a class, or a row of numbers: what the loss takes.
         loss: one of `microgrannd.losses` or a function of one's own, (prediction, target) -> Value, of one row.
-        optimizer: an instance, over the model's parameters.
+        optimizer: an instance, over the model's parameters or a part of them.
         epochs: how often to go through all rows.
         batch_size: rows for each step; all of them by default.
         shuffle: put the rows in a new order for each epoch.
@@ -85,15 +90,17 @@ def fit(
         The losses and times of the epochs.
 
     Raises:
-        ValueError, TypeError: X and y do not fit each other, a cell is no number, an argument is out of range.
-        FloatingPointError: a loss is not finite: the message names the epoch and the first node that went wrong,
-            and the model is as it was before that step. Or a weight is not finite after an epoch.
+        ValueError, TypeError: X and y do not fit each other, a cell is no finite number, an argument is out of range,
+            the optimiser has nothing to train.
+        FloatingPointError: a loss or a gradient is not finite: the message names the epoch and the first operation that
+            went wrong, and the model is as it was before that step. Or a weight is not finite after an epoch.
         FileExistsError: the checkpoint is there, without resume.
         FileError: it is damaged, or of another model, other settings or other data: the message says which.
         OSError: it cannot be written; an older one is as it was.
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
     rows = checked(X, y)
+    _require_taken(model, rows)
     _require_int("epochs", epochs, 0)
     size = len(rows) if batch_size is None else _require_int("batch_size", batch_size, 1)
     _require_int("every", every, 1)
@@ -104,6 +111,7 @@ def fit(
     if checkpoint is None and resume:
         raise ValueError("resume needs a checkpoint to go on from, got none")
     file = None if checkpoint is None else Checkpoint(checkpoint, every, resume)
+    seed = seed_of(seed)
     drawn = file.seed if file and seed is None else seed
     rows, judged = _divided(rows, validation, drawn)
     if patience is not None:
@@ -111,60 +119,85 @@ def fit(
         if not judged:
             raise ValueError("patience needs validation rows to judge by, got none")
     backend = "python" if compile is True else compile
-    way = learner(model, loss, rows, backend, executor) if backend and (epochs or file) else Eager(model, loss)
     run = Run(model, optimizer, random.Random(drawn), len(rows))
-    if file:
-        settings = {
-            "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
-            "validation": validation if isinstance(validation, int | float) else None,
-        }  # fmt: skip
-        program = way.program if isinstance(way, Compiled) else None
-        pairs = {"training": rows, "validation": judged}
-        file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
-    try:
-        with Bar(total=epochs, initial=run.epochs, disable=not progress, unit="epoch", miniters=1) as bar:
-            for _ in _epochs(run, way, way.ready(rows), way.ready(judged), size, shuffle, epochs, patience):
-                if file:
-                    file.note()
-                bar.set_postfix(_shown(run.history), refresh=False)
-                bar.update()
-    except KeyboardInterrupt:
-        run.history.interrupted = True
-    finally:
-        if file:
-            file.write()
-    run.set_weights(run.kept)
+    with Interrupts() as interrupts:
+        try:
+            way: Eager | Compiled = Eager(model, loss)
+            if backend and (epochs or file):
+                way = interrupts.run(learner, model, loss, rows, backend, executor)
+            if file:
+                settings = {
+                    "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
+                    "validation": validation if isinstance(validation, int | float) else None,
+                }  # fmt: skip
+                program = way.program if isinstance(way, Compiled) else None
+                pairs = {"training": rows, "validation": judged}
+                file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
+            with Bar(total=epochs, initial=run.epochs, disable=not progress, unit="epoch", miniters=1) as bar:
+                training = Training(run, way, way.ready(rows), way.ready(judged), size, shuffle, interrupts)
+                for _ in training.epochs(epochs, patience):
+                    if file:
+                        file.note()
+                    bar.set_postfix(_shown(run.history), refresh=False)
+                    bar.update()
+            interrupts.run(lambda: None)  # one that came late
+        except KeyboardInterrupt:
+            run.go_back()
+            run.history.interrupted = True
+        finally:
+            if file:
+                file.write()
+        run.set_weights(run.kept)
     return run.history
 
 
-def _epochs(
-    run: Run, way: Eager | Compiled, rows: list[Any], judged: list[Any], size: int, shuffle: bool, epochs: int,
-    patience: int | None,
-) -> Iterator[None]:  # fmt: skip
-    """Train for an epoch at a time, until there were enough."""
-    while not run.is_over(epochs, patience):
-        start = time.perf_counter()
-        if shuffle:
-            run.rng.shuffle(run.order)
-        try:
-            found = _epoch(way, run.optimizer, [rows[place] for place in run.order], size)
-            judgement = way.judge(judged) if judged else None
-            run.add(found, judgement, time.perf_counter() - start, patience is not None)
-        except (ArithmeticError, ValueError) as error:
-            error.args = (f"epoch {run.epochs + 1}: {error}",)
-            raise
-        yield
+@dataclass
+class Training:
+    """What goes through epochs: a run, the way in which its gradients come about, and rows made ready for that.
 
+    Attributes:
+        size: rows for each step.
+        shuffle: put the rows in a new order for each epoch.
+        interrupts: where Ctrl-C may end a computation; all else is done whole.
+    """
 
-def _epoch(learner: Eager | Compiled, optimizer: Optimizer, rows: list[Any], size: int) -> float:
-    """A step for each batch of so many rows; returns the mean loss before the steps."""
-    total = 0.0
-    for first in range(0, len(rows), size):
-        batch = rows[first : first + size]
-        optimizer.zero_grad()
-        total += len(batch) / len(rows) * learner.gradients(batch)
-        optimizer.step()
-    return total
+    run: Run
+    way: Eager | Compiled
+    rows: list[Any]
+    judged: list[Any]
+    size: int
+    shuffle: bool
+    interrupts: Interrupts
+
+    def epochs(self, epochs: int, patience: int | None) -> Iterator[None]:
+        """Train for an epoch at a time, until there were enough."""
+        run = self.run
+        while not run.is_over(epochs, patience):
+            start = time.perf_counter()
+            if self.shuffle:
+                run.rng.shuffle(run.order)
+            try:
+                found = self.epoch([self.rows[place] for place in run.order])
+                judgement = self.interrupts.run(self.way.judge, self.judged) if self.judged else None
+                run.add(found, judgement, time.perf_counter() - start, patience is not None)
+            except (ArithmeticError, ValueError) as error:
+                error.args = (f"epoch {run.epochs + 1}: {error}",)
+                raise
+            yield
+
+    def epoch(self, rows: list[Any]) -> float:
+        """A step for each batch; returns the mean loss before the steps."""
+        total = 0.0
+        for first in range(0, len(rows), self.size):
+            batch = rows[first : first + self.size]
+            self.run.zero_grad()
+            total += len(batch) / len(rows) * self.interrupts.run(self.way.gradients, batch)
+            if not first and not self.run.epochs:
+                self.run.require_trained(self.way.reached or set())
+            if not isfinite(sum([parameter.grad for parameter in self.run.optimizer.params])):
+                self.way.blame(batch)
+            self.run.optimizer.step()
+        return total
 
 
 def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pairs]:
@@ -185,8 +218,9 @@ def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pai
     except (TypeError, ValueError):
         raise TypeError(f"validation needs to be a share or (X, y), got {described(validation)}") from None
     judged = checked(X, y)
-    if len(judged[0][0]) != len(rows[0][0]):
-        raise ValueError(f"validation rows have {len(judged[0][0])} cells, where X has {len(rows[0][0])}")
+    lengths, others = {len(row) for row, _ in rows}, {len(row) for row, _ in judged}
+    if len(lengths) == 1 and others != lengths:
+        raise ValueError(f"validation rows have {max(others)} cells, where X has {max(lengths)}")
     return rows, judged
 
 
@@ -197,20 +231,47 @@ def _shown(history: History) -> dict[str, str]:
 
 def checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
     """Pairs of row and target, as floats, or an error that names the place."""
-    rows = [tuple(required_reals(f"X[{i}]", row)) for i, row in enumerate(X)]
-    targets = [
-        required_reals(f"y[{i}]", target) if hasattr(target, "__len__") and not isinstance(target, str)
-        else required_real(f"y[{i}]", target)
-        for i, target in enumerate(y)
-    ]  # fmt: skip
+    rows = [tuple(_numbers(f"X[{i}]", row, always=True)) for i, row in enumerate(_plain(X))]
+    targets = [_numbers(f"y[{i}]", target) for i, target in enumerate(_plain(y))]
     if not rows or len(rows) != len(targets):
         raise ValueError(
             f"X and y need a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets"
         )
-    for i, row in enumerate(rows):
-        if len(row) != len(rows[0]):
-            raise ValueError(f"X[{i}] has {len(row)} cells, where X[0] has {len(rows[0])}")
     return list(zip(rows, targets, strict=True))
+
+
+def _require_taken(model: Any, rows: Pairs) -> None:
+    """Make sure that a model takes rows of unlike lengths, where there are such."""
+    first: dict[int, int] = {}
+    for place, (row, _) in enumerate(rows):
+        first.setdefault(len(row), place)
+    for length, place in first.items() if len(first) > 1 else ():
+        try:
+            with no_grad():
+                model(rows[place][0])
+        except (TypeError, ValueError, LookupError) as error:
+            raise ValueError(f"X[{place}] has {length} cells, where X[0] has {len(rows[0][0])}: {error}") from error
+
+
+def _plain(table: Any) -> Any:
+    """The rows of a table: of a data frame, which would give its columns' names, those of its array."""
+    return table.to_numpy().tolist() if hasattr(table, "to_numpy") else table
+
+
+def _numbers(name: str, thing: Any, always: bool = False) -> Any:
+    """A row of finite numbers, or a single one; that as a row too, if there is always to be one."""
+    if isinstance(thing, str) or not hasattr(thing, "__iter__"):
+        if always and real(thing) is not None:
+            thing = [thing]
+        elif not always:
+            return _finite(name, required_real(name, thing))
+    return [_finite(f"{name}[{i}]", number) for i, number in enumerate(required_reals(name, thing))]
+
+
+def _finite(name: str, number: float) -> float:
+    if not isfinite(number):
+        raise ValueError(f"{name} is {number}; fit needs finite numbers")
+    return number
 
 
 def _require_int(name: str, number: int, least: int) -> int:

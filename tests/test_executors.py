@@ -292,7 +292,7 @@ def test_a_pool_that_is_shut_down_is_an_error() -> None:
         (
             {"loss": lambda p, t: LOSS(p, t) * random.random()},
             ValueError,
-            "executor needs a loss of a row that can be compiled: it records another graph for another row",
+            "executor needs a loss of a row that can be compiled: it draws random numbers",
         ),
     ],
 )

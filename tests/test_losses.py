@@ -167,7 +167,7 @@ def test_binary_cross_entropy_takes_certain_probabilities_that_are_right():
         (-0.5, 0, "needs a probability from 0 to 1, got"),
         (1.5, 1, "needs a probability from 0 to 1, got"),
         (0.0, 1, "log"),
-        (1.0, 0, "log1p"),
+        (1.0, 0, "binary_cross_entropy_with_logits"),
     ],
 )
 def test_binary_cross_entropy_refuses_what_is_no_probability(probability, target, message):

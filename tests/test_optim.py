@@ -211,7 +211,7 @@ def test_an_optimiser_goes_on_from_the_state_of_another_to_the_bit(make, gradien
         (
             {"steps": -1, "means": [0.0], "squares": [0.0]},
             ValueError,
-            "steps needs to be a whole number of at least 0, got -1",
+            "steps needs to be a whole number of at least 0 and at most 2\\*\\*53, got -1",
         ),
         ({"steps": 1.0, "means": [0.0], "squares": [0.0]}, ValueError, r"got 1.0 \(float\)"),
         ({"steps": 1, "means": [0.0], "squares": []}, ValueError, "squares needs a number for each of 1 par.*, got 0"),

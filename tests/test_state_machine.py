@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
@@ -86,7 +87,7 @@ WIDE: dict[str, Operation] = {
 }
 OPERATIONS = UNARY | BINARY | WIDE
 COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda v: pickle.loads(pickle.dumps(v))}
-LEAVES_OF: dict[str, Callable[[Value], Value]] = {"detach": Value.detach, **COPIES}
+WITHOUT_GRAPH: dict[str, Callable[[Value], Value]] = {"detach": Value.detach, **COPIES}
 
 
 @dataclass(eq=False)
@@ -99,6 +100,7 @@ class Node:
     grad: float = 0.0
     size: float = 0.0  # of what was added up in grad, signs aside: rounding errors are small beside it
     operation: str = ""  # of a leaf none
+    leaf: bool = True  # neither an operation's result nor a copy of one
     operands: Iterable[Node | float] = ()
     partials: Iterable[float] = ()
     slopes: dict[Node, tuple[float, float]] = field(init=False, repr=False)  # with the size of each
@@ -136,7 +138,7 @@ class Graphs(RuleBasedStateMachine):
             value = compute(*[o.value if isinstance(o, Node) else o for o in operands])
         present = [o.number if isinstance(o, Node) else float(o) for o in operands]
         assert math.isclose(value.data, by_hand(*present), rel_tol=1e-12, abs_tol=1e-12)
-        history = () if paused else (operation, operands, slopes_by_hand(*present))
+        history = ("", False) if paused else (operation, False, operands, slopes_by_hand(*present))
         # The engine's number, to the last bit, so that from here on both are on the same side of a kink.
         return self.keep(Node(value, value.data, "", 0.0, 0.0, *history))
 
@@ -179,10 +181,10 @@ class Graphs(RuleBasedStateMachine):
             anew[old] = self.apply(old.operation, [anew.get(o, o) for o in old.operands]) if old.operation else old
         return anew[node]
 
-    @rule(target=nodes, node=nodes, way=st.sampled_from(list(LEAVES_OF)))
-    def leaf_of(self, node: Node, way: str) -> Node:
-        gradient = (node.grad, node.size) if way in COPIES else (0.0, 0.0)
-        return self.keep(Node(LEAVES_OF[way](node.value), node.number, node.label, *gradient))
+    @rule(target=nodes, node=nodes, kind=st.sampled_from(list(WITHOUT_GRAPH)))
+    def without_graph(self, node: Node, kind: str) -> Node:
+        gradient = (node.grad, node.size) if kind in COPIES else (0.0, 0.0)
+        return self.keep(Node(WITHOUT_GRAPH[kind](node.value), node.number, node.label, *gradient, "", node.leaf))
 
     @rule(node=nodes, number=numbers)
     def assign(self, node: Node, number: float) -> None:
@@ -194,11 +196,15 @@ class Graphs(RuleBasedStateMachine):
 
     @rule(node=nodes, passes=st.lists(gradients, min_size=1, max_size=3))
     def backward(self, node: Node, passes: list[float | None]) -> None:
+        if not node.leaf and not node.operation:
+            with pytest.raises(RuntimeError, match="a result without a graph"):
+                node.value.backward()
+            return
         for gradient in passes:
             node.value.backward(*[] if gradient is None else [gradient])
             start = 1.0 if gradient is None else gradient
             for reached, (slope, size) in node.slopes.items():
-                if reached.operation:
+                if not reached.leaf:
                     reached.grad = reached.size = 0.0
                 reached.grad += start * slope
                 reached.size += abs(start) * size
@@ -218,6 +224,7 @@ class Graphs(RuleBasedStateMachine):
             assert type(value.data) is type(value.grad) is float
             assert abs(value.grad - node.grad) <= 1e-9 * node.size + 1e-200
             assert bool(value._prev) is bool(node.operation)
+            assert (value._rule is None) is node.leaf
             assert all(value._depth > o.value._depth for o in node.operands if isinstance(o, Node))
 
 

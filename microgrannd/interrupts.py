@@ -1,0 +1,52 @@
+"""Ctrl-C at moments at which nothing is half done."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+
+class Interrupts:
+    """Hold Ctrl-C back inside of a block, until `run` calls a function, which it may end at any moment.
+
+    What the program has set to handle SIGINT is called then; by default it raises KeyboardInterrupt. Other threads get
+    no signals, and there is nothing to hold back where the signal is ignored.
+    """
+
+    def __init__(self) -> None:
+        self._handler: Callable[[int, FrameType | None], Any] | None = None
+        self._open = self._pending = False
+
+    def __enter__(self) -> Self:
+        handler = signal.getsignal(signal.SIGINT) if current_thread() is main_thread() else None
+        if callable(handler):
+            self._handler = handler
+            signal.signal(signal.SIGINT, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            if self._pending and self._handler is not signal.default_int_handler:
+                self._handler(signal.SIGINT, None)
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function; Ctrl-C ends it, one that was held back before it begins."""
+        try:
+            self._open = True
+            if self._pending:
+                self._receive(signal.SIGINT, None)
+            return function(*arguments)
+        finally:
+            self._open = False
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self._pending = not self._open
+        if self._open and self._handler is not None:
+            self._open = False  # the next one waits, while what this one ended is put in order
+            self._handler(number, frame)
