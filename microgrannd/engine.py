@@ -301,9 +301,9 @@ def rule(
     return lambda function: recorded(declare(function))
 
 
-def recorded(function: F) -> F:
-    """The generated function, of Values or numbers, for one that bears a rule."""
-    return cast(F, recorder(function.__rule__, _ENGINE))  # type: ignore[attr-defined]  # rules.rule set it
+def recorded(function: F, quiet: bool = False) -> F:
+    """The generated function, of Values or numbers, for one that bears a rule; quiet: see `recorder`."""
+    return cast(F, recorder(function.__rule__, _ENGINE, quiet=quiet))  # type: ignore[attr-defined]  # rules.rule set it
 
 
 def _copied(kind: type[Value], data: float, grad: float, label: str, result: bool) -> Value:

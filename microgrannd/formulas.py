@@ -114,9 +114,12 @@ class Formula:
         return _lambda(parameters, self.source(), functions)
 
     def ieee_function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
-        """The same on floats, but where Python raises it gives inf or nan, as IEEE 754 does."""
+        """The same, but ``/`` and ``**`` are the functions ``_divide`` and ``_power`` among those given.
+
+        With those of `ieee.functions` it is a function of floats that gives inf or nan where Python raises.
+        """
         tree = ieee.Rewrite().visit(_Rewrite({}).visit(_copy(self._tree)))
-        return _lambda(parameters, ast.unparse(tree), ieee.functions(functions))
+        return _lambda(parameters, ast.unparse(tree), functions)
 
     @property
     def tree(self) -> ast.expr:

@@ -6,29 +6,27 @@
 >>> grad(cube)(2.0), grad(grad(cube))(2.0), grad(grad(grad(cube)))(2.0)
 (12.0, 12.0, 6.0)
 
-A function is called with Values in the place of floats. The inner derivative of a nested one is computed by
-evaluating the rules' partial formulas on Values, so that it can be differentiated in its turn.
+A function is called with Values in the place of floats, in lists, dicts and arrays made for that call: it may assign
+into them. The inner derivative of a nested one is computed by evaluating the rules' partial formulas on Values, so that
+it can be differentiated in its turn.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from math import isfinite
 from typing import Any
 
-from . import functions
 from .contexts import recording
-from .engine import Value, real, recorded, rule
+from .engine import Value, real, recorded
 from .failures import described
 from .formulas import FUNCTIONS
-from .graph import arguments, edges, number, topological
-from .ieee import ERRORS
-from .recording import ieee_partials
+from .graph import arguments, edges, topological
 from .rules import TABLE, Rule
-from .structures import leaves, mapped
+from .structures import copied, leaves, mapped
 
 Function = Callable[..., Any]
 
@@ -155,7 +153,7 @@ class Call:
     def run(self, f: Function, options: Any) -> Any:
         """The function's result."""
         with _one_deeper(), recording():
-            return f(*self.arguments, **options)
+            return f(*copied(self.arguments), **copied(options))
 
     def outward(self, result: Any) -> Any:
         """A result as the caller wants it: a float, or inside another derivative a Value."""
@@ -206,43 +204,59 @@ def _lifted_edges(node: Value) -> Iterator[tuple[Value, Any]]:
     own = node._rule
     assert own is not None  # dependent() gives nodes with operands
     operands = arguments(node)
-    for place, (operand, formula) in enumerate(zip(operands, _partials_of_values(own), strict=True)):
+    for operand, formula in zip(operands, _partials_of_values(own), strict=True):
         if not any(isinstance(part, Value) for part in leaves(operand)):
             continue
-        try:
-            slope = formula(*operands, node)
-        except ERRORS:  # infinite or undefined, at least on the way
-            slope = ieee_partials(own)[place](*arguments(node, number), node.data)
+        slope = formula(*operands, node)
         pairs = [(operand, slope)] if isinstance(operand, Value) else zip(operand, slope, strict=True)
-        for value, partial in pairs:
-            if isinstance(value, Value):
-                yield value, partial if isinstance(partial, Value) or isfinite(partial) else _singular(value, partial)
+        yield from ((value, partial) for value, partial in pairs if isinstance(value, Value))
 
 
-@rule("slope", dx="nan", dslope="1")
-def _singular(x: Any, slope: Any) -> Any:
-    """A slope that is infinite or undefined at x: so is its own derivative."""
+def _partials_of_values(rule: Rule) -> list[Function]:
+    """The partial formulas as functions of Values: made once, and kept by the rule itself."""
+    made: list[Function] | None = vars(rule).get("_partials_of_values")
+    if made is None:
+        names = {name: _of_values(name, function, rule) for name, function in rule.functions.items()}
+        names |= {"_divide": _recorded(TABLE["__truediv__"].function), "_power": _recorded(TABLE["__pow__"].function)}
+        made = [partial.ieee_function((*rule.operands, "y"), names) for partial in rule.partials.values()]
+        vars(rule)["_partials_of_values"] = made
+    return made
 
 
 @cache
-def _partials_of_values(rule: Rule) -> list[Function]:
-    """The partial formulas as functions of Values."""
-    names = {name: _of_values(name, function) for name, function in rule.functions.items()}
-    return [partial.function((*rule.operands, "y"), names) for partial in rule.partials.values()]
+def _recorded(function: Function) -> Function:
+    """An operation of the library on Values and numbers, which gives inf or nan where it would raise."""
+    return recorded(function, quiet=True)
 
 
-_ON_VALUES = {"abs": functions.fabs, "pow": functions.pow}
+_ON_VALUES = {"abs": "__abs__", "pow": "__pow__"}
 
 
-def _of_values(name: str, function: Any) -> Any:
+def _of_values(name: str, function: Any, rule: Rule) -> Any:
     """What stands for a formula's function when its operands are Values."""
     if hasattr(function, "__rule__"):
-        return recorded(function)
+        return recorded(function, quiet=True)
     if FUNCTIONS.get(name) is not function:
         return function  # one's own
-    if name in TABLE:
-        return getattr(functions, name)
-    return _ON_VALUES.get(name, function)
+    if own := TABLE.get(_ON_VALUES.get(name, name)):
+        return _recorded(own.function)
+    return (
+        _of_numbers(name, function, rule) if getattr(math, name, None) is function and callable(function) else function
+    )
+
+
+def _of_numbers(name: str, function: Function, rule: Rule) -> Function:
+    """A function of `math` that has no rule: of numbers, and of Values an error."""
+
+    def on_numbers(*operands: Any) -> Any:
+        if any(isinstance(operand, Value) for operand in operands):
+            raise TypeError(
+                f"a partial of {rule.name} uses {name}(), which has no derivative here: write it by other functions to "
+                "differentiate twice"
+            )
+        return function(*operands)
+
+    return on_numbers
 
 
 def _inward(thing: Any) -> Any:

@@ -55,14 +55,17 @@ def quiet(name: str, function: Callable[..., float]) -> Callable[..., float]:
 def functions(names: Mapping[str, Any]) -> dict[str, Any]:
     """A formula's names, their functions made quiet, with what `Rewrite` calls."""
     return {
-        **{
-            name: quiet(name, thing) if callable(thing) and not isinstance(thing, type) else thing
-            for name, thing in names.items()
-        },
+        **{name: _without_errors(name, thing) for name, thing in names.items()},
         "pow": power,
         "_divide": divide,
         "_power": power,
     }
+
+
+def _without_errors(name: str, thing: Any) -> Any:
+    if hasattr(thing, "__rule__"):
+        return thing.__rule__.ieee_value
+    return quiet(name, thing) if callable(thing) and not isinstance(thing, type) else thing
 
 
 class Rewrite(ast.NodeTransformer):

@@ -15,7 +15,7 @@ import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, update_wrapper
+from functools import update_wrapper
 from typing import Any
 
 from .failures import explained, foreign, outside, real_result, uneven
@@ -37,7 +37,7 @@ WIDE = "wide"
 
 
 def recorder(
-    rule: Rule, engine: Mapping[str, Any], *, method: bool = False, reflect: bool = False
+    rule: Rule, engine: Mapping[str, Any], *, method: bool = False, reflect: bool = False, quiet: bool = False
 ) -> Callable[..., Any]:
     """Generate the function that computes a rule and records it.
 
@@ -46,8 +46,9 @@ def recorder(
         engine: the names that the generated code takes from the engine (see engine.py).
         method: an operand is known to be a Value: the first, or where reversed the last.
         reflect: the operands come in reversed order, as in ``__rsub__``.
+        quiet: where the formula raises, the value is inf or nan.
     """
-    writer = (_Wide if rule.wide else _Narrow)(rule, method, reflect)
+    writer = (_Wide if rule.wide else _Narrow)(rule, method, reflect, quiet)
     source = "\n".join(writer.lines()) + "\n"
     names = {
         **rule.functions, **engine, **writer.defaults, "_rule": rule, "_limits": _limits, "_ERRORS": ERRORS,
@@ -66,19 +67,12 @@ def recorder(
 def _limits(rule: Rule, values: list[Any], floats: list[Any], y: float) -> list[Any]:
     """The partials of a rule for when Python's arithmetic raised: inf, nan or the limit; None for numbers."""
     found: list[Any] = [
-        None if type(v) is float else f(*floats, y) for v, f in zip(values, ieee_partials(rule), strict=True)
+        None if type(v) is float else f(*floats, y) for v, f in zip(values, rule.ieee_partials, strict=True)
     ]
     if not rule.wide:
         return found
     rows = [(o in rule.sequences, row) for o, v, row in zip(rule.operands, values, found, strict=True) if v]
     return [partial for many, row in rows for partial in (row if many else [row])]
-
-
-@cache  # and not before they are needed: compiling all would take as long as all the rest of the import
-def ieee_partials(rule: Rule) -> list[Callable[..., Any]]:
-    """The partials of a rule as functions of the operands' floats and y that give inf or nan and never raise."""
-    names = (*rule.operands, "y")
-    return [partial.ieee_function(names, rule.functions) for partial in rule.partials.values()]
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -103,8 +97,8 @@ class _Writer(ABC):
     def partials(self) -> Iterator[str]:
         """The statements that store the partials."""
 
-    def __init__(self, rule: Rule, method: bool, reflect: bool) -> None:
-        self.rule, self.method = rule, method
+    def __init__(self, rule: Rule, method: bool, reflect: bool, quiet: bool) -> None:
+        self.rule, self.method, self.quiet = rule, method, quiet
         # As a function, a method's self and other go by their names in the formula.
         named = zip(rule.parameters, rule.operands, strict=True)
         self.parameters = [o if p in ("self", "other") and not method else p for p, o in named]
@@ -135,8 +129,13 @@ class _Writer(ABC):
         if not self.rule.formula.is_float:
             yield "        if _type(y) is not _float:"
             yield "            y = _real(y)"
-        yield "    except _ERRORS as _error:"
-        yield f"        raise _explained(_rule, _error, [{', '.join(self.floats)}], [{', '.join(self.values)}]) from None"
+        floats = f"[{', '.join(self.floats)}]"
+        if self.quiet:
+            yield "    except (*_ERRORS, _TypeError):"
+            yield f"        y = _rule.ieee_value(*{floats})"
+        else:
+            yield "    except _ERRORS as _error:"
+            yield f"        raise _explained(_rule, _error, {floats}, [{', '.join(self.values)}]) from None"
 
     def node(self) -> Iterator[str]:
         yield "    if _paused and _paused_here():"
@@ -156,8 +155,8 @@ class _Writer(ABC):
 class _Narrow(_Writer):
     """One or two operands."""
 
-    def __init__(self, rule: Rule, method: bool, reflect: bool) -> None:
-        super().__init__(rule, method, reflect)
+    def __init__(self, rule: Rule, method: bool, reflect: bool, quiet: bool) -> None:
+        super().__init__(rule, method, reflect, quiet)
         self.operator = method and rule.name.startswith("__")
         self.pairs = list(zip(self.values, self.floats, strict=True))
         self.known = self.pairs[-1 if reflect else 0] if method else None
@@ -222,8 +221,8 @@ class _Wide(_Writer):
 
     targets = "_node._da"
 
-    def __init__(self, rule: Rule, method: bool, reflect: bool) -> None:
-        super().__init__(rule, method, reflect)
+    def __init__(self, rule: Rule, method: bool, reflect: bool, quiet: bool) -> None:
+        super().__init__(rule, method, reflect, quiet)
         self.many = [operand in rule.sequences for operand in rule.operands]
         self.values = [f"_values_{name}" for name in self.parameters]
         self.shapes = [f"_shape_{name}" for name in self.parameters]

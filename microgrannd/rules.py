@@ -16,6 +16,7 @@ from operator import attrgetter
 from pickle import PicklingError
 from typing import Any, Self, SupportsFloat, TypeVar, cast
 
+from . import ieee
 from .formulas import FUNCTIONS, Formula, FormulaError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,7 +70,18 @@ class Rule:
         """Whether operands are in the domain."""
         if self.domain is None:
             return lambda *operands: True
-        return self.domain.function(self.operands, self.functions)
+        return self.domain.ieee_function(self.operands, ieee.functions(self.functions))
+
+    @cached_property
+    def ieee_value(self) -> Callable[..., Any]:
+        """The formula as a function of floats that gives inf or nan and never raises."""
+        return self.formula.ieee_function(self.operands, ieee.functions(self.functions))
+
+    @cached_property
+    def ieee_partials(self) -> list[Callable[..., Any]]:
+        """The partials as functions of the operands' floats and y that give inf or nan and never raise."""
+        names = (*self.operands, "y")
+        return [p.ieee_function(names, ieee.functions(self.functions)) for p in self.partials.values()]
 
     @property
     def wide(self) -> bool:
@@ -185,6 +197,22 @@ class Reflected:
         self.__rule__: Rule = function.__rule__  # type: ignore[attr-defined]  # see rule()
 
 
+@rule(
+    "b * pow(a, b - 1)",
+    da="0 if 0 <= b * (b - 1) <= 0 else b * (b - 1) * pow(a, b - 2)", db="0 if b > 1 else pow(a, b - 1) * (1 + b * log(a))",
+)  # fmt: skip
+def _power_by_base(a: Any, b: Any) -> Any:
+    """The derivative of a power by its base 0: its own derivatives are limits, which sums of terms would miss."""
+
+
+@rule(
+    "pow(a, b) * log(a) if b < 0 or a < 0 or a > 0 else a * b * 0",
+    da="0 if b > 1 else pow(a, b - 1) * (1 + b * log(a))", db="0 if b > 0 else pow(a, b) * log(a) * log(a)",
+)  # fmt: skip
+def _power_by_exponent(a: Any, b: Any) -> Any:
+    """The derivative of a power of the base 0 by its exponent."""
+
+
 class Operations:
     """The table: operators and methods of `microgrannd.Value`."""
 
@@ -209,9 +237,11 @@ class Operations:
         """Quotient of two scalars."""
 
     @rule(
-        "a ** b", da="0 if 0 <= b <= 0 and not abs(a) > 1e-300 else b * pow(a, b - 1)", db="0 if 0 <= a <= 0 else y * log(a)",
+        "a ** b",
+        da="0 if 0 <= b <= 0 and not abs(a) > 1e-300 else b * pow(a, b - 1) if b > 1 or b < 0 or abs(a) > 0 else by_base(a, b)",
+        db="y * log(a) if abs(a) > 0 else by_exponent(a, b)",
         domain="a > 0 or a >= 0 and b >= 0 or a < 0 and whole(b) or abs(a) + abs(b) >= inf",
-        names={"whole": float.is_integer}, symbol="^",
+        names={"whole": float.is_integer, "by_base": plain(_power_by_base), "by_exponent": plain(_power_by_exponent)}, symbol="^",
     )  # fmt: skip
     def __pow__(self, other: SupportsFloat) -> Self:
         """Power, with a number or a Value on either side."""

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from typing import Any
 
 
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     """A function of every number in nested lists, tuples, dicts and arrays, in the same form."""
-    if isinstance(structure, list):
-        return [mapped(function, part) for part in structure]
-    if isinstance(structure, tuple):
-        return tuple(mapped(function, part) for part in structure)
-    if isinstance(structure, dict):
-        return {key: mapped(function, part) for key, part in structure.items()}
+    if isinstance(structure, list | tuple | dict):
+        return _of_parts(lambda part: mapped(function, part), structure)
     if getattr(structure, "shape", ()):
         import numpy as np  # an array has come: NumPy is there
 
         found = [function(part) for part in structure.ravel()]
-        if all(isinstance(part, np.ndarray) for part in found):
+        if found and all(isinstance(part, np.ndarray) for part in found):
             return np.stack(found).reshape(structure.shape + found[0].shape)
         array = np.empty(len(found), dtype=float if all(isinstance(x, float) for x in found) else object)
         array[:] = found
         return array.reshape(structure.shape)
     return function(structure)
+
+
+def copied(structure: Any) -> Any:
+    """The same lists, tuples, dicts and arrays anew: a function may assign into them, or sort them."""
+    if isinstance(structure, list | tuple | dict):
+        return _of_parts(copied, structure)
+    return structure.copy() if getattr(structure, "shape", ()) else structure
+
+
+def _of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
+    """A function of the parts of a list, tuple, named tuple or dict, in one of the same kind."""
+    if isinstance(structure, dict):
+        found = copy(structure)
+        found.update((key, function(part)) for key, part in structure.items())
+        return found
+    parts = map(function, structure)
+    if isinstance(structure, list):
+        return list(parts)
+    return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
 
 
 def leaves(structure: Any) -> list[Any]:

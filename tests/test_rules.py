@@ -249,7 +249,7 @@ def test_the_walk_finds_every_rule() -> None:
     decorated = {
         f.__rule__.name for f in [*vars(rules.Operations).values(), *vars(rules).values()] if hasattr(f, "__rule__")
     }
-    assert decorated == set(TABLE)
+    assert {name for name in decorated if not name.startswith("_") or name.startswith("__")} == set(TABLE)
 
 
 def test_every_named_rule_is_a_function_too() -> None:
