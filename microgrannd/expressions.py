@@ -61,6 +61,8 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
     text = " ".join(text.split())
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"an expression has at most {MOST_CHARACTERS:,} characters, got {len(text):,}", text, 0)
+    if "#" in text:  # where Python's own syntax ends, without a word
+        raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, text.index("#"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python would say of 1(2) is said below

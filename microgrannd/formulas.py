@@ -17,6 +17,11 @@ from . import ieee
 
 Function = Callable[..., Any]
 
+#: Levels of brackets and terms in a formula, at most: those who read it recurse.
+DEEPEST = 100
+
+_TOO_LARGE = 2**1024  # for a float
+
 #: The functions and constants that every formula may use.
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(math, name) for name in dir(math) if not name.startswith("_")},
@@ -64,7 +69,8 @@ class Formula:
         functions: the functions and constants it may use.
 
     Raises:
-        FormulaError: the text is not a Python expression, uses syntax that is not on the list, or an unknown name.
+        FormulaError: the text is not a Python expression, uses syntax that is not on the list, or a name that is not
+            known where it stands.
     """
 
     def __init__(self, text: str, variables: Iterable[str], functions: Mapping[str, Any]) -> None:
@@ -72,34 +78,74 @@ class Formula:
         self.variables = frozenset(variables)
         try:
             self._tree = ast.parse(text.strip(), mode="eval")
-        except (SyntaxError, ValueError, TypeError, AttributeError) as error:
-            raise FormulaError(f"{text!r} is not a formula: {getattr(error, 'msg', error)}") from None
+        except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+            raise FormulaError(f"{text!r:.200} is not a formula: {getattr(error, 'msg', error)}") from None
         self._check(functions)
+        #: The functions and constants that it uses.
+        self.functions = frozenset(n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name)) & functions.keys()
         #: Whether it is sure to be a float, of floats: not an int, a bool or a complex number.
         self.is_float = is_float(self._tree.body, not_float(functions) - self.variables)
 
     def _check(self, functions: Mapping[str, Any]) -> None:
-        called: set[ast.AST] = set()
+        level: list[ast.AST] = [self._tree]
+        for _ in range(DEEPEST):
+            level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if level:
+            raise FormulaError(f"{self.text[:40]!r}...: a formula has at most {DEEPEST} levels of brackets or terms")
         for node in ast.walk(self._tree):
-            if not isinstance(node, _ALLOWED):
+            if not isinstance(node, _ALLOWED) or isinstance(node, ast.comprehension) and node.is_async:
                 raise FormulaError(f"{self.text!r}: {type(node).__name__} is not allowed in a formula")
-            if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
-                raise FormulaError(f"{self.text!r}: {node.value!r} is not a number")
-            if isinstance(node, ast.Call):
-                if not isinstance(node.func, ast.Name) or node.keywords:
-                    raise FormulaError(f"{self.text!r}: a call is written name(operand, ...)")
-                called.add(node.func)
-                if isinstance(node.func, ast.Name) and node.func.id == "map":
-                    called.update(node.args[:1])
-        names = [node for node in ast.walk(self._tree) if isinstance(node, ast.Name)]
-        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-        for node in names:
-            if node.id not in self.variables | bound | functions.keys() or node.id in self.variables and node in called:
+            if isinstance(node, ast.Constant) and not _is_number(node.value):
+                raise FormulaError(f"{self.text!r}: {node.value!r} is not a number that a float can hold")
+        self._check_names(self._tree, functions, self.variables)
+
+    def _check_names(self, node: ast.AST, functions: Mapping[str, Any], known: Set[str]) -> None:
+        """Make sure that each name stands for something: a variable, known here as Python's own scopes have it, or a function."""
+        inner = known
+        match node:
+            case ast.Name(name):
+                if name not in known:
+                    self._require_known(name, functions)
+                    if callable(functions[name]):
+                        raise FormulaError(f"{self.text!r}: {name} is a function, to be called")
+            case ast.Call(ast.Name(name), arguments, []):
+                called = [name]
+                if name == "map" and arguments and isinstance(arguments[0], ast.Name):
+                    called.append(arguments[0].id)
+                for one in called:
+                    if one not in known:
+                        self._require_known(one, functions)
+                    if one in known or not callable(functions[one]):
+                        raise FormulaError(f"{self.text!r}: {one} is a number and cannot be called")
+                for argument in arguments[len(called) - 1 :]:
+                    self._check_names(argument, functions, known)
+                return
+            case ast.Call():
+                raise FormulaError(f"{self.text!r}: a call is written name(operand, ...)")
+            case ast.ListComp(element, generators) | ast.GeneratorExp(element, generators):
+                for generator in generators:
+                    self._check_names(generator.iter, functions, inner)
+                    inner = inner | self._bound(generator.target, functions)
+                    for condition in generator.ifs:
+                        self._check_names(condition, functions, inner)
+                self._check_names(element, functions, inner)
+                return
+        for child in ast.iter_child_nodes(node):
+            self._check_names(child, functions, inner)
+
+    def _require_known(self, name: str, functions: Mapping[str, Any]) -> None:
+        if name not in functions:
+            raise FormulaError(f"{self.text!r}: unknown name {name!r}; functions of one's own come with names={{...}}")
+
+    def _bound(self, target: ast.expr, functions: Mapping[str, Any]) -> Set[str]:
+        """The names that a comprehension binds."""
+        names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+        for name in names:
+            if name in functions or name.startswith("_"):
                 raise FormulaError(
-                    f"{self.text!r}: unknown name {node.id!r}; functions of one's own come with names={{...}}"
+                    f"{self.text!r}: {name} cannot be bound here: it is a function's name, or begins with _"
                 )
-            if node.id not in self.variables | bound and node not in called and callable(functions[node.id]):
-                raise FormulaError(f"{self.text!r}: {node.id} is a function, to be called")
+        return names
 
     def source(self, names: Mapping[str, str] | None = None) -> str:
         """The formula as Python source, its variables renamed, whole numbers as floats (faster among floats).
@@ -111,7 +157,7 @@ class Formula:
 
     def function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
         """The formula as a function of floats, or of anything for which ``functions`` and the operators are defined."""
-        return _lambda(parameters, self.source(), functions)
+        return _lambda(parameters, self.source(), {name: functions[name] for name in self.functions})
 
     def ieee_function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
         """The same, but ``/`` and ``**`` are the functions ``_divide`` and ``_power`` among those given.
@@ -119,7 +165,7 @@ class Formula:
         With those of `ieee.functions` it is a function of floats that gives inf or nan where Python raises.
         """
         tree = ieee.Rewrite().visit(_Rewrite({}).visit(_copy(self._tree)))
-        return _lambda(parameters, ast.unparse(tree), functions)
+        return _lambda(parameters, ast.unparse(tree), {n: functions[n] for n in (*self.functions, "_divide", "_power")})
 
     @property
     def tree(self) -> ast.expr:
@@ -133,6 +179,10 @@ class Formula:
 def not_float(functions: Mapping[str, Any]) -> set[str]:
     """The names that may stand for something other than a float, or return it."""
     return _NOT_FLOAT | {name for name, function in functions.items() if FUNCTIONS.get(name) is not function}
+
+
+def _is_number(thing: object) -> bool:
+    return type(thing) is float or type(thing) is int and thing < _TOO_LARGE
 
 
 def is_float(node: ast.expr, doubtful: Set[str]) -> bool:

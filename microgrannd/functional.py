@@ -204,7 +204,7 @@ def _lifted_edges(node: Value) -> Iterator[tuple[Value, Any]]:
     own = node._rule
     assert own is not None  # dependent() gives nodes with operands
     operands = arguments(node)
-    for operand, formula in zip(operands, _partials_of_values(own), strict=True):
+    for operand, formula in zip(operands, own.kept(_partials_of_values), strict=True):
         if not any(isinstance(part, Value) for part in leaves(operand)):
             continue
         slope = formula(*operands, node)
@@ -213,14 +213,10 @@ def _lifted_edges(node: Value) -> Iterator[tuple[Value, Any]]:
 
 
 def _partials_of_values(rule: Rule) -> list[Function]:
-    """The partial formulas as functions of Values: made once, and kept by the rule itself."""
-    made: list[Function] | None = vars(rule).get("_partials_of_values")
-    if made is None:
-        names = {name: _of_values(name, function, rule) for name, function in rule.functions.items()}
-        names |= {"_divide": _recorded(TABLE["__truediv__"].function), "_power": _recorded(TABLE["__pow__"].function)}
-        made = [partial.ieee_function((*rule.operands, "y"), names) for partial in rule.partials.values()]
-        vars(rule)["_partials_of_values"] = made
-    return made
+    """The partial formulas as functions of Values."""
+    names = {name: _of_values(name, function, rule) for name, function in rule.used.items()}
+    names |= {"_divide": _recorded(TABLE["__truediv__"].function), "_power": _recorded(TABLE["__pow__"].function)}
+    return [partial.ieee_function((*rule.operands, "y"), names) for partial in rule.partials.values()]
 
 
 @cache

@@ -51,7 +51,7 @@ def recorder(
     writer = (_Wide if rule.wide else _Narrow)(rule, method, reflect, quiet)
     source = "\n".join(writer.lines()) + "\n"
     names = {
-        **rule.functions, **engine, **writer.defaults, "_rule": rule, "_limits": _limits, "_ERRORS": ERRORS,
+        **rule.used, **engine, **writer.defaults, "_rule": rule, "_limits": _limits, "_ERRORS": ERRORS,
         "_WIDE": WIDE, "_real": real_result, "_explained": explained, "_outside": outside, "_foreign": foreign, "_uneven": uneven,
         "_type": type, "_float": float, "_max": max, "_len": len, "_NotImplemented": NotImplemented, "_TypeError": TypeError,
     }  # fmt: skip

@@ -6,7 +6,6 @@ Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from .engine import Value
@@ -95,17 +94,16 @@ def rounding_errors(rule: Rule, arguments: Sequence[Any], by: str | None = None)
         One bound; of a formula whose result is a list, one for each element. None where the formula raises.
     """
     try:
-        result = _on_rounded(rule, by)(*arguments)
+        result = rule.kept(_on_rounded, by)(*arguments)
     except ERRORS:
         return []
     return [_rounded(x).error for x in (result if isinstance(result, list) else [result])]
 
 
-@cache
 def _on_rounded(rule: Rule, by: str | None) -> Callable[..., Any]:
     names = {
         name: _lifted(thing) if callable(thing) and name not in _STRUCTURAL else thing
-        for name, thing in rule.functions.items()
+        for name, thing in rule.used.items()
     }
     if by is None:
         return rule.formula.function(rule.operands, names)

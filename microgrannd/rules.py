@@ -6,6 +6,7 @@ Everything else reads it: recording, ``backward()``, the tests. To add an operat
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from . import ieee
 from .formulas import FUNCTIONS, Formula, FormulaError
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,18 +72,33 @@ class Rule:
         """Whether operands are in the domain."""
         if self.domain is None:
             return lambda *operands: True
-        return self.domain.ieee_function(self.operands, ieee.functions(self.functions))
+        return self.domain.ieee_function(self.operands, ieee.functions(self.used))
 
     @cached_property
     def ieee_value(self) -> Callable[..., Any]:
         """The formula as a function of floats that gives inf or nan and never raises."""
-        return self.formula.ieee_function(self.operands, ieee.functions(self.functions))
+        return self.formula.ieee_function(self.operands, ieee.functions(self.used))
 
     @cached_property
     def ieee_partials(self) -> list[Callable[..., Any]]:
         """The partials as functions of the operands' floats and y that give inf or nan and never raise."""
         names = (*self.operands, "y")
-        return [p.ieee_function(names, ieee.functions(self.functions)) for p in self.partials.values()]
+        functions = ieee.functions(self.used)
+        return [partial.ieee_function(names, functions) for partial in self.partials.values()]
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """Those of the functions and constants that the formulas use."""
+        formulas = [self.formula, *self.partials.values(), *([self.domain] if self.domain else [])]
+        return {name: self.functions[name] for formula in formulas for name in formula.functions}
+
+    def kept(self, make: Callable[..., T], *arguments: Any) -> T:
+        """What a function makes of this rule and further arguments: made once, it goes when the rule goes."""
+        made: dict[Any, T] = vars(self).setdefault("_made", {})
+        key = make, *arguments
+        if key not in made:
+            made[key] = make(self, *arguments)
+        return made[key]
 
     @property
     def wide(self) -> bool:
@@ -143,6 +160,8 @@ def rule(
     for name in names or {}:
         if not _is_name(name) or name == "y" or name in operands:
             raise FormulaError(f"{formula!r}: names= cannot hold {name!r}")
+    if symbol is not None and not (type(symbol) is str and symbol.isprintable()):
+        raise FormulaError(f"{formula!r}: symbol needs to be printable text, got {symbol!r}")
     if strange := set(sequences) - operands.keys():
         raise FormulaError(f"{formula!r}: sequences names no operand: {', '.join(sorted(strange))}")
 
@@ -159,11 +178,16 @@ def rule(
         for name, operand in zip(parameters, operands, strict=True):
             if name != operand and not {name, operand}.isdisjoint(operands.keys() & parameters.keys()):
                 raise FormulaError(f"{formula!r}: d{operand}= stands at the place of the parameter {name}")
+        if not function.__name__.isprintable():
+            raise FormulaError(f"{formula!r}: the function's name needs to be printable, got {function.__name__!r}")
+        condition = None if domain is None else Formula(domain, operands, functions)
+        if condition is not None and not _is_condition(condition.tree):
+            raise FormulaError(f"{domain!r}: a domain is a condition, as x > 0 is")
         function.__rule__ = Rule(  # type: ignore[attr-defined]  # functions take attributes
             function=function,
             formula=Formula(formula, operands, functions),
             partials={name: Formula(partial, [*operands, "y"], functions) for name, partial in operands.items()},
-            domain=None if domain is None else Formula(domain, operands, functions),
+            domain=condition,
             symbol=symbol or function.__name__,
             functions=functions,
             sequences=frozenset(sequences),
@@ -171,6 +195,17 @@ def rule(
         return function
 
     return attach
+
+
+def _is_condition(tree: ast.expr) -> bool:
+    match tree:
+        case ast.BoolOp(_, parts):
+            return all(map(_is_condition, parts))
+        case ast.UnaryOp(ast.Not(), operand):
+            return _is_condition(operand)
+        case ast.Call(ast.Name(name)):
+            return name.startswith("is") or name not in FUNCTIONS
+    return isinstance(tree, ast.Compare)
 
 
 def _is_name(text: str) -> bool:

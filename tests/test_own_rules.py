@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import math
 import pickle
+import subprocess
+import sys
 import traceback
+import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +19,7 @@ from hypothesis import strategies as st
 import microgrannd as mg
 from microgrannd import Value
 from microgrannd.formulas import FUNCTIONS, Formula, FormulaError
+from microgrannd.testing import gradcheck
 
 
 def digamma(x: float) -> float:
@@ -166,15 +172,28 @@ def test_partials_of_ones_own_fall_back_to_ieee() -> None:
     [
         ("x.__class__", "Attribute is not allowed"),
         ("x == 1", "Eq is not allowed"),
-        ("(lambda: x)()", "name(operand, ...)"),
+        ("(lambda: x)()", "Lambda is not allowed"),
         ("unknown(x)", "unknown name 'unknown'"),
         ("__import__('os')", "is not a number"),
         ("x if", "is not a formula"),
         ("x\0", "is not a formula"),
         ("True", "True is not a number"),
         ("x[0]", "Subscript is not allowed"),
-        ("exp(x=1)", "name(operand, ...)"),
-        ("x(1)", "unknown name 'x'"),
+        ("exp(x=1)", "keyword is not allowed"),
+        ("exp(x)(x)", "name(operand, ...)"),
+        ("x(1)", "x is a number and cannot be called"),
+        ("pi(1)", "pi is a number and cannot be called"),
+        ("map(x, x)", "x is a number and cannot be called"),
+        ("sum([z for z in [x]]) + z", "unknown name 'z'"),
+        ("sum([z for w in [z] for z in [x]])", "unknown name 'z'"),
+        ("sum([0 * v for v in [x] for exec in [x]]) if exec(1) else x", "unknown name 'exec'"),
+        ("sum([exp for exp in [x]])", "exp cannot be bound here"),
+        ("sum([0 for __debug__ in [x]])", "__debug__ cannot be bound here"),
+        ("sum([z async for z in [x]])", "is not a"),
+        ("+".join(["x"] * 200), "at most 100 levels"),
+        ("+".join(["x"] * 3000), ""),
+        ("(" * 300 + "x" + ")" * 300, "is not a formula"),
+        ("1" + "0" * 400, "is not a number that a float can hold"),
         ("y", "unknown name 'y'"),
         ("f'{x}'", "is not allowed"),
         ("(x := 2)", "is not allowed"),
@@ -204,6 +223,10 @@ def test_a_formula_that_is_none_is_refused(formula: str, message: str) -> None:
         ({"dx": "1", "names": {"y": 1.0}}, lambda x: None, "names= cannot hold 'y'"),
         ({"dx": "exp"}, lambda x: None, "exp is a function, to be called"),
         ({"dx": "1", "domain": "x != 0"}, lambda x: None, "NotEq is not allowed"),
+        ({"dx": "1", "domain": "x - x"}, lambda x: None, "a domain is a condition, as x > 0 is"),
+        ({"dx": "1", "symbol": "\x1b[31m"}, lambda x: None, "symbol needs to be printable text"),
+        ({"dx": "exec(x)"}, lambda x: None, "unknown name 'exec'"),
+        ({"dx": "1", "domain": "exec(x)"}, lambda x: None, "unknown name 'exec'"),
     ],
 )
 def test_a_rule_that_is_none_is_refused(options: dict, function: object, message: str) -> None:
@@ -225,3 +248,57 @@ def test_a_formula_writes_itself_under_other_names() -> None:
     formula = Formula("a * exp(-a) + b", ["a", "b"], FUNCTIONS)
     assert formula.source({"a": "w1", "b": "b_2"}) == "w1 * exp(-w1) + b_2"
     assert repr(formula) == "Formula('a * exp(-a) + b')"
+
+
+@pytest.mark.desktop
+@pytest.mark.parametrize(("count", "seed"), [(300, 0), pytest.param(10_000, 1, marks=pytest.mark.slow)])
+def test_mutated_formulas_do_nothing_but_compute(count: int, seed: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hostile_formulas", str(count), str(seed)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) > count / 20
+
+
+def test_a_rule_that_is_gone_leaves_nothing_behind() -> None:
+    def use(number: float) -> None:
+        @mg.rule("x / (number + abs(x))", dx="number / (number + abs(x)) ** 2", names={"number": number})
+        def own(x: Any) -> Any:
+            """One of many."""
+
+        own(Value(0.5)).backward()
+        mg.grad(mg.grad(own))(0.5)
+        gradcheck(own, [0.5])
+
+    for number in range(1, 30):
+        use(float(number))
+    gc.collect()
+    tracemalloc.start()
+    for number in range(1, 101):
+        use(float(number))
+    gc.collect()
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 100 * 2000
+
+
+def test_operands_may_be_called_like_what_generated_code_uses() -> None:
+    @mg.rule("type * float + len", dtype="float", dfloat="type", dlen="1")
+    def odd(type: Any, float: Any, len: Any) -> Any:
+        """Three names of builtins."""
+
+    type_ = Value(2.0)
+    odd(type_, 3, len=4.0).backward()
+    assert type_.grad == 3.0
+    with pytest.raises(FormulaError, match="max is a number and cannot be called"):
+        mg.rule("max(max, x)", dmax="1", dx="1")(lambda max, x: None)  # noqa: A006
+
+
+@pytest.mark.parametrize("x", [math.inf, -math.inf])
+def test_a_domain_that_cannot_be_computed_is_not_met(x: float) -> None:
+    @mg.rule("sqrt(sin(x))", dx="cos(x) / (2 * y)", domain="sin(x) > 0")
+    def root_of_sine(x: Any) -> Any:
+        """Of infinity there is no sine."""
+
+    with pytest.raises(ValueError, match=r"sqrt\(sin\(x\)\) needs sin\(x\) > 0, got x = -?inf"):
+        root_of_sine(Value(x))
