@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import RLock
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -78,45 +82,59 @@ class Native(Plain):
 
 
 def _loaded(name: str, source: str) -> Callable[..., Any]:
-    """The function of a module that is kept in the user's cache, and made there if it is not.
+    """The function of a program, compiled by numba: from the user's cache, or without it where that is of no use.
 
     Raises:
         RuntimeError: numba cannot compile it.
     """
+    key = f"microgrannd_program_{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+    with _lock:
+        if key not in _functions:
+            try:
+                _functions[key] = _made(key, name, source)
+            except NumbaError as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise RuntimeError(f"numba cannot compile this program: {reason}") from error
+        return _functions[key]
+
+
+#: One thread compiles at a time; what another one, or an interrupted one, left half done is nowhere.
+_lock = RLock()
+_functions: dict[str, Callable[..., Any]] = {}
+
+
+def _made(key: str, name: str, source: str) -> Callable[..., Any]:
+    folder = _trusted_folder()
+    if folder is not None:
+        path = folder / f"{key}.py"
+        with suppress(Exception):  # a full disk, a damaged file, whatever numba's cache makes of it: then without
+            if not path.is_file() or path.read_bytes() != source.encode():
+                write_bytes(path, source.encode())
+            return _run(key, name, source, str(path))
+    return _run(key, name, source.replace("cache=True", "cache=False"), f"<{key}>")
+
+
+def _trusted_folder() -> Path | None:
+    """The cache folder, if nobody but the user can put files there: what is in it is run."""
     try:
-        return _made(name, source)
-    except NumbaError as error:
-        raise RuntimeError(f"numba cannot compile this program: {str(error).strip().splitlines()[-1]}") from error
+        folder = user_cache_path("microgrannd", appauthor=False)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except (OSError, RuntimeError, KeyError):  # no home, or none that can be written
+        return None
+    own = not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o077)
+    return folder if own and stat.S_ISDIR(found.st_mode) else None
 
 
-def _made(name: str, source: str) -> Callable[..., Any]:
-    key = hashlib.sha256(source.encode()).hexdigest()[:32]
-    folder = user_cache_path("microgrannd", appauthor=False)
-    path = folder / f"program_{key}.py"
+def _run(key: str, name: str, source: str, filename: str) -> Callable[..., Any]:
+    """Run this very text, and no other file, as a module, by whose name numba finds it."""
+    module = ModuleType(key)
+    module.__file__ = filename
+    sys.modules[key] = module
     try:
-        if not path.is_file() or path.read_text(encoding="utf-8") != source:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, source.encode())
-    except OSError:
-        return _unkept(name, source)
-    return _imported(name, path)
-
-
-def _imported(name: str, path: Path) -> Callable[..., Any]:
-    module = sys.modules.get(path.stem)
-    if module is None:
-        specification = spec_from_file_location(path.stem, path)
-        assert specification is not None  # the file is there
-        assert specification.loader is not None
-        module = sys.modules[path.stem] = module_from_spec(specification)
-        specification.loader.exec_module(module)
-    function: Callable[..., Any] = getattr(module, name)
-    return function
-
-
-def _unkept(name: str, source: str) -> Callable[..., Any]:
-    """The function without a file, where none can be written: it is compiled each time."""
-    namespace: dict[str, Any] = {"__name__": "microgrannd_program"}
-    exec(compile(source.replace("cache=True", "cache=False"), "<microgrannd program>", "exec"), namespace)
-    function: Callable[..., Any] = namespace[name]
+        exec(compile(source, filename, "exec"), vars(module))
+    except BaseException:
+        del sys.modules[key]
+        raise
+    function: Callable[..., Any] = vars(module)[name]
     return function

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import marshal
 import math
+import os
 import random
+import signal
+import stat
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -148,22 +154,135 @@ print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
     assert written[0]
 
 
+def backward_of(number: float, folder: Path, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Compile, as at the first use in a process, with a cache in this folder; 2 w + number for w = 3."""
+    monkeypatch.setattr("microgrannd.native.user_cache_path", lambda *_, **__: folder)
+    monkeypatch.setattr("microgrannd.native._functions", {})
+    x, w = Value(1.0), Value(3.0)
+    return mg.compile(w * x + number, [x], backend="numba").backward([[2.0]])
+
+
 def test_a_folder_that_cannot_be_written_is_no_obstacle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
-    monkeypatch.setattr("microgrannd.native.user_cache_path", lambda *_, **__: blocked)
-    x, w = Value(1.0), Value(3.0)
-    assert mg.compile(w * x + 0.25, [x], backend="numba").backward([[2.0]]) == 6.25
+    assert backward_of(0.25, blocked, monkeypatch) == 6.25
+    monkeypatch.setattr("microgrannd.native.write_bytes", full)
+    assert backward_of(0.25, tmp_path / "full", monkeypatch) == 6.25
 
 
-def test_a_file_that_was_changed_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("microgrannd.native.user_cache_path", lambda *_, **__: tmp_path)
-    x, w = Value(1.0), Value(3.0)
-    mg.compile(w * x - 0.125, [x], backend="numba").backward([[2.0]])
-    (file,) = tmp_path.glob("*.py")
-    file.write_text("raise SystemExit")
-    monkeypatch.delitem(sys.modules, file.stem)
-    assert mg.compile(w * x - 0.125, [x], backend="numba").backward([[2.0]]) == 5.875
+def full(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("pattern", ["*.py", "__pycache__/*.nbi", "__pycache__/*.nbc"])
+@pytest.mark.parametrize("content", [b"", b"raise SystemExit", b"\x80\x04garbage"])
+def test_what_was_changed_in_the_cache_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, content: bytes
+) -> None:
+    folder = tmp_path / "cache"
+    assert backward_of(-0.125, folder, monkeypatch) == 5.875
+    (file,) = folder.glob(pattern)
+    file.write_bytes(content)
+    assert backward_of(-0.125, folder, monkeypatch) == 5.875
+
+
+def test_bytecode_that_somebody_planted_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "cache"
+    assert backward_of(0.5, folder, monkeypatch) == 6.5
+    (file,) = folder.glob("*.py")
+    source = file.stat()
+    code = compile("open(__file__ + '.ran', 'w')", str(file), "exec")
+    header = importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, int(source.st_mtime), source.st_size)
+    Path(importlib.util.cache_from_source(str(file))).write_bytes(header + marshal.dumps(code))
+    assert backward_of(0.5, folder, monkeypatch) == 6.5
+    assert not list(folder.glob("*.ran"))
+
+
+def test_a_folder_that_others_may_have_filled_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, spoil in enumerate(
+        [
+            lambda folder: folder.chmod(0o755),
+            lambda folder: folder.chmod(0o770),
+            lambda folder: folder.rmdir() or (tmp_path / "own").mkdir(0o700) or folder.symlink_to(tmp_path / "own"),
+            lambda folder: os.chown(folder, 12345, 12345),
+        ]
+    ):
+        folder = tmp_path / f"cache{number}"
+        folder.mkdir(mode=0o700)
+        try:
+            spoil(folder)
+        except PermissionError:
+            continue  # only the superuser can give a folder away
+        assert backward_of(0.75, folder, monkeypatch) == 6.75
+        assert not list(folder.iterdir())
+    folder = tmp_path / "new"
+    backward_of(0.75, folder, monkeypatch)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def in_a_process(script: str, **options: Any) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_without_a_home_it_is_compiled_anew(tmp_path: Path) -> None:
+    script = """
+import sys
+sys.path[:] = sys.argv[1:] + sys.path
+import microgrannd as mg
+x, w = mg.Value(1.0), mg.Value(3.0)
+print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+"""
+    assert float(in_a_process(script, env={"PATH": "/nowhere", "HOME": "/nowhere/at/all"})) == math.tanh(1.5)
+    assert float(in_a_process(script, env={"PATH": "/nowhere"})) == math.tanh(1.5)
+
+
+@pytest.mark.desktop
+def test_four_threads_at_the_first_use(tmp_path: Path) -> None:
+    script = f"""
+import pathlib, platformdirs, sys, threading
+platformdirs.user_cache_path = lambda *_, **__: pathlib.Path({str(tmp_path / "cache")!r})
+sys.setswitchinterval(1e-5)
+import microgrannd as mg
+found, start = [], threading.Barrier(4)
+def work():
+    x, w = mg.Value(1.0), mg.Value(3.0)
+    start.wait()
+    found.append(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+threads = [threading.Thread(target=work) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(found), len(set(found)))
+"""
+    assert in_a_process(script) == "4 1\n"
+
+
+@pytest.mark.desktop
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer to interrupt at a moment")
+@pytest.mark.parametrize("moments", [8, pytest.param(60, marks=pytest.mark.slow)])
+def test_an_interrupt_while_numba_compiles_leaves_a_process_that_works(tmp_path: Path, moments: int) -> None:
+    script = f"""
+import pathlib, platformdirs, random, signal, time
+platformdirs.user_cache_path = lambda *_, **__: pathlib.Path({str(tmp_path / "cache")!r})
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+import microgrannd as mg
+x, w = mg.Value(1.0), mg.Value(3.0)
+ended = 0
+for number in range({moments}):
+    program = mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="python")
+    signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.01, 1.0))
+    try:
+        mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="numba").backward([[0.5]])
+        time.sleep(2)
+    except KeyboardInterrupt:
+        ended += 1
+    found = mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="numba").backward([[0.5]])
+    assert abs(found - program.backward([[0.5]])) < 1e-12, number
+print(ended)
+"""
+    assert int(in_a_process(script)) >= moments / 2  # a few come while numba frees something, where Python drops them
 
 
 def test_without_numba_a_hint_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
