@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import unicodedata
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from keyword import iskeyword
 from typing import NoReturn
 
 from . import __version__, commands, data, expressions
+from ._text import printable
 from .commands import OPTIMIZERS, SETS
 from .drawing import NoGraphviz
 from .expressions import ExpressionError
 from .nn import ACTIVATIONS
+from .streams import Output, discard, tell
 from .testing import GradientError
 
 #: The commands that take an expression.
@@ -25,6 +27,9 @@ EXPRESSIONS = {
     "draw": commands.draw,
     "check": commands.check,
 }
+
+#: Of a whole number.
+MOST_DIGITS = 15
 
 _OPTIONS = ("-h", "--help", "-o", "--output", "--wrt", "--")
 
@@ -43,9 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.assignments += map(_assignment, rest)
         except argparse.ArgumentTypeError as error:
             parser.error(str(error))
+    output = Output()
     try:
-        options.command(options)
-        sys.stdout.flush()
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: tell(f"microgrannd: {printable(str(message))}")
+            options.command(options, output)
+        output.end()
     except UnicodeEncodeError as error:
         return _fail(f"output: its encoding {error.encoding} cannot write {error.object[error.start : error.end]!a}")
     except ExpressionError as error:
@@ -53,10 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, ArithmeticError, NoGraphviz, GradientError, BrokenExecutor) as error:
         return _fail(str(error))
     except BrokenPipeError:
-        _discard_output()
+        discard(sys.stdout)
     except OSError as error:
         if not error.filename:
-            _discard_output()
+            discard(sys.stdout)
         return _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
     except KeyboardInterrupt:
         return _fail("interrupted")
@@ -156,14 +164,18 @@ def _assignment(text: str) -> tuple[str, float]:
 
 
 def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"needs a whole number of at least 0, got {text!r}")
-    return int(text)
+    return _whole(text, 0, "of at least 0")
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"needs a whole number above 0, got {text!r}")
+    return _whole(text, 1, "above 0")
+
+
+def _whole(text: str, least: int, needed: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"needs a whole number of at most {MOST_DIGITS} digits, got {text[:20]!r}...")
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"needs a whole number {needed}, got {text!r}")
     return int(text)
 
 
@@ -174,12 +186,7 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _discard_output() -> None:
-    """Leave nothing to flush at exit, where a second failure would change the exit status."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _fail(message: str, program: str = "microgrannd", place: str = "") -> int:
     """Print one line, and under it what points to the place in an expression."""
-    print(f"{program}: {' '.join(message.splitlines())}{place}", file=sys.stderr)
+    tell(f"{program}: {printable(' '.join(message.splitlines()))}{place}")
     return 2

@@ -7,9 +7,9 @@ import csv
 import inspect
 import io
 import os
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import pairwise
 
 from . import data, drawing, explaining, expressions
 from .data import Table, TableError, read_csv
@@ -19,6 +19,7 @@ from .learning import Eager
 from .nn import MLP
 from .optim import SGD, Adam, AdamW
 from .saving import UNFIT, FileError, decode, encode, read, write, write_bytes
+from .streams import Output
 from .tabular import Task, prepare
 from .testing import gradcheck
 from .training import fit
@@ -34,8 +35,11 @@ SETS: dict[str, Callable[[int], Table]] = {
 OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
 HELD_OUT = 0.2
 
+#: Of a network that the command line makes; each takes about 200 bytes.
+MOST_PARAMETERS = 10_000_000
 
-def train(options: argparse.Namespace) -> None:
+
+def train(options: argparse.Namespace, out: Output) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
     _require_place("--out", options.out, options.data)
     if options.draw is not None:
@@ -50,7 +54,8 @@ def train(options: argparse.Namespace) -> None:
     table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
     ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
     task = ready.task
-    print(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
+    out.say(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
+    _require_size([len(task.columns), *options.hidden, task.outputs])
     model = MLP(
         len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed
     )
@@ -63,24 +68,23 @@ def train(options: argparse.Namespace) -> None:
             epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
             checkpoint=options.checkpoint, resume=options.resume, executor=executor,
         )  # fmt: skip
+    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
+    score = task.score(model.predict([ready.X[i] for i in judged]), [ready.y[i] for i in judged])
+    write(options.out, {"model": encode(model), "task": task.encode()})
     if history.interrupted:
-        print("interrupted")
+        out.say("interrupted")
     if history.loss:
         epochs, seconds = len(history.loss), sum(history.seconds)
-        print(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
-    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
-    outputs = model.predict([ready.X[i] for i in judged])
-    print(f"{kind_of_rows} {task.score(outputs, [ready.y[i] for i in judged])}")
-    write(options.out, {"model": encode(model), "task": task.encode()})
-    print(f"model written to {options.out}")
+        out.say(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
+    out.say(f"{kind_of_rows} {score}\nmodel written to {options.out}")
     if options.report:
         model.zero_grad()
         Eager(model, task.loss).gradients([(tuple(row), target) for row, target in zip(X, y, strict=True)])
-        print(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
+        out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
     if options.draw is not None:
         loss = _labelled_loss(model, task, X[0], y[0])
         _write_picture(loss, options.draw, model)
-        print(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+        out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
 
 
 def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
@@ -93,7 +97,7 @@ def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> V
     return loss
 
 
-def predict(options: argparse.Namespace) -> None:
+def predict(options: argparse.Namespace, out: Output) -> None:
     """Write a table with what a trained network predicts for its rows in a last column."""
     if options.output is not None:
         _require_place("--output", options.output, options.data, options.model)
@@ -118,45 +122,47 @@ def predict(options: argparse.Namespace) -> None:
     bare = not any("\r" in cell for row in rows for cell in row)
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL).writerows(rows)
     if options.output is None:
-        sys.stdout.write(text.getvalue())
+        out.give(text.getvalue())
     else:
         write_bytes(options.output, text.getvalue().encode())
 
 
-def draw(options: argparse.Namespace) -> None:
+def draw(options: argparse.Namespace, out: Output) -> None:
     """Draw the graph of an expression, with the gradient of every node; to .html, step by step."""
     if options.output is not None:
         _require_place("--output", options.output)
         _format(options.output)
     result = _evaluated(options)
     if options.output is None:
-        print(drawing.draw(result).text())
+        out.give(f"{drawing.draw(result).text()}\n")
     else:
         _write_picture(result, options.output)
 
 
-def evaluate(options: argparse.Namespace) -> None:
+def evaluate(options: argparse.Namespace, out: Output) -> None:
     """Print the value of an expression and its gradient by each name."""
     result = _evaluated(options)
     table = [("name", "value", "gradient"), *((v.label, repr(v.data), repr(v.grad)) for v in options.values.values())]
-    print(f"{options.expression.strip()} = {result.data!r}")
+    lines = [f"{options.expression.strip()} = {result.data!r}"]
     if options.values:
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for row in table:
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        lines += [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+        ]
+    out.give("\n".join(lines) + "\n")
 
 
-def explain(options: argparse.Namespace) -> None:
+def explain(options: argparse.Namespace, out: Output) -> None:
     """Explain how the gradient of an expression comes about, operation by operation."""
     result = _evaluated(options)
     if options.wrt is not None and options.wrt not in options.values:
         raise ValueError(
             f"--wrt {options.wrt}: needs one of the names, {', '.join(options.values) or 'of which there are none'}"
         )
-    print(explaining.explain(result, options.values.get(options.wrt)))
+    out.give(f"{explaining.explain(result, options.values.get(options.wrt))}\n")
 
 
-def check(options: argparse.Namespace) -> None:
+def check(options: argparse.Namespace, out: Output) -> None:
     """Compare the gradient of an expression with finite differences."""
     _evaluated(options)
 
@@ -168,7 +174,7 @@ def check(options: argparse.Namespace) -> None:
     if not names:
         raise ValueError("check needs at least one NAME=NUMBER to differentiate by")
     gradcheck(expression, [value.data for value in options.values.values()])
-    print(f"the gradient by {', '.join(options.values)} is that of finite differences")
+    out.give(f"the gradient by {', '.join(options.values)} is that of finite differences\n")
 
 
 def _evaluated(options: argparse.Namespace) -> Value:
@@ -189,6 +195,13 @@ def _write_picture(root: Value, path: str, model: MLP | None = None) -> None:
         return
     picture = drawing.draw(root, model)
     write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
+
+
+def _require_size(widths: list[int]) -> None:
+    """Make sure that a network fits into memory."""
+    count = sum((before + 1) * after for before, after in pairwise(widths))
+    if count > MOST_PARAMETERS:
+        raise ValueError(f"--hidden: a network of {count:,} parameters, at most {MOST_PARAMETERS:,} are taken")
 
 
 def _require_place(option: str, path: str, *others: str) -> None:

@@ -10,9 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 
 from ._checks import seed_of
+from ._text import printable
 
 Rows = list[list[float]]
 
@@ -60,7 +62,10 @@ def spirals(n: int = 300, noise: float = 0.02, seed: int | None = 0, classes: in
 
 
 class TableError(ValueError):
-    """A table that cannot be used: the message names the file, the row and the column."""
+    """A table that cannot be used: the message names the file, the row and the column, in printable characters."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,14 @@ class Table:
         Raises:
             TableError: there is none of that name.
         """
-        if column not in self.columns:
-            raise TableError(f"{self.path}: no column {column!r}; the columns are {', '.join(map(repr, self.columns))}")
-        return self.columns.index(column)
+        if column not in self._places:
+            names = ", ".join(map(repr, self.columns[:20])) + (", ..." if len(self.columns) > 20 else "")
+            raise TableError(f"{self.path}: no column {column!r}; the columns are {names}")
+        return self._places[column]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {column: place for place, column in enumerate(self.columns)}
 
     def numbers(self, columns: Sequence[str]) -> Rows:
         """The rows of some columns as floats.

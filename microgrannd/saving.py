@@ -18,6 +18,7 @@ from os import PathLike
 from random import Random
 from typing import Any
 
+from ._text import printable
 from .nn import MLP, Layer, Module, Neuron
 
 FORMAT = "microgrannd"
@@ -30,7 +31,10 @@ _KINDS: dict[str, type[Module]] = {"Neuron": Neuron, "Layer": Layer, "MLP": MLP}
 
 
 class FileError(ValueError):
-    """A file that cannot be read as what it should be: the message names it and says why."""
+    """A file that cannot be read as what it should be: the message names it and says why, in printable characters."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 def save(model: Module, path: str | PathLike[str]) -> None:
@@ -133,12 +137,13 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
         return
     temporary = f"{_temporary(target)}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
-        with open(temporary, "xb") as file:
+        mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if os.path.exists(target):
-            shutil.copymode(target, temporary)
+            shutil.copymode(target, temporary)  # which the process's umask may have narrowed
         os.replace(temporary, target)
         _sync_folder(os.path.dirname(target))
     except BaseException as error:

@@ -5,6 +5,7 @@ This is what the command line trains on, and what a model file remembers beside 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass
 from math import isfinite
@@ -127,10 +128,16 @@ class Task:
             for scale in [*scales, *([task.target_scale] if task.target_scale else [])]
             for number in astuple(scale)
         ]
+        if not all(type(part) is list for part in (task.columns, task.classes)):
+            raise TypeError("the columns and the classes are no lists")
         if not all(type(text) is str for text in texts) or not all(type(number) is float for number in numbers):
             raise TypeError("a part of the task is of another type")
         if len(task.columns) != len(scales) or bool(task.classes) == bool(target):
             raise ValueError("the parts of the task do not fit each other")
+        if len(task.classes) == 1 or len(set(task.classes)) < len(task.classes):
+            raise ValueError("the task needs several classes, each another")
+        if not all(isfinite(number) for number in numbers):
+            raise ValueError("a scale is not finite")
         return task
 
 
@@ -147,13 +154,12 @@ def classes_of(table: Table, target: str) -> list[str]:
     kinds = sorted(set(texts))
     if sum(number is not None for number in numbers) > len(texts) / 2:
         values = [number for (number,) in table.numbers([target])]
-        different = sorted(set(values))
-        if len(different) == 1:
-            kinds = [f"{different[0]:g}"]
-        elif not all(map(float.is_integer, values)) or len(different) > min(MOST_CLASSES, len(values) / 2):
+        names = sorted(set(map(class_name, texts)), key=lambda name: (parse_number(name) or 0.0, len(name), name))
+        if len(names) > 1 and (
+            not all(map(float.is_integer, values)) or len(names) > min(MOST_CLASSES, len(values) / 2)
+        ):
             return []
-        else:
-            kinds = [str(int(value)) for value in different]
+        kinds = names
     if len(kinds) == 1:
         raise TableError(f"{table.path}: column {target!r} holds only {kinds[0]!r}, there is nothing to learn")
     if len(kinds) == len(texts) > 2:
@@ -191,7 +197,8 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
     scales = [Scale.of([rows[i][j] for i in train], places[column]) for j, column in enumerate(columns)]
     if classes:
         scale = None
-        y: list[float] = [classes.index(_name(text, classes)) for text in texts]
+        places_of = {name: float(place) for place, name in enumerate(classes)}
+        y = [places_of[text] if text in places_of else places_of[class_name(text)] for text in texts]
     else:
         numbers = [number for (number,) in table.numbers([target])]
         scale = Scale.of([numbers[i] for i in train], places[target])
@@ -200,5 +207,13 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
     return Prepared(task, task.inputs(rows), y, train, held_out)
 
 
-def _name(text: str, classes: Sequence[str]) -> str:
-    return text if text in classes else str(int(float(text)))
+def class_name(text: str) -> str:
+    """A cell with a whole number as that is usually written, with all its digits; any other text as it is.
+
+    >>> class_name("2.0"), class_name("-0"), class_name("12345678901234567891"), class_name("007"), class_name("a")
+    ('2', '0', '12345678901234567891', '007', 'a')
+    """
+    number = re.fullmatch(r"([+-]?)(0|[1-9]\d*)(\.0*)?", text, re.ASCII)
+    if number is None:
+        return text
+    return ("-" if number[1] == "-" and number[2] != "0" else "") + number[2]

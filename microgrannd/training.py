@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
@@ -25,6 +26,7 @@ from .losses import Loss
 from .nn import Module
 from .optim import Optimizer
 from .runs import History, Run
+from .streams import Forgiving
 from .workers import require_executor
 
 Pairs = list[tuple[tuple[float, ...], Any]]
@@ -34,6 +36,12 @@ class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
     """A progress bar that looks at the clock after each epoch, and needs no thread to: a browser cannot start one."""
 
     monitor_interval = 0
+
+    def __init__(self, over: int, epochs: int, shown: bool) -> None:
+        stream = sys.stderr and Forgiving(sys.stderr)  # None where it is closed
+        super().__init__(
+            initial=over, total=epochs, disable=not shown or stream is None, file=stream, unit="epoch", miniters=1
+        )
 
 
 def fit(
@@ -133,7 +141,7 @@ def fit(
                 program = way.program if isinstance(way, Compiled) else None
                 pairs = {"training": rows, "validation": judged}
                 file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
-            with Bar(total=epochs, initial=run.epochs, disable=not progress, unit="epoch", miniters=1) as bar:
+            with Bar(run.epochs, epochs, progress) as bar:
                 training = Training(run, way, way.ready(rows), way.ready(judged), size, shuffle, interrupts)
                 for _ in training.epochs(epochs, patience):
                     if file:

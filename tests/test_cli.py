@@ -420,8 +420,9 @@ def test_an_output_that_cannot_hold_the_text_gives_one_line(monkeypatch, capsys)
         file.write("a,b\n" + "1,日\n2,月\n" * 5)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     message = "microgrannd: output: its encoding ascii cannot write '\\u65e5'\n"
-    assert refused(["train", "table.csv"], capsys) == message
-    assert os.listdir() == ["table.csv"]
+    assert main(["train", "table.csv"]) == 2
+    assert capsys.readouterr().err.endswith(f"\n{message}")
+    assert sorted(os.listdir()) == ["model.json", "table.csv"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
@@ -431,6 +432,123 @@ def test_a_full_output_gives_one_line():
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = module("predict", "model.json", "table.csv", stdout=full)
     assert (done.returncode, done.stderr) == (2, "microgrannd: output: no space left on device\n")
+
+
+def shell(command):
+    """Run a line of a shell; its status and what it printed."""
+    home = os.path.dirname(os.path.dirname(commands.__file__))
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}".replace("MG", f"{sys.executable} -m microgrannd")],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": home},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of another kind")
+@pytest.mark.desktop
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("command", "status", "lines"),
+    [
+        ("MG train xor --epochs 5 --out m.json | head -1", 0, 1),
+        ("MG train xor --epochs 5 --out m.json | true", 0, 0),
+        ("MG train xor --epochs 5 --out m.json --report 2>&1 | true", 0, 0),
+        ("MG train xor --epochs 5 --out m.json >&-", 0, 0),
+        ("MG train xor --epochs 5 --out m.json 2>&-", 0, 4),
+        ("MG train xor --epochs 5 --out m.json >&- 2>&-", 0, 0),
+        ("MG train xor --epochs 5 --out m.json <&- >&- 2>&-", 0, 0),
+        ("MG train xor --epochs 5 --out m.json 2>/dev/full", 0, 4),
+        ("MG train xor --epochs 5 --out m.json >/dev/full", 2, 0),
+    ],
+)
+def test_no_output_that_fails_loses_the_model(command, status, lines, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    if "/dev/full" in command and not os.path.exists("/dev/full"):
+        pytest.skip("needs a device that is always full")
+    code, out, err = shell(command)
+    assert (code, len(out.splitlines())) == (status, lines), err
+    assert "Traceback" not in err
+    assert len(mg.load("m.json").parameters()) == 337
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of another kind")
+@pytest.mark.desktop
+def test_what_was_asked_for_needs_an_output():
+    status, _, err = shell("MG eval '1 + 1' >&-")
+    assert (status, err) == (2, "microgrannd: output: there is none\n")
+    assert shell("MG nothing 2>&-")[0] == 2
+
+
+HOSTILE = ["\x1b]0;title\x07", "\x1b[31mred", "\x9b31m", "\u202etxt.exe", "a\rb", "\x08\x7f"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_of_a_file_reaches_a_terminal_raw(text, capsys):
+    def is_safe(*shown):
+        return all(line.isprintable() for part in shown for line in part.split("\n"))
+
+    table("table.csv", [text if a > 0 else f"b{text}" for a, _ in POINTS])
+    assert train("table.csv", epochs=0) == 0
+    assert is_safe(capsys.readouterr().out)
+    for arguments in (["predict", "model.json", f"no {text}.csv"], ["train", "table.csv", "--target", text]):
+        assert is_safe(refused(arguments, capsys))
+    content = read("model.json")
+    content["task"]["classes"] = [text]
+    write("model.json", content)
+    assert is_safe(refused(["predict", "model.json", "table.csv"], capsys))
+    content["model"]["state"] = {text: 1.0}
+    write("model.json", content)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # of whatever kind
+        mg.load("model.json")
+    assert is_safe(str(caught.value))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_predictions_are_safe_on_a_terminal_and_to_the_letter_elsewhere(text, capsys, monkeypatch):
+    table("table.csv", [text if a > 0 else "b" for a, _ in POINTS])
+    train("table.csv", epochs=0)
+    capsys.readouterr()
+    assert main(["predict", "model.json", "table.csv"]) == 0
+    assert text in capsys.readouterr().out
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True, raising=False)
+    assert main(["predict", "model.json", "table.csv"]) == 0
+    assert all(line.isprintable() for line in capsys.readouterr().out.split("\n"))
+
+
+def test_a_network_that_would_not_fit_into_memory_is_refused(capsys):
+    for width in ("99999999999999999999", "999999999999999", "9" * 5000):
+        assert "--hidden" in refused(["train", "xor", "--hidden", width], capsys)
+
+
+@pytest.mark.parametrize("targets", [["007", "7"], ["9007199254740993", "9007199254740992"], ["01", "02"]])
+def test_labels_of_digits_are_kept_as_they_are_written(targets, capsys):
+    table("table.csv", [targets[a > 0] for a, _ in POINTS])
+    assert train("table.csv", "--lr", "0.1") == 0
+    assert main(["predict", "model.json", "table.csv", "-o", "out.csv"]) == 0
+    predictions = read_csv("out.csv").texts("prediction")
+    assert set(predictions) == set(targets)
+    assert sum(p == targets[a > 0] for p, (a, _) in zip(predictions, POINTS, strict=True)) > 50
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["a"]},
+        {"classes": {"a": 1, "b": 2}},
+        {"classes": ["a", "a"]},
+        {"classes": "ab"},
+        {"columns": "ab"},
+        {"scales": [{"mean": math.inf, "deviation": 1.0}] * 2},
+    ],
+)
+def test_a_task_that_makes_no_sense_is_refused(change, capsys):
+    table("table.csv", TASKS["two"])
+    train("table.csv", epochs=0)
+    content = read("model.json")
+    content["task"].update(change)
+    write("model.json", content)
+    capsys.readouterr()
+    assert refused(["predict", "model.json", "table.csv"], capsys).startswith("microgrannd: model.json: no task that")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a broken pipe is another error there")

@@ -1,0 +1,86 @@
+"""Standard output and standard error: they may be closed, full or gone, and that ends no work before it is done."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TextIO
+
+from ._text import printable
+
+
+class Output:
+    """Standard output, of which a failure is kept for the end."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+
+    def say(self, text: str) -> None:
+        """Print lines about what was done, made safe for a terminal."""
+        if self.failure is None and sys.stdout is not None:
+            try:
+                print("\n".join(map(printable, text.split("\n"))), flush=True)
+            except (OSError, ValueError) as error:
+                self.failure = error
+
+    def give(self, text: str) -> None:
+        """Print what was asked for; on a terminal made safe for it, else to the letter.
+
+        Raises:
+            OSError: there is no standard output.
+        """
+        if sys.stdout is None:
+            raise OSError("there is none")
+        if sys.stdout.isatty():
+            text = "\n".join(map(printable, text.split("\n")))
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """Raise the failure, if there was one."""
+        if self.failure is not None:
+            raise self.failure
+
+
+def tell(text: str) -> None:
+    """Print a line on standard error, where there is one."""
+    if sys.stderr is not None:
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            discard(sys.stderr)
+
+
+def discard(stream: TextIO | None) -> None:
+    """Leave nothing to flush at exit, where a second failure would change the exit status."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]  # None has none: suppressed
+
+
+class Forgiving:
+    """A stream for a progress bar: where it cannot be written to, the bar is not seen, and the work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: Any = stream
+        self._works = True
+
+    def write(self, text: str) -> None:
+        """Write, unless that has failed before."""
+        self._try(self._stream.write, text)
+
+    def flush(self) -> None:
+        """Flush, unless the stream has failed before."""
+        self._try(self._stream.flush)
+
+    def _try(self, method: Callable[..., Any], *arguments: Any) -> None:
+        if self._works:
+            try:
+                method(*arguments)
+            except (OSError, ValueError):
+                self._works = False
+                discard(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
