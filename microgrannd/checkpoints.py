@@ -6,19 +6,26 @@ import hashlib
 import os
 import secrets
 import struct
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from errno import EEXIST
-from functools import partial
 from os import PathLike
 from typing import Any
 
-from .engine import is_whole, real
+from ._text import printable
+from .engine import is_whole
+from .failures import described
+from .fingerprints import digest, text_of
 from .program import Program
 from .runs import Run
 from .saving import UNFIT, FileError, encode, read, remove_leftovers, write
 
 #: What must be the same where a run goes on: as the file calls it, and as an error does.
 KINDS = {"model": "another model", "settings": "other settings", "data": "other data"}
+
+#: This Python, on which bits may depend: from 3.12 on it adds up otherwise.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 #: For each of them, names with texts.
 Identity = Mapping[str, Mapping[str, str]]
@@ -35,17 +42,22 @@ class Checkpoint:
     Raises:
         FileExistsError: there is one, and the run is not to go on from it.
         FileError: it is damaged, or no checkpoint.
+        ValueError: the path is no name of a file.
         OSError: it cannot be read.
     """
 
     def __init__(self, path: str | PathLike[str], every: int, resume: bool) -> None:
         self.path, self.every = path, every
         self.place = os.path.abspath(path)  # which stays, wherever the process goes
+        if not os.fspath(path) or os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError(f"checkpoint needs to be the name of a file, got {described(os.fspath(path))}")
         self.found: dict[str, Any] | None = None
         self.waiting: dict[str, Any] | None = None
         if resume and os.path.exists(path):
             self.found = read(path)
-            if self.found.keys() != {*KINDS, "seed", "state"}:
+            if self.found.keys() == {*KINDS, "seed", "state"}:
+                raise FileError(f"{path}: a checkpoint of an older version, which this one cannot go on from")
+            if self.found.keys() != {*KINDS, "seed", "state", "python"}:
                 raise FileError(f"{path}: no checkpoint of a training")
         self._require_new()
         self.seed = self.found["seed"] if self.found else secrets.randbits(64)
@@ -80,6 +92,12 @@ class Checkpoint:
                 run.load_state(self.found["state"])
         except UNFIT as error:
             raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
+        if self.found["python"] != PYTHON and over <= epochs:
+            warnings.warn(
+                f"{self.path}: begun under Python {printable(str(self.found['python']))[:20]}, this is {PYTHON}: the run "
+                "goes on, but its bits may differ from those of one that was never stopped",
+                stacklevel=3,
+            )
         if over > epochs:
             raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")
 
@@ -102,7 +120,7 @@ class Checkpoint:
     def write(self) -> None:
         """Write the state that was taken in last, if the file has another."""
         if self.waiting is not None:
-            self._write({**self.identity, "seed": self.seed, "state": self.waiting})
+            self._write({**self.identity, "seed": self.seed, "python": PYTHON, "state": self.waiting})
             self.waiting = None
 
     def _write(self, content: dict[str, Any]) -> None:
@@ -126,7 +144,7 @@ class Checkpoint:
                 was, is_ = before.get(name, "absent"), now.get(name, "absent")
                 if was != is_:
                     raise FileError(
-                        f"{self.path}: a checkpoint of {other}: {_line(name)} was {_line(was)}, is {_line(is_)}"
+                        f"{self.path}: a checkpoint of {other}: {str(name)[:80]} was {str(was)[:80]}, is {is_[:80]}"
                     )
 
 
@@ -137,7 +155,7 @@ def identity_of(
 
     Args:
         run: its model and optimiser count by their options.
-        loss: a function, see `_text`.
+        loss: a function, see `text_of`.
         program: of the loss of a row, if that was compiled.
         settings: the arguments on which the bits depend.
         rows: pairs of row and target, by what they are for.
@@ -152,14 +170,14 @@ def identity_of(
         "model": {
             "kind": type(run.model).__name__,
             **_texts(options),
-            "parameters": f"{len(run.names)} ({_digest(run.names.values())})",
-            "loss": _text(loss),
+            "parameters": f"{len(run.names)} ({digest(run.names.values())})",
+            "loss": text_of(loss),
             "the graph of the loss": _graph(program, run) if program else "recorded anew for each row",
         },
         "settings": {
             "optimizer": type(optimizer).__name__,
             **_texts(optimizer.options()),
-            "optimizer.params": f"{len(changed)} ({_digest(changed)})",
+            "optimizer.params": f"{len(changed)} ({digest(changed)})",
             **_texts(settings),
         },
         "data": {name: f"{len(pairs)} rows ({_digest_of_rows(pairs)})" for name, pairs in rows.items()},
@@ -170,55 +188,16 @@ def _graph(program: Program, run: Run) -> str:
     """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
     steps, leaves = program.tape.steps, program.leaves
     own = [
-        _text(function) for step in steps for function in step.rule.functions.values() if hasattr(function, "__code__")
+        text_of(function)
+        for step in steps
+        for function in step.rule.functions.values()
+        if hasattr(function, "__code__")
     ]
-    return _digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
+    return digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
 
 
 def _texts(things: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _text(thing) for name, thing in things.items()}
-
-
-def _text(thing: Any) -> str:
-    """A setting as text, the same for what is equal in another process.
-
-    A function of this library is its name and the numbers that it was made with; any other its name and a digest of its
-    code and of its defaults: what it was made with may be what it counts.
-    """
-    if isinstance(thing, partial):
-        return f"partial({_text(thing.func)}, {_text(thing.args)}, {_text(thing.keywords)})"
-    if code := getattr(thing, "__code__", None):
-        name = str(thing.__qualname__)
-        if not str(thing.__module__).startswith("microgrannd."):
-            return f"{name} {_digest([*_instructions(code), _text(thing.__defaults__)])}"
-        numbers = [c.cell_contents for c in thing.__closure__ or () if isinstance(c.cell_contents, int | float)]
-        return name + (_text(numbers) if numbers else "")
-    if callable(thing) and hasattr(thing, "__qualname__"):
-        return str(thing.__qualname__)
-    if isinstance(thing, Mapping):
-        return f"{{{', '.join(f'{key}: {_text(value)}' for key, value in thing.items())}}}"
-    if isinstance(thing, list | tuple):
-        return f"({', '.join(map(_text, thing))})"
-    if isinstance(thing, bool) or (number := real(thing)) is None:
-        plain = type(thing).__repr__ is object.__repr__  # type: ignore[comparison-overlap]  # they differ in their type only
-        return str(type(thing).__name__ if plain else repr(thing))
-    return repr(int(thing)) if is_whole(thing) else repr(number)
-
-
-def _instructions(code: Any) -> list[Any]:
-    """What a function does, wherever it stands in a file."""
-    inner = [_instructions(c) if hasattr(c, "co_code") else repr(c) for c in code.co_consts]
-    return [code.co_code, code.co_names, inner]
-
-
-def _line(found: Any) -> str:
-    """What stands in a file, in an error of one line."""
-    text = str(found)[:80]
-    return text if text.isprintable() else ascii(text)
-
-
-def _digest(things: Any) -> str:
-    return hashlib.sha256(repr(list(things)).encode()).hexdigest()[:16]
+    return {name: text_of(thing) for name, thing in things.items()}
 
 
 def _digest_of_rows(pairs: Sequence[tuple[Sequence[float], Any]]) -> str:

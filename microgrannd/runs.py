@@ -91,14 +91,14 @@ class Run:
         Raises:
             ValueError: it holds none of these parameters, or one that is of no use while the model has others.
         """
-        own = set(self.model.parameters())
-        held = self.optimizer.params
+        own, held = set(self.model.parameters()), self.optimizer.params
+        known = own | reached
         if reached.isdisjoint(held):
             raise ValueError(
                 "the loss depends on no parameter of the optimizer: make it of this model's, as in "
                 f"{type(self.optimizer).__name__}(model.parameters(), ...)"
             )
-        strange = [place for place, parameter in enumerate(held) if parameter not in own | reached]
+        strange = [place for place, parameter in enumerate(held) if parameter not in known]
         if strange and not own <= set(held):
             raise ValueError(
                 f"optimizer.params[{strange[0]}] is no parameter of the model, which has others that the optimizer does "

@@ -546,3 +546,60 @@ def test_the_state_before_an_error_is_kept(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of order"):
         once(tmp_path / "run.json", epochs=10, every=100, lr=schedule)
     assert len(json.loads((tmp_path / "run.json").read_text())["content"]["state"]["loss"]) in (5, 6)
+
+
+def test_a_run_goes_on_under_another_python_and_says_that_bits_may_differ(tmp_path: Path) -> None:
+    expected, path = trained(tmp_path / "whole.json", model_seed=0), tmp_path / "run.json"
+    with suppress(Killed):
+        trained(path, stop=12, model_seed=0)
+    content = read(path)
+    write(path, {**content, "python": "3.10"})
+    with pytest.warns(
+        UserWarning, match=r"begun under Python 3\.10, this is 3\.\d+: the run goes on, but its bits may"
+    ):
+        assert trained(path, model_seed=0) == expected
+    assert read(path)["python"] == "{}.{}".format(*sys.version_info)
+
+
+def test_a_checkpoint_of_the_first_format_is_refused_by_its_age(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    trained(path, epochs=1)
+    content = read(path)
+    del content["python"]
+    write(path, content)
+    with pytest.raises(FileError, match="a checkpoint of an older version"):
+        trained(path)
+
+
+@pytest.mark.parametrize("kind", ["", "folder", "fifo", "/dev/null"])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if kind == "folder":
+        os.mkdir(kind)
+    elif kind == "fifo":
+        os.mkfifo(kind) if hasattr(os, "mkfifo") else pytest.skip("no FIFOs here")
+    for resume in (False, True):
+        with pytest.raises(ValueError, match="checkpoint needs to be the name of a file, got"):
+            trained(kind, resume=resume)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no modes of files")
+def test_a_private_file_is_private_while_it_is_written_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, modes = tmp_path / "run.json", []
+    trained(path, epochs=1)
+    path.chmod(0o600)
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: modes.append(os.fstat(file).st_mode & 0o777) or fsync(file))
+    trained(path)
+    assert set(modes[::2]) == {0o600}  # of files; between them stands the folder
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_steps_that_no_float_can_count_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    trained(path, make=mg.Adam, epochs=1)
+    content = read(path)
+    content["state"]["optimizer"]["steps"] = 10**400
+    write(path, content)
+    with pytest.raises(FileError, match="no checkpoint that this version can go on from"):
+        trained(path, make=mg.Adam)
