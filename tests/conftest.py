@@ -1,5 +1,7 @@
 """Hypothesis's profiles, chosen by --hypothesis-profile: its own `default` and `ci`, a quick one and a thorough one; NumPy."""
 
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,3 +15,14 @@ settings.register_profile("intense", max_examples=2000, deadline=None)
 def np() -> Any:
     """NumPy, for tests in files whose other tests run without it."""
     return pytest.importorskip("numpy", reason="arrays and numbers of NumPy")
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Python's own handler of SIGINT: a background job of a script has the signal ignored, and so has what it starts."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, before)

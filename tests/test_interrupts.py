@@ -33,14 +33,6 @@ WAYS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def python_s_own_handler() -> Iterator[None]:
-    """A background job of a script has SIGINT ignored, and what it starts too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @contextmanager
 def interrupted_after(seconds: float) -> Iterator[None]:
     signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -138,7 +130,7 @@ def test_a_handler_of_ones_own_is_called_and_kept() -> None:
     def handler(number: int, _: Any) -> None:
         calls.append(number)
 
-    signal.signal(signal.SIGINT, handler)
+    before = signal.signal(signal.SIGINT, handler)
     with interrupted_after(0.01):
         _, _, history = training("python", 3000)
     assert calls == [signal.SIGINT]
@@ -148,6 +140,7 @@ def test_a_handler_of_ones_own_is_called_and_kept() -> None:
     with Interrupts():
         signal.raise_signal(signal.SIGINT)
     assert len(calls) == 2
+    signal.signal(signal.SIGINT, before)
 
 
 def test_blocks_that_are_left_by_an_interrupt_leave_nothing_switched_off() -> None:
