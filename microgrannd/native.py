@@ -89,18 +89,18 @@ def _loaded(name: str, source: str) -> Callable[..., Any]:
     """
     key = f"microgrannd_program_{hashlib.sha256(source.encode()).hexdigest()[:32]}"
     with _lock:
-        if key not in _functions:
+        if key not in _compiled:
             try:
-                _functions[key] = _made(key, name, source)
+                _compiled[key] = _made(key, name, source)
             except NumbaError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise RuntimeError(f"numba cannot compile this program: {reason}") from error
-        return _functions[key]
+        return _compiled[key]
 
 
 #: One thread compiles at a time; what another one, or an interrupted one, left half done is nowhere.
 _lock = RLock()
-_functions: dict[str, Callable[..., Any]] = {}
+_compiled: dict[str, Callable[..., Any]] = {}
 
 
 def _made(key: str, name: str, source: str) -> Callable[..., Any]:

@@ -157,7 +157,7 @@ print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
 def backward_of(number: float, folder: Path, monkeypatch: pytest.MonkeyPatch) -> float:
     """Compile, as at the first use in a process, with a cache in this folder; 2 w + number for w = 3."""
     monkeypatch.setattr("microgrannd.native.user_cache_path", lambda *_, **__: folder)
-    monkeypatch.setattr("microgrannd.native._functions", {})
+    monkeypatch.setattr("microgrannd.native._compiled", {})
     x, w = Value(1.0), Value(3.0)
     return mg.compile(w * x + number, [x], backend="numba").backward([[2.0]])
 
