@@ -9,13 +9,10 @@
 """
 
 from . import data, plot
-from .contexts import no_grad, paused_gc
-from .diagnosis import GradientReport, gradient_report
-from .drawing import draw
-from .engine import Value, rule
-from .explaining import explain
-from .functional import grad, hessian, jacobian, jvp, value_and_grad
-from .functions import (
+from .compiler.program import Program, compile
+from .drawing.picture import draw
+from .engine.contexts import no_grad, paused_gc
+from .engine.functions import (
     acos,
     acosh,
     asin,
@@ -62,23 +59,20 @@ from .functions import (
     sum,
     tan,
     tanh,
-)  # fmt: skip
-from .losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    hinge,
-    huber,
-    mae,
-    mse,
 )
-from .nn import MLP, Layer, Module, Neuron
+from .engine.operations import rule
+from .engine.value import Value
+from .explaining.explain import explain
+from .explaining.walkthrough import walkthrough
+from .functional import grad, hessian, jacobian, jvp, value_and_grad
+from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, hinge, huber, mae, mse
+from .nn.layers import MLP, Layer, Neuron
+from .nn.module import Module
+from .nn.saving import load, save
 from .optim import SGD, Adam, AdamW, clip_grad_norm, clip_grad_value, cosine, linear, step_decay
-from .program import Program, compile
-from .runs import History
-from .saving import load, save
-from .training import fit
-from .walkthrough import walkthrough
+from .reporting.report import GradientReport, gradient_report
+from .training.fit import fit
+from .training.run import History
 
 draw_dot = draw
 

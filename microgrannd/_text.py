@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
+from typing import Any
+
 
 def printable(text: str) -> str:
     r"""Text with its unprintable characters as escapes: control characters, line ends, turned directions.
@@ -10,3 +13,14 @@ def printable(text: str) -> str:
     'café \\x1b[31m\\u202e'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def described(thing: Any) -> str:
+    """A thing in an error message: its value, cut to a readable length, and its type."""
+    return f"{reprlib.repr(thing)} ({type(thing).__name__})"
+
+
+def visible(text: str, most: int = 40) -> str:
+    """A label as it can be shown anywhere: on one line, of a readable length, without control characters."""
+    shown = "".join(c if c.isprintable() else "↵" if c == "\n" else "�" for c in text[: most + 1])
+    return shown if len(shown) <= most else shown[: most - 1] + "…"

@@ -20,13 +20,16 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from .contexts import recording
-from .engine import Value, real, recorded
-from .failures import described
-from .formulas import FUNCTIONS
-from .graph import arguments, edges, topological
-from .rules import TABLE, Rule
-from .structures import copied, leaves, mapped
+from ._checks import real
+from ._text import described
+from ._trees import copied, leaves, mapped
+from .engine.contexts import recording
+from .engine.graph import arguments, edges, topological
+from .engine.operations import recorded
+from .engine.value import Value
+from .rules.formula import FUNCTIONS
+from .rules.rule import Rule
+from .rules.table import TABLE
 
 Function = Callable[..., Any]
 

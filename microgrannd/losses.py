@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from .engine import Value, real, rule
-from .failures import described
-from .functions import dot, fabs, logsumexp, mean, minimum, relu, softplus
-from .graph import number
+from ._checks import real
+from ._text import described
+from .engine.functions import dot, fabs, logsumexp, mean, minimum, relu, softplus
+from .engine.graph import number
+from .engine.operations import rule
+from .engine.value import Value
 
 Loss = Callable[..., Any]
 

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from math import cos, hypot, isfinite, pi, sqrt
 from typing import Any, ClassVar
 
-from .engine import Value, is_whole, real, required_real, required_reals
-from .failures import described
+from ._checks import is_whole, real, required_real, required_reals
+from ._text import described
+from .engine.value import Value
 
 Schedule = Callable[[int], float]
 

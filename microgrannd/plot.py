@@ -11,12 +11,11 @@ from itertools import cycle
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from .diagnosis import gradient_report
-from .diagram import visible
-from .failures import described
-from .nn import Module
-from .runs import History
-from .training import checked
+from ._checks import checked
+from ._text import described, visible
+from .nn.module import Module
+from .reporting.report import gradient_report
+from .training.run import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +23,14 @@ if TYPE_CHECKING:
 #: Told apart by all, and in this order light and dark in turn (Okabe and Ito 2008, Color Universal Design).
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
 
+
 #: As many that no pair of a colour and a marker comes again soon.
 MARKERS = "os^Dv<>P"
 
+
 #: Losses that span so many times their least are drawn on a logarithmic axis.
 SPAN = 30.0
+
 
 #: Points of the grid that the plane of a decision boundary is computed at, along each axis.
 STEPS = 120

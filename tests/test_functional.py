@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value, grad, hessian, jacobian, jvp, value_and_grad
-from microgrannd.rules import TABLE, Rule
-
-from . import references
+from microgrannd.rules.rule import Rule
+from microgrannd.rules.table import TABLE
+from tests.rules import references
 
 
 def rosenbrock(x: Any) -> Any:

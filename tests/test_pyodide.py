@@ -11,7 +11,7 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.drawing import NoGraphviz
+from microgrannd.drawing.picture import NoGraphviz
 
 in_pyodide = pytest.mark.skipif(sys.platform != "emscripten", reason="of Pyodide alone")
 

@@ -1,0 +1,126 @@
+"""Files written whole or not at all: JSON under a format name, a version and a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import reprlib
+import secrets
+import shutil
+from contextlib import suppress
+from glob import escape, glob
+from os import PathLike
+from typing import Any
+
+from ._text import printable
+
+FORMAT = "microgrannd"
+
+
+VERSION = 1
+
+
+#: What building something from a file's content raises where the content does not fit.
+UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
+
+
+class FileError(ValueError):
+    """A file that cannot be read as what it should be: the message names it and says why, in printable characters."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+def write(path: str | PathLike[str], content: dict[str, Any]) -> None:
+    """Write a document: content under a format name, a version and a checksum."""
+    document = {"format": FORMAT, "version": VERSION, "checksum": _checksum(content), "content": content}
+    write_bytes(path, f"{json.dumps(document, indent=1)}\n".encode())
+
+
+def read(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read the content of a document that `write` wrote."""
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        document = json.loads(data)
+        content = document.get("content") if isinstance(document, dict) else None
+        checksum = _checksum(content)
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply
+        document = None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise FileError(f"{path}: damaged, or not a file of microgrannd")
+    version = document.get("version")
+    if version != VERSION:
+        raise FileError(f"{path}: of format version {reprlib.repr(version)}; this microgrannd reads version {VERSION}")
+    if not isinstance(content, dict) or document.get("checksum") != checksum:
+        raise FileError(f"{path}: damaged, the checksum does not fit the content")
+    return content
+
+
+def write_bytes(path: str | PathLike[str], content: bytes) -> None:
+    """Write a file whole or not at all: under another name in the same folder, then renamed."""
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is no file to be replaced
+        with open(target, "wb") as file:
+            file.write(content)
+        return
+    temporary = f"{_temporary(target)}{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    try:
+        mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(target):
+            shutil.copymode(target, temporary)  # which the process's umask may have narrowed
+        os.replace(temporary, target)
+        _sync_folder(os.path.dirname(target))
+    except BaseException as error:
+        with suppress(OSError):  # of what was not made, or in a file system that takes no change at all
+            os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the name that the caller knows
+        raise
+
+
+def remove_leftovers(path: str | PathLike[str]) -> None:
+    """Remove what processes that were killed in `write_bytes` left of this file."""
+    start = _temporary(os.path.realpath(path))
+    for leftover in glob(f"{escape(start)}*.tmp"):
+        if not _is_alive(leftover.removeprefix(start).split("-")[0]):
+            with suppress(OSError):
+                os.unlink(leftover)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this number may be there; on Windows, to ask would end it."""
+    if os.name != "posix" or not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # of another user
+    return True
+
+
+def _temporary(target: str) -> str:
+    """How the names begin under which a file is written before it is renamed; as short as that, whatever its name."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-")
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a new name last through a loss of power, where folders can be opened and synced: the file is there anyway."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _checksum(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

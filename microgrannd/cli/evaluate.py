@@ -1,0 +1,138 @@
+"""Expressions as text, evaluated without `eval`: parsed by `ast`, and every part of them on a list of what is allowed."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..engine import functions
+from ..engine.operations import recorded
+from ..engine.value import Value
+from ..rules import table as rules
+from ..rules.table import Operations
+
+#: No expression is longer.
+MOST_CHARACTERS = 10_000
+
+
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: recorded(Operations.__add__), ast.Sub: recorded(Operations.__sub__),
+    ast.Mult: recorded(Operations.__mul__), ast.Div: recorded(Operations.__truediv__),
+    ast.Pow: functions.pow, ast.USub: recorded(Operations.__neg__), ast.UAdd: lambda x: x,
+}  # fmt: skip
+
+
+#: The functions: those of the table's rules that take scalars.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **{
+        name: getattr(functions, name)
+        for name, rule in rules.TABLE.items()
+        if not rule.sequences and not name.startswith("__")
+    },
+    "abs": functions.fabs,
+    "max": functions.maximum,
+    "min": functions.minimum,
+}
+
+
+class ExpressionError(ValueError):
+    """A text that is no expression: the message has a caret under the place."""
+
+    def __init__(self, message: str, text: str, place: int) -> None:
+        start = max(0, min(place - 30, len(text) - 60))
+        shown = "".join(c if c.isprintable() else "�" for c in text[start : start + 60])
+        self.place = f"\n  {shown}\n  {' ' * (place - start)}^"
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{self.place}"
+
+
+def evaluate(text: str, values: Mapping[str, Value]) -> Value:
+    """Evaluate an expression.
+
+    Args:
+        text: numbers, names, ``+ - * / **``, brackets, and functions of `microgrannd` of scalars.
+        values: what the names stand for.
+
+    Raises:
+        ExpressionError: anything else in it, a name without a value, or a result that is no number (a division by
+            zero, say).
+    """
+    text = " ".join(text.split())
+    if len(text) > MOST_CHARACTERS:
+        raise ExpressionError(f"an expression has at most {MOST_CHARACTERS:,} characters, got {len(text):,}", text, 0)
+    if "#" in text:  # where Python's own syntax ends, without a word
+        raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, text.index("#"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python would say of 1(2) is said below
+            tree = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise ExpressionError(
+            f"not an expression: {error.msg:.60}", text, error.offset - 1 if error.offset else len(text)
+        ) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ExpressionError("not an expression, or nested too deep", text, 0) from None
+    order: list[ast.expr] = [tree]
+    for node in order:  # grows: everything before what it consists of
+        order += _parts(node, text, values)
+    results: dict[ast.expr, Any] = {}
+    for node in reversed(order):
+        try:
+            results[node] = _result(node, results, values)
+        except (ArithmeticError, ValueError) as error:
+            raise ExpressionError(str(error), text, _place(node, text)) from None
+    result = results[tree]
+    return result if isinstance(result, Value) else Value(result)
+
+
+def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.expr]:
+    """What a node is computed from; refuses a node that is not allowed."""
+    match node:
+        case ast.Constant(value) if type(value) in (int, float):
+            return []
+        case ast.Name(name) if name in values:
+            return []
+        case ast.Name(name):
+            what = (
+                f"{name} is a function, {name}(...)" if name in FUNCTIONS else f"no value for {name!r}, give {name}=..."
+            )
+            raise ExpressionError(what, text, _place(node, text))
+        case ast.BinOp(left, operation, right) if type(operation) in _OPERATORS:
+            return [left, right]
+        case ast.UnaryOp(operation, operand) if type(operation) in _OPERATORS:
+            return [operand]
+        case ast.Call(ast.Name(name), arguments, []) if name in FUNCTIONS:
+            parameters = inspect.signature(FUNCTIONS[name]).parameters.values()
+            required = sum(parameter.default is parameter.empty for parameter in parameters)
+            if not required <= len(arguments) <= len(parameters):
+                count = f"{required}" if required == len(parameters) else f"{required} to {len(parameters)}"
+                raise ExpressionError(f"{name} takes {count} operands, got {len(arguments)}", text, _place(node, text))
+            return list(arguments)
+        case ast.Call(ast.Name(name)) if name not in FUNCTIONS:
+            raise ExpressionError(f"no function {name!r}", text, _place(node, text))
+    raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, _place(node, text))
+
+
+def _result(node: ast.expr, results: Mapping[ast.expr, Any], values: Mapping[str, Value]) -> Any:
+    match node:
+        case ast.Constant(value):
+            return float(value)  # type: ignore[arg-type]  # a number, by _parts
+        case ast.Name(name):
+            return values[name]
+        case ast.BinOp(left, operation, right):
+            return _OPERATORS[type(operation)](results[left], results[right])
+        case ast.UnaryOp(operation, operand):
+            return _OPERATORS[type(operation)](results[operand])
+        case ast.Call(ast.Name(name), arguments):
+            return FUNCTIONS[name](*(results[argument] for argument in arguments))
+    raise AssertionError(node)  # _parts refused all others
+
+
+def _place(node: ast.expr, text: str) -> int:
+    """The index of the character where a node begins (ast counts bytes)."""
+    return len(text.encode()[: node.col_offset].decode(errors="ignore"))

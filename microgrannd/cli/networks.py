@@ -1,0 +1,137 @@
+"""What the command line does: a function for each command, whose docstring is its help."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Callable
+from contextlib import nullcontext
+from itertools import pairwise
+
+from .. import data
+from .._files import UNFIT, FileError, read, write, write_bytes
+from .._streams import Output
+from ..compiler.workers import BLOCK, processes
+from ..data import Table, TableError, read_csv
+from ..engine.value import Value
+from ..nn.layers import MLP
+from ..nn.saving import decode, encode
+from ..optim import SGD, Adam, AdamW
+from ..reporting.report import gradient_report
+from ..training.fit import fit
+from ..training.gradients import Eager
+from .outputs import _format, _require_place, _write_picture
+from .tasks import Task, prepare
+
+SETS: dict[str, Callable[[int], Table]] = {
+    "xor": lambda seed: data.as_table("xor", *data.xor()),
+    "moons": lambda seed: data.as_table("moons", *data.moons(200, seed=seed)),
+    "circles": lambda seed: data.as_table("circles", *data.circles(200, seed=seed)),
+    "spirals": lambda seed: data.as_table("spirals", *data.spirals(300, seed=seed)),
+}
+
+
+OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
+
+
+HELD_OUT = 0.2
+
+
+#: Of a network that the command line makes; each takes about 200 bytes.
+MOST_PARAMETERS = 10_000_000
+
+
+def train(options: argparse.Namespace, out: Output) -> None:
+    """Train a network on a table, judge it on rows that were held out, and write it to a file."""
+    _require_place("--out", options.out, options.data)
+    if options.draw is not None:
+        _require_place("--draw", options.draw, options.data, options.out)
+        _format(options.draw)
+    if options.checkpoint is not None:
+        _require_place("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
+    elif options.resume:
+        raise ValueError("--resume needs --checkpoint FILE to go on from")
+    if options.workers > 1 and options.batch_size <= BLOCK:
+        raise ValueError(f"--workers needs a --batch-size above {BLOCK}: smaller batches stay in one process")
+    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
+    ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
+    task = ready.task
+    out.say(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
+    _require_size([len(task.columns), *options.hidden, task.outputs])
+    model = MLP(
+        len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed
+    )
+    kind, lr = OPTIMIZERS[options.optimizer]
+    optimizer = kind(model.parameters(), lr if options.lr is None else options.lr)
+    X, y = [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train]
+    with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
+        history = fit(
+            model, X, y, loss=task.loss, optimizer=optimizer,
+            epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+            checkpoint=options.checkpoint, resume=options.resume, executor=executor,
+        )  # fmt: skip
+    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
+    score = task.score(model.predict([ready.X[i] for i in judged]), [ready.y[i] for i in judged])
+    write(options.out, {"model": encode(model), "task": task.encode()})
+    if history.interrupted:
+        out.say("interrupted")
+    if history.loss:
+        epochs, seconds = len(history.loss), sum(history.seconds)
+        out.say(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
+    out.say(f"{kind_of_rows} {score}\nmodel written to {options.out}")
+    if options.report:
+        model.zero_grad()
+        Eager(model, task.loss).gradients([(tuple(row), target) for row, target in zip(X, y, strict=True)])
+        out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
+    if options.draw is not None:
+        loss = _labelled_loss(model, task, X[0], y[0])
+        _write_picture(loss, options.draw, model)
+        out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+
+
+def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
+    """The loss of one row with its gradients, the inputs labelled with their columns."""
+    inputs = [Value(number, name) for number, name in zip(row, task.columns, strict=True)]
+    model.zero_grad()
+    loss = task.loss(model(inputs), target)
+    loss.label = "loss"
+    loss.backward()
+    return loss
+
+
+def predict(options: argparse.Namespace, out: Output) -> None:
+    """Write a table with what a trained network predicts for its rows in a last column."""
+    if options.output is not None:
+        _require_place("--output", options.output, options.data, options.model)
+    content = read(options.model)
+    if "task" not in content:
+        raise FileError(f"{options.model}: a model without a table; predict takes what train wrote")
+    model = decode(content, options.model)
+    try:
+        task = Task.decode(content["task"])
+        form = content["model"]["options"]
+        if (form["nin"], form["nouts"][-1]) != (len(task.columns), task.outputs):
+            raise ValueError("the model is of another size")
+    except UNFIT as error:
+        raise FileError(f"{options.model}: no task that this version knows ({error})") from None
+    table = read_csv(options.data)
+    if "prediction" in table.columns:
+        raise TableError(f"{table.path}: there already is a column 'prediction'")
+    answers = [task.answer(output) for output in model.predict(task.inputs(table.numbers(task.columns)))]
+    text = io.StringIO()
+    rows = [[*table.columns, "prediction"], *([*row, answer] for row, answer in zip(table.rows, answers, strict=True))]
+    # A carriage return in a cell is not quoted by itself (before Python 3.13).
+    bare = not any("\r" in cell for row in rows for cell in row)
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL).writerows(rows)
+    if options.output is None:
+        out.give(text.getvalue())
+    else:
+        write_bytes(options.output, text.getvalue().encode())
+
+
+def _require_size(widths: list[int]) -> None:
+    """Make sure that a network fits into memory."""
+    count = sum((before + 1) * after for before, after in pairwise(widths))
+    if count > MOST_PARAMETERS:
+        raise ValueError(f"--hidden: a network of {count:,} parameters, at most {MOST_PARAMETERS:,} are taken")

@@ -1,0 +1,39 @@
+"""Where the commands write their files."""
+
+from __future__ import annotations
+
+import os
+
+from .._files import write_bytes
+from ..drawing import picture as drawing
+from ..engine.value import Value
+from ..explaining.walkthrough import walkthrough
+from ..nn.layers import MLP
+
+
+def _write_picture(root: Value, path: str, model: MLP | None = None) -> None:
+    kind = _format(path)
+    if kind == "html":
+        walkthrough(root, model).save(path)
+        return
+    picture = drawing.draw(root, model)
+    write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
+
+
+def _require_place(option: str, path: str, *others: str) -> None:
+    """Make sure that a file can be written there, and that it is none of the others."""
+    place = os.path.realpath(path)
+    if not path or not os.path.isdir(os.path.dirname(place)) or os.path.isdir(place):
+        raise ValueError(f"{option} {path}: needs a file name in a folder that exists")
+    if place in map(os.path.realpath, others):
+        raise ValueError(f"{option} {path}: would replace another file of this command")
+
+
+def _format(path: str) -> str:
+    """The format that a picture's name asks for, if this machine can make it."""
+    kind = os.path.splitext(path)[1][1:].lower()
+    if kind not in ("svg", "png", "pdf", "dot", "html"):
+        raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf, .dot or .html")
+    if kind not in ("dot", "html"):
+        drawing.require_renderer(kind)
+    return kind

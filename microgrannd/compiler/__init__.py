@@ -1,0 +1,1 @@
+"""compile: a recorded graph becomes straight-line code."""

@@ -1,0 +1,241 @@
+"""What a program is made of: names for all refs of a tape, layers, and the rules' formulas as templates.
+
+writing.py makes lines of them, and source.py functions of the lines.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import math
+import operator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .._trees import leaves
+from ..rules import simplify as templates
+from ..rules.formula import Formula, is_float, not_float, real_result
+from ..rules.simplify import Reducer, Term, Tree, constant, hole, negation, product
+from ..rules.table import TABLE
+from .tape import Atom, Literal, Operand, Ref, Step, Tape
+
+#: Names with a meaning of their own in the programs; those that are made of a value's name, and of a layer's.
+_RESERVED = {
+    *keyword.kwlist, *keyword.softkwlist, *dir(builtins), "rows", "row", "parameters", "results", "total", "gradients", "v",
+    "real_result", "math", "njit", "register_jitable", "array", "empty", "zeros", "copysign", "dense", "outer", "transposed", "count",
+}  # fmt: skip
+
+
+_OF_VALUE = ("{}", "d_{}")
+
+
+_OF_LAYER = (*_OF_VALUE, *(f"{{}}_{part}" for part in "w b t x d g dw db rows columns xs ds".split()))
+
+
+class Line(NamedTuple):
+    """A statement, the names that it assigns, and those that it reads."""
+
+    text: str
+    targets: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+
+@dataclass
+class Body:
+    """The lines of a program before the rows, for each row, and after them, and what it returns."""
+
+    before: list[Line] = field(default_factory=list)
+    row: list[Line] = field(default_factory=list)
+    after: list[Line] = field(default_factory=list)
+    result: tuple[str, ...] = ()
+
+
+class Form(NamedTuple):
+    """How a rule is written where its operands are of some kind: templates, to be filled with names."""
+
+    lets: list[tuple[str, str]]  # what the value, or the shares, use in several places
+    domain: str  # the condition under which there is no value; "" where there always is one
+    value: str
+    shares: list[str]  # for each name that is filled in, what it gets of the gradient {d}: a list for a long sequence
+
+
+class Layer(NamedTuple):
+    """Dot products of the same inputs with rows of parameters that are used nowhere else, many of them."""
+
+    name: str
+    results: list[Ref]
+    weights: list[tuple[Ref, ...]]
+    biases: list[Atom]
+    inputs: tuple[Atom, ...]
+
+
+class Emitter:
+    """What all programs of a tape have in common.
+
+    Attributes:
+        long: sequences of so many elements are kept together, shorter ones are unrolled.
+        large: layers of so many weights are loops. Unrolled they are faster (40 against 55 ns a weight and row), until
+            the source becomes too large.
+        functions: what the lines call, by name.
+        order: the parameters, in the order in which the programs take and give them.
+    """
+
+    long: float = 100
+    large: float = 4096
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        rules = {step.rule for step in tape.steps}
+        self.taken = _RESERVED.union(*(rule.functions for rule in rules))
+        self.functions: dict[str, Any] = {}
+        self.forms: dict[Any, Form] = {}
+        self.numbers: Counter[str] = Counter()
+        for name, thing in (("mul", operator.mul), ("inf", math.inf), ("nan", math.nan)):
+            self.called(name, thing)
+        default = ["x"] * tape.inputs + ["p"] * tape.parameters + ["t"] * len(tape.steps)
+        named = enumerate(zip(tape.labels, default, strict=True))
+        self.names = {Ref(index): self.name(label, base) for index, (label, base) in named}
+        self.layers = {layer.results[0]: layer for layer in self.found_layers()}
+        self.in_layers = {ref for layer in self.layers.values() for ref in layer.results}
+        rows = [[*leaves(layer.weights), *layer.biases] for layer in self.layers.values()]
+        layered = [atom for row in rows for atom in row if isinstance(atom, Ref)]
+        taken = set(layered)
+        self.scalars = [ref for ref in tape.parameter_refs if ref not in taken]
+        self.order = [*self.scalars, *layered]
+
+    def name(self, label: str, base: str, kin: Sequence[str] = _OF_VALUE) -> str:
+        """A name as like the label as it can be, which is free, and so are those made of it."""
+        words = re.sub(r"[^0-9A-Za-z]+", "_", label[:60]).strip("_")
+        stem = words if words[:1].isalpha() else f"{base}_{words}" if words else base
+        found = stem
+        while not words or not self.taken.isdisjoint(form.format(found) for form in kin):
+            words = stem
+            found = f"{stem}{self.numbers[stem]}"
+            self.numbers[stem] += 1
+        self.taken.update(form.format(found) for form in kin)
+        return found
+
+    def called(self, name: str, thing: Any) -> str:
+        """What a function is called in the programs."""
+        while self.functions.setdefault(name, thing) is not thing:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def slices(self) -> Iterator[tuple[Layer, str, str]]:
+        """The layers, and where their weights and biases are among the parameters; "" for biases that are constants."""
+        start = len(self.scalars)
+        for layer in self.layers.values():
+            end = start + len(layer.weights) * len(layer.inputs)
+            own = isinstance(layer.biases[0], Ref)
+            yield layer, f"{start}:{end}", f"{end}:{end + len(layer.biases)}" if own else ""
+            start = end + len(layer.biases) * own
+
+    def rewrite(self, tree: Tree) -> Tree:
+        """A last change to an expression, before it becomes a template."""
+        return tree
+
+    def found_layers(self) -> Iterator[Layer]:
+        """The layers: as loops over their rows they take few lines."""
+        tape = self.tape
+        uses = Counter(ref for step in tape.steps for ref in step.refs)
+        parameters = set(tape.parameter_refs)
+        groups: defaultdict[Any, list[tuple[Ref, Any]]] = defaultdict(list)
+        for ref, step in tape.results:
+            if step.rule is not TABLE["dot"]:
+                continue
+            operands: Any = step.operands
+            weights, inputs, bias = operands
+            own = [*weights, bias] if isinstance(bias, Ref) else weights
+            if all(weight in parameters and uses[weight] == 1 for weight in own):
+                groups[type(bias), inputs].append((ref, operands))
+        for number, group in enumerate(groups.values(), 1):
+            rows = [operands for _, operands in group]
+            if len(rows[0][0]) < self.long and len(rows) * len(rows[0][0]) < self.large:
+                continue
+            (label, *others) = {
+                tape.labels[w.index].rpartition(".neurons")[0] for weights, _, _ in rows for w in weights
+            }
+            name = self.name(f"layer{number}" if others or not label else label, "layer", _OF_LAYER)
+            yield Layer(name, [ref for ref, _ in group], [row[0] for row in rows], [row[2] for row in rows], rows[0][1])
+
+    def form(self, step: Step, unit: bool) -> tuple[Form, list[Operand]]:
+        """How a step is written, the gradient that arrives being 1 or not; and the refs to be filled in, or sequences."""
+        fillers: list[Operand] = []
+        for operand in step.operands:
+            parts = operand if isinstance(operand, tuple) and not self.is_long(operand) else [operand]
+            fillers += [part for part in parts if not isinstance(part, Literal)]
+        key = step.rule, unit, tuple(self.kind(operand) for operand in step.operands)
+        if key not in self.forms:
+            self.forms[key] = self.new_form(step, unit)
+        return self.forms[key], fillers
+
+    def new_form(self, step: Step, unit: bool) -> Form:
+        """The templates of a step and of all like it."""
+        rule = step.rule
+        count = 0
+        names: dict[str, Term] = {}
+
+        def term(operand: Operand) -> Term:
+            nonlocal count
+            if isinstance(operand, Literal):
+                return constant(operand.number)
+            if isinstance(operand, tuple) and not self.is_long(operand):
+                return [term(part) for part in operand]
+            count += 1
+            return hole(str(count - 1))
+
+        for name, operand in zip(rule.operands, step.operands, strict=True):
+            names[name] = term(operand)
+        reducer = Reducer(rule.functions, self.called)
+        doubtful = not_float(rule.functions)
+
+        def written(formula: Formula) -> Term:
+            tree = reducer.reduce(formula.tree, names)
+            return tree if isinstance(tree, list) or is_float(tree, doubtful) else self.real(tree)
+
+        def template(term: Term) -> str:
+            return templates.template(self.rewrite(templates.one(term)))
+
+        value = template(written(rule.formula))
+        domain = reducer.reduce(rule.domain.tree, names) if rule.domain else ast.Constant(True)
+        names["y"] = hole("y")
+        gradient = constant(1.0) if unit else hole("d")
+        shares = []
+        for name, operand in zip(rule.operands, step.operands, strict=True):
+            partial = rule.partials[name]
+            if self.is_long(operand):
+                each = ast.comprehension(ast.Name("_p"), reducer.reduce(partial.tree, names), [], 0)
+                shares.append(template(ast.ListComp(product(ast.Name("_p"), gradient), [each])))
+            elif isinstance(operand, tuple):
+                elements = reducer.reduce(partial.tree, names)
+                shares += [
+                    template(product(element, gradient))
+                    for element, part in zip(elements, operand, strict=True)
+                    if isinstance(part, Ref)
+                ]
+            elif isinstance(operand, Ref):
+                shares.append(template(product(written(partial), gradient)))
+        condition = negation(domain)
+        unmet = "" if isinstance(condition, ast.Constant) and not condition.value else template(condition)
+        return Form([(name, template(tree)) for name, tree in reducer.lets], unmet, value, shares)
+
+    def real(self, tree: Tree) -> Tree:
+        """A result that might be complex or whole, made a float."""
+        return ast.Call(ast.Name(self.called("real_result", real_result)), [tree], [])
+
+    def is_long(self, operand: Operand) -> bool:
+        """Whether it is a sequence to be kept together."""
+        return isinstance(operand, tuple) and len(operand) >= self.long
+
+    def kind(self, operand: Operand) -> Any:
+        """What the templates depend on: constants and the lengths of short sequences."""
+        if isinstance(operand, Literal):
+            return operand
+        if self.is_long(operand):
+            return "long"
+        return tuple(self.kind(part) for part in operand) if isinstance(operand, tuple) else "one"

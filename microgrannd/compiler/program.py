@@ -1,0 +1,280 @@
+"""compile: a recorded graph becomes straight-line Python, and runs over rows of numbers.
+
+>>> import microgrannd as mg
+>>> x, w = mg.Value(0.0, label="x"), mg.Value(3.0, label="w")
+>>> program = mg.compile(mg.tanh(w * x), [x])
+>>> program.forward([[0.0], [0.5]])
+[0.0, 0.9051482536448664]
+>>> program.backward([[0.0], [0.5]]), w.grad
+(0.4525741268224332, 0.045176659730912144)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from functools import cached_property, reduce
+from importlib.util import find_spec
+from itertools import chain
+from operator import add
+from typing import Any
+
+from .._checks import required_real
+from .._text import described
+from ..engine.operations import recorded
+from ..engine.value import Value, data_of
+from ..nn.module import Module
+from ..rules.ieee import ERRORS
+from .python import Plain
+from .tape import Tape, tape
+from .workers import BLOCK, Workers, require_executor
+
+
+def compile(  # noqa: A001  # as jax and torch call it
+    outputs: Value | Sequence[Value], inputs: Sequence[Value], backend: str = "python", model: Module | None = None
+) -> Program:
+    """Turn a recorded graph into a program of straight-line Python that runs over rows of other inputs.
+
+    The graph is taken as it is: a branch that Python took while it was recorded (``if x > 0:``) is taken for all rows.
+    The conditions inside of operations (relu, maximum) are not branches of this kind: they are decided for each row.
+    Results are those of the eager engine, to rounding: sums are added in order, where from Python 3.12 on the eager
+    engine's are compensated.
+
+    Args:
+        outputs: a Value, or a sequence of them.
+        inputs: the leaves that each row replaces, in order. All other leaves are parameters: their ``.data`` is read
+            at each call, and so is that of results without a graph, which get no gradient.
+        backend: "python"; or "numba" (the extra ``numba``), which takes seconds to compile and is many times as fast.
+            Its rows may also be an array of floats. What it compiled is kept in the user's cache folder.
+        model: whose names the parameters bear in the source, where they have no label.
+
+    Returns:
+        A `Program`.
+
+    Raises:
+        TypeError: an output or input is no Value.
+        ValueError: an input is no leaf, or given twice; an output depends on no input and no parameter; an unknown
+            backend; with numba, a graph that would take minutes, or a function of a rule that numba does not know.
+        ImportError: numba is not installed.
+    """
+    single = isinstance(outputs, Value)
+    names = {value: name for name, value in model.named_parameters()} if model else {}
+    steps, parameters = tape([outputs] if isinstance(outputs, Value) else list(outputs), list(inputs), names)
+    return Program(steps, parameters, single, backend)
+
+
+class Program:
+    """What `compile` makes. It pickles, with copies of its parameters.
+
+    Attributes:
+        leaves: what is read at each call, in the order of its first use: the leaves of the graph that are not inputs,
+            and results without a graph.
+    """
+
+    def __init__(self, tape: Tape, leaves: Sequence[Value], single: bool, backend: str = "python") -> None:
+        if backend not in ("python", "numba"):
+            raise ValueError(f"backend is python or numba, got {described(backend)}")
+        self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
+        self._way = _native(tape) if backend == "numba" else Plain(tape)
+
+    def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """The outputs for some rows of inputs.
+
+        Args:
+            rows: for each a number for every input.
+
+        Returns:
+            For each row a float, or a tuple of floats where the outputs were a sequence.
+
+        Raises:
+            TypeError, ValueError: a row has another length, or a cell that is no number.
+            ValueError, ArithmeticError: as the recorded operations raise it; the message names the row.
+        """
+        checked, data = self.checked(rows), self.data()
+        try:
+            results = self._way.forward(checked, self._ordered(data))
+        except ERRORS:
+            results = [self._careful.forward(number, list(map(float, row)), data) for number, row in enumerate(checked)]
+        return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
+
+    def backward(self, rows: Iterable[Sequence[Any]], executor: Executor | None = None) -> float:
+        """The mean of the output over some rows; adds the gradient of that mean to the parameters' ``grad``.
+
+        Args:
+            rows: for each a number for every input; at least one row.
+            executor: whose workers compute the blocks of 64 rows, each with a copy of this program: a
+                ``ProcessPoolExecutor``, or that of a cluster. The blocks are added in order, so the bits are those of
+                one process, whoever finishes first. Up to 64 rows, one block, are computed here. An operation of one's
+                own, and what it brings along, has to be importable by the workers.
+
+        Returns:
+            The mean.
+
+        Raises:
+            ValueError: there are several outputs, or no row; else as `forward`. Then no gradient is changed.
+            concurrent.futures.BrokenExecutor: a worker and with it some rows were lost: the message names them. Then
+                no gradient is changed.
+            pickle.PicklingError: for an executor, an operation of one's own that is not found under its name.
+        """
+        if len(self.tape.outputs) != 1:
+            raise ValueError(f"backward needs a program of one output, got {len(self.tape.outputs)}")
+        if executor is not None:
+            require_executor(executor)
+        checked, data = self.checked(rows), self.data()
+        count = len(checked)
+        if not count:
+            raise ValueError("backward needs at least one row for the mean, got none")
+        if executor is None or count <= BLOCK:
+            return self.added(count, self.sums(0, checked, data))
+        return self.added(count, self._workers.sums(executor, checked, data))
+
+    @property
+    def parameters(self) -> list[Value]:
+        """The leaves that get a gradient: all but the results without a graph."""
+        return [leaf for leaf in self.leaves if leaf._rule is None]
+
+    def data(self) -> list[float]:
+        """The leaves' numbers.
+
+        Raises:
+            TypeError: one is no real number.
+        """
+        return data_of(self.leaves, (leaf.label or f"parameters[{i}]" for i, leaf in enumerate(self.leaves)))
+
+    def sums(self, first: int, rows: Any, data: Sequence[float]) -> Iterator[tuple[float, Any]]:
+        """The sums over each block of rows, of the output and of its gradients; nothing is added to the parameters.
+
+        Args:
+            first: the number of the first row, for messages.
+            rows: checked rows.
+            data: the parameters' numbers.
+        """
+        ready = self._way.rows(rows)
+        for start in range(0, len(ready), BLOCK):
+            yield self._block(first + start, ready[start : start + BLOCK], data)
+
+    def added(self, count: int, sums: Iterable[tuple[float, Any]]) -> float:
+        """Add blocks of so many rows up, in order, and their mean gradient to the parameters'; returns the mean."""
+        found = iter(sums)
+        total, gradients = next(found)
+        for output, more in found:
+            total, gradients = total + output, self._way.added(gradients, more)
+        shares = self._way.shares(gradients, count)
+        for number, share in zip(self._way.order, shares, strict=True):
+            if self.leaves[number]._rule is None:
+                self.leaves[number].grad += share
+        return total / count
+
+    @property
+    def source(self) -> str:
+        """What runs, to be read."""
+        header = (
+            f"# {len(self.tape.outputs)} output(s) of {self.tape.inputs} inputs and {self.tape.parameters} parameters: "
+            f"{len(self.tape.steps)} operations.\n"
+            "# forward returns the outputs for each row; backward their sum over the rows, and its gradients by the "
+            "parameters."
+        )
+        return "\n\n".join([header, *self._way.sources.values()]) + "\n"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program, (self.tape, self.leaves, self.single, self.backend)
+
+    def _ordered(self, data: Sequence[float]) -> Any:
+        """The parameters' numbers as the program takes them."""
+        return self._way.numbers([data[number] for number in self._way.order])
+
+    def checked(self, rows: Any) -> Any:
+        """The rows, as floats where they are other numbers, in the form that the program takes."""
+        if self._way.takes(rows):
+            return self._way.rows(rows)
+        rows = rows if isinstance(rows, list) else list(rows)
+        try:
+            if set(map(len, rows)) <= {self.tape.inputs} and set(map(type, chain.from_iterable(rows))) <= {float}:
+                return self._way.rows(rows)
+        except TypeError:
+            pass  # some row is none: it is named below
+        return self._way.rows([self._checked_row(number, row) for number, row in enumerate(rows)])
+
+    def _checked_row(self, number: int, row: Any) -> Sequence[float]:
+        if not hasattr(row, "__iter__") or isinstance(row, str):
+            raise TypeError(f"rows[{number}] needs to be a row of numbers, got {described(row)}")
+        cells = list(row)
+        if len(cells) != self.tape.inputs:
+            raise ValueError(f"rows[{number}] needs a number for each of {self.tape.inputs} inputs, got {len(cells)}")
+        return [required_real(f"rows[{number}][{place}]", cell) for place, cell in enumerate(cells)]
+
+    def _block(self, first: int, rows: Any, data: Sequence[float]) -> tuple[float, Any]:
+        """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
+        run = self._way.backward  # what goes wrong as it is compiled is no matter of rows
+        try:
+            return run(rows, self._ordered(data))
+        except ERRORS:
+            found = [
+                self._careful.backward(number, list(map(float, row)), data) for number, row in enumerate(rows, first)
+            ]
+            gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
+            return reduce(add, (output for output, _ in found)), self._ordered(gradients)
+
+    @cached_property
+    def _careful(self) -> _Careful:
+        plain = self._way if type(self._way) is Plain else Plain(self.tape)
+        return _Careful(plain, [leaf.label for leaf in self.leaves])
+
+    @cached_property
+    def _workers(self) -> Workers:
+        return Workers(self)
+
+
+def _native(tape: Tape) -> Plain:
+    """numba's way.
+
+    Raises:
+        ImportError: numba is not installed.
+    """
+    if not all(map(find_spec, ("numba", "platformdirs"))):
+        raise ImportError("backend='numba' needs numba: pip install 'microgrannd[numba]'")
+    from .numba import Native
+
+    return Native(tape)
+
+
+class _Careful:
+    """The way of single rows: where one raises, or has a singular slope, it is recorded anew."""
+
+    def __init__(self, plain: Plain, labels: Sequence[str]) -> None:
+        self.plain, self.labels = plain, labels
+        rules = {step.rule for step in plain.tape.steps}
+        self.functions = {rule: recorded(rule.function) for rule in rules}  # to generate them takes milliseconds
+
+    def ordered(self, data: Sequence[float]) -> list[float]:
+        """The parameters' numbers, as the plain program takes them."""
+        return [data[number] for number in self.plain.order]
+
+    def forward(self, number: int, row: list[float], data: Sequence[float]) -> Any:
+        """The output, or the tuple of outputs."""
+        try:
+            return self.plain.forward([row], self.ordered(data))[0]
+        except ERRORS:
+            outputs = tuple(output.data for output in self.recorded(number, row, data)[0])
+            return outputs if len(outputs) > 1 else outputs[0]
+
+    def backward(self, number: int, row: list[float], data: Sequence[float]) -> tuple[float, list[float]]:
+        """The output, and its gradients in the order of the tape."""
+        try:
+            output, found = self.plain.backward([row], self.ordered(data))
+        except ERRORS:
+            (root,), parameters = self.recorded(number, row, data)
+            root.backward()
+            return root.data, [parameter.grad for parameter in parameters]
+        gradients = dict(zip(self.plain.order, found, strict=True))
+        return output, [gradients[number] for number in range(len(gradients))]
+
+    def recorded(self, number: int, row: list[float], data: Sequence[float]) -> tuple[list[Value], list[Value]]:
+        """The outputs and the parameters of a graph recorded anew."""
+        parameters = [Value(x, label) for x, label in zip(data, self.labels, strict=True)]
+        inputs = [Value(x, label) for x, label in zip(row, self.plain.tape.labels, strict=False)]
+        try:
+            return self.plain.tape.replay(self.functions, inputs, parameters), parameters
+        except ERRORS as error:
+            error.args = (f"row {number}: {error}",)
+            raise

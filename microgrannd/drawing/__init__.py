@@ -1,0 +1,1 @@
+"""draw: the graph of a Value as a picture."""

@@ -1,0 +1,158 @@
+"""A layered layout of boxes in frames: each frame is laid out by itself, and is then a box in the frame around it.
+
+An edge that enters a frame passes a port in its first rank, one that leaves it a port in its last, so that it finds
+its way between the boxes there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from .layout import Layout, Point, layered
+
+#: What is laid out: a box, a frame, or the port by which an edge comes in or goes out; with its number.
+Item = tuple[str, int]
+
+
+#: A port has no size.
+PORT = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Framed(Layout):
+    """A layout with frames.
+
+    Attributes:
+        frames: of each the least and the largest corner, as (along, across).
+    """
+
+    frames: list[tuple[Point, Point]]
+
+
+@dataclass
+class _Content:
+    """What is in a frame: items with their sizes, and parts of edges between them, by the edge."""
+
+    sizes: dict[Item, Point] = field(default_factory=dict)
+    parts: dict[int, tuple[Item, Item]] = field(default_factory=dict)
+    size: Point = (0.0, 0.0)
+    low: Point = (0.0, 0.0)
+    high: Point = (0.0, 0.0)
+    centers: dict[Item, Point] = field(default_factory=dict)
+    routes: dict[int, list[Point]] = field(default_factory=dict)
+
+    def lay_out(self, gap: float, rank_gap: float) -> None:
+        """Find centers, routes and the size of all."""
+        number = {item: i for i, item in enumerate(self.sizes)}
+        pairs = [(number[source], number[target]) for source, target in self.parts.values()]
+        first = [i for (kind, _), i in number.items() if kind == "in"]
+        layout = layered(list(self.sizes.values()), pairs, gap, rank_gap, first)
+        self.centers = dict(zip(self.sizes, layout.centers, strict=True))
+        self.routes = dict(zip(self.parts, layout.routes, strict=True))
+        self.size = layout.length, layout.width
+
+    def corners(self, *item: Any) -> tuple[Point, Point]:
+        """The least and the largest corner of an item."""
+        (x, y), (length, width) = self.centers[item], self.sizes[item]
+        return (x - length / 2, y - width / 2), (x + length / 2, y + width / 2)
+
+    def move(self, low: Point, high: Point, head: Point, pad: float) -> None:
+        """Put all where the frame is."""
+        self.low, self.high = low, high
+        x, y = low[0] + head[0] + pad, low[1] + head[1] + pad
+        self.centers = {item: (x + along, y + across) for item, (along, across) in self.centers.items()}
+        self.routes = {
+            edge: [(x + along, y + across) for along, across in route] for edge, route in self.routes.items()
+        }
+
+
+def framed(
+    sizes: Sequence[Point],
+    edges: Sequence[tuple[int, int]],
+    within: Sequence[int | None],
+    frames: Sequence[tuple[int | None, Point]],
+    head: Point,
+    pad: float,
+    gap: float = 24,
+    rank_gap: float = 48,
+) -> Framed:
+    """Lay a graph out; each frame is a rectangle around what is in it, and around nothing else.
+
+    Args:
+        sizes: of the boxes, along and across.
+        edges: pairs of box numbers.
+        within: for each box the number of the frame around it, or None.
+        frames: for each the number of the frame around it or None, and its least size; outer ones come first.
+        head: room for the name of a frame, along and across, before what is in it.
+        pad: other room between a frame and what is in it.
+        gap: see `layered`.
+        rank_gap: see `layered`.
+    """
+    around = [outer for outer, _ in frames]
+    contents: dict[int | None, _Content] = {frame: _Content() for frame in (None, *range(len(frames)))}
+    for box, frame in enumerate(within):
+        contents[frame].sizes["box", box] = sizes[box]
+    ways = [_way(number, *edge, within, around) for number, edge in enumerate(edges)]
+    for number, way in enumerate(ways):
+        for frame, source, target in way:
+            contents[frame].parts[number] = source, target
+            contents[frame].sizes.update((end, PORT) for end in (source, target) if end[0] in ("in", "out"))
+    for number in reversed(range(len(frames))):  # inner ones first: they are boxes in the outer ones
+        content, least = contents[number], frames[number][1]
+        content.lay_out(gap, rank_gap)
+        along, across = (max(content.size[i] + head[i], least[i]) + 2 * pad for i in (0, 1))
+        contents[around[number]].sizes["frame", number] = along, across
+    contents[None].lay_out(gap, rank_gap)
+    for number, outer in enumerate(around):
+        contents[number].move(*contents[outer].corners("frame", number), head, pad)
+    return Framed(
+        centers=[contents[frame].centers["box", box] for box, frame in enumerate(within)],
+        routes=[
+            [point for part in way for point in _route(number, *part, contents)] for number, way in enumerate(ways)
+        ],
+        length=contents[None].size[0],
+        width=contents[None].size[1],
+        frames=[(contents[number].low, contents[number].high) for number in range(len(frames))],
+    )
+
+
+def _way(
+    number: int, source: int, target: int, within: Sequence[int | None], around: Sequence[int | None]
+) -> list[tuple[int | None, Item, Item]]:
+    """The parts of an edge: out of the frames around its source, and into those around its target."""
+    out, into = _outward(within[source], around), _outward(within[target], around)
+    common = next(frame for frame in out if frame in into)
+    way = []
+    here: Item = ("box", source)
+    for frame in out[: out.index(common)]:
+        way.append((frame, here, ("out", number)))
+        here = ("frame", cast(int, frame))
+    there: Item = ("box", target)
+    inward = []
+    for frame in into[: into.index(common)]:
+        inward.append((frame, ("in", number), there))
+        there = ("frame", cast(int, frame))
+    return [*way, (common, here, there), *reversed(inward)]
+
+
+def _outward(frame: int | None, around: Sequence[int | None]) -> list[int | None]:
+    """A frame and all those around it, at last None for the picture."""
+    found = [frame]
+    while found[-1] is not None:
+        found.append(around[found[-1]])
+    return found
+
+
+def _route(
+    number: int, frame: int | None, source: Item, target: Item, contents: dict[int | None, _Content]
+) -> Iterator[Point]:
+    """The points of a part of an edge; where it enters or leaves a frame, one on the frame."""
+    content = contents[frame]
+    points = content.routes[number]
+    if source[0] == "in":
+        yield content.low[0], points[0][1]
+    yield from points[source[0] == "frame" : len(points) - (target[0] == "frame")]
+    if target[0] == "out":
+        yield content.high[0], points[-1][1]

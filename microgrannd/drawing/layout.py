@@ -1,0 +1,238 @@
+"""A layered layout of a directed graph, for machines without Graphviz.
+
+Sugiyama's method: nodes are put in ranks by their longest path to a sink, long edges get a bend in every rank between,
+the order within the ranks is improved by barycentre sweeps, and places are the least squares that keep that order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+Edge = tuple[int, int]
+
+
+Point = tuple[float, float]
+
+
+#: How often the order is swept, there and back; more changes little.
+SWEEPS = 12
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything goes, in the units of the sizes given.
+
+    Attributes:
+        centers: of the nodes, as (along, across): along grows from rank to rank, towards the sinks.
+        routes: for each edge, the points that it passes, from its source's center to its target's.
+        length, width: of the whole, along and across.
+    """
+
+    centers: list[Point]
+    routes: list[list[Point]]
+    length: float
+    width: float
+
+
+def layered(
+    sizes: Sequence[Point],
+    edges: Sequence[Edge],
+    gap: float = 24,
+    rank_gap: float = 48,
+    first: Collection[int] = (),
+) -> Layout:
+    """Lay a graph out.
+
+    Args:
+        sizes: of the nodes, along and across.
+        edges: pairs of node numbers, source and target; those that close a cycle run backwards.
+        gap: between neighbours in a rank.
+        rank_gap: between ranks.
+        first: nodes that stand in the first rank; they are no edge's target.
+    """
+    backward = _backward(len(sizes), edges)
+    forward = [(edge[::-1] if turned else edge) for edge, turned in zip(edges, backward, strict=True)]
+    ranks = _ranks(len(sizes), forward)
+    for node in first:
+        ranks[node] = 0
+    breadths = [across for _, across in sizes]
+    paths, links = _bend(ranks, forward, breadths)
+    rows = _ordered(ranks, links)
+    across = _places(rows, links, breadths, gap)
+    along = _lines(rows, sizes, rank_gap)
+    left = min((place - breadth / 2 for place, breadth in zip(across, breadths, strict=True)), default=0)
+    points = [(along[rank], place - left) for rank, place in zip(ranks, across, strict=True)]
+    return Layout(
+        centers=points[: len(sizes)],
+        routes=[
+            [points[node] for node in (reversed(path) if turned else path)]
+            for path, turned in zip(paths, backward, strict=True)
+        ],
+        length=max((along[rank] + size / 2 for rank, (size, _) in zip(ranks, sizes, strict=False)), default=0),
+        width=max((place + breadth / 2 for (_, place), breadth in zip(points, breadths, strict=True)), default=0),
+    )
+
+
+def _backward(count: int, edges: Sequence[Edge]) -> list[bool]:
+    """Which edges to turn round so that there are no cycles: those that lead back to where a search is coming from."""
+    leaving = defaultdict(list)
+    for number, (source, _) in enumerate(edges):
+        leaving[source].append(number)
+    found = [False] * len(edges)
+    state = [0] * count  # 1 while on the way, 2 when done
+    for start in range(count):
+        stack = [start] * (not state[start])
+        while stack:
+            node = stack[-1]
+            if state[node]:
+                stack.pop()
+                state[node] = 2
+                continue
+            state[node] = 1
+            for number in leaving[node]:
+                target = edges[number][1]
+                found[number] |= state[target] == 1
+                if not state[target]:
+                    stack.append(target)
+    return found
+
+
+def _ranks(count: int, edges: Sequence[Edge]) -> list[int]:
+    """Ranks from 0, sinks last: a node stands right before the first of its targets."""
+    targets, waiting = defaultdict(list), [0] * count
+    sources = defaultdict(list)
+    for source, target in edges:
+        targets[source].append(target)
+        sources[target].append(source)
+        waiting[source] += 1
+    height = [0] * count
+    ready = [node for node in range(count) if not waiting[node]]
+    for node in ready:
+        for source in sources[node]:
+            height[source] = max(height[source], height[node] + 1)
+            waiting[source] -= 1
+            if not waiting[source]:
+                ready.append(source)
+    top = max(height, default=0)
+    return [top - h for h in height]
+
+
+def _bend(ranks: list[int], edges: Sequence[Edge], breadths: list[float]) -> tuple[list[list[int]], list[Edge]]:
+    """Give every edge a node in each rank between its ends; extends ranks and breadths by these."""
+    paths: list[list[int]] = []
+    links: list[Edge] = []
+    for source, target in edges:
+        path = [source]
+        for rank in range(ranks[source] + 1, ranks[target]):
+            path.append(len(ranks))
+            ranks.append(rank)
+            breadths.append(0.0)
+        path.append(target)
+        paths.append(path)
+        links += pairwise(path)
+    return paths, links
+
+
+def _ordered(ranks: Sequence[int], links: Sequence[Edge]) -> list[list[int]]:
+    """The nodes of each rank in an order with few crossings."""
+    before, after = defaultdict(list), defaultdict(list)
+    for source, target in links:
+        after[source].append(target)
+        before[target].append(source)
+    rows: list[list[int]] = [[] for _ in range(max(ranks, default=-1) + 1)]
+    seen: set[int] = set()
+    # Depth first from the sinks, so that what belongs together starts together.
+    stack = [node for node in reversed(range(len(ranks))) if not after[node]]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            rows[ranks[node]].append(node)
+            stack += reversed(before[node])
+    best, fewest = [list(row) for row in rows], _crossings(rows, after)
+    for sweep in range(2 * SWEEPS):
+        neighbours, order = (before, rows[1:]) if sweep % 2 else (after, rows[-2::-1])
+        place = {node: i for row in rows for i, node in enumerate(row)}
+        for row in order:
+            row.sort(key=lambda n: fmean(place[m] for m in neighbours[n]) if neighbours[n] else place[n])
+            place.update((node, i) for i, node in enumerate(row))
+        found = _crossings(rows, after)
+        if found < fewest:
+            best, fewest = [list(row) for row in rows], found
+    return best
+
+
+def _crossings(rows: Sequence[Sequence[int]], after: Mapping[int, Sequence[int]]) -> int:
+    """How many pairs of links cross, by counting inversions in a tree of sums."""
+    total = 0
+    for row, following in pairwise(rows):
+        place = {node: i for i, node in enumerate(following)}
+        tree = [0] * (len(following) + 1)
+        seen = 0
+        for node in row:
+            ends = sorted(place[target] for target in after[node])
+            for end in ends:
+                i, until = end + 1, 0
+                while i:
+                    until += tree[i]
+                    i &= i - 1
+                total += seen - until
+            for end in ends:
+                i = end + 1
+                while i < len(tree):
+                    tree[i] += 1
+                    i += i & -i
+            seen += len(ends)
+    return total
+
+
+def _places(rows: Sequence[Sequence[int]], links: Sequence[Edge], breadths: Sequence[float], gap: float) -> list[float]:
+    """Centers across, drawn towards the neighbours' mean as far as order and breadth allow."""
+    neighbours = defaultdict(list)
+    for source, target in links:
+        neighbours[source].append(target)
+        neighbours[target].append(source)
+    places = [0.0] * len(breadths)
+    for row in rows:
+        _settle(row, [0.0] * len(row), breadths, gap, places)
+    for sweep in range(2 * SWEEPS):
+        for row in rows if sweep % 2 else reversed(rows):
+            wishes = [fmean(places[m] for m in neighbours[node]) if neighbours[node] else places[node] for node in row]
+            _settle(row, wishes, breadths, gap, places)
+    return places
+
+
+def _settle(
+    row: Sequence[int], wishes: Sequence[float], breadths: Sequence[float], gap: float, places: list[float]
+) -> None:
+    """Put a row as near to its wishes as can be without overlap: pooling of adjacent violators."""
+    offset, offsets = 0.0, []
+    for i, node in enumerate(row):
+        if i:
+            breadth = (breadths[row[i - 1]], breadths[node])
+            offset += sum(breadth) / 2 + (gap if any(breadth) else gap / 3)  # lines may be closer than boxes
+        offsets.append(offset)
+    blocks: list[tuple[float, int]] = []  # mean of wish - offset, number of nodes
+    for wish, start in zip(wishes, offsets, strict=True):
+        mean, count = wish - start, 1
+        while blocks and blocks[-1][0] > mean:
+            other, others = blocks.pop()
+            mean, count = (mean * count + other * others) / (count + others), count + others
+        blocks.append((mean, count))
+    shifts = [mean for mean, count in blocks for _ in range(count)]
+    for node, shift, start in zip(row, shifts, offsets, strict=True):
+        places[node] = shift + start
+
+
+def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[Point], rank_gap: float) -> list[float]:
+    """The center of each rank, along."""
+    lines, edge = [], 0.0
+    for row in rows:
+        length = max((sizes[node][0] for node in row if node < len(sizes)), default=0.0)
+        lines.append(edge + length / 2)
+        edge += length + rank_gap
+    return lines

@@ -1,0 +1,156 @@
+"""Switches: recording off in one context, the cyclic garbage collector off in the process.
+
+What a switch holds off stays off for as long as a token lives, which only blocks hold. To free it is one step, so a
+block that is left in any way, by Ctrl-C in the midst of its own code too, leaves nothing switched off.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+from weakref import ref
+
+P = ParamSpec("P")
+
+
+T = TypeVar("T")
+
+
+#: One entry for every active `no_grad`, in whatever thread: while it is empty, operations need ask no further.
+PAUSED: list[None] = []
+
+
+class _Token:
+    __slots__ = ("__weakref__",)
+
+
+class _CollectorOff(_Token):
+    """Keeps the collector off; freed, it is on again, in one step that no signal interrupts."""
+
+    __slots__ = ()
+    __del__ = staticmethod(gc.enable)
+
+
+def _nothing() -> None:
+    """In the place of a reference to a token: there is none."""
+
+
+_Holder: TypeAlias = Callable[[], _Token | None]
+
+
+_holder: ContextVar[_Holder] = ContextVar("microgrannd_paused", default=_nothing)
+
+
+def paused_here() -> bool:
+    """Whether this thread or task is inside of a `no_grad` block."""
+    return _holder.get()() is not None
+
+
+class _Switch(ABC):
+    """A block, and a decorator of functions that do their work when they are called."""
+
+    def __init__(self) -> None:
+        self._held: list[Any] = []  # what each block that was entered holds
+
+    @abstractmethod
+    def _enter(self) -> Any:
+        """Switch off, and return what the block has to hold for that."""
+
+    @abstractmethod
+    def _exit(self, held: Any) -> None:
+        """Switch back; to let go of what the block held may be enough."""
+
+    def __enter__(self) -> None:
+        self._held.append(self._enter())
+
+    def __exit__(self, *_: object) -> None:
+        self._exit(self._held.pop())
+
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        """The function inside of a block of its own.
+
+        Raises:
+            TypeError: it is a generator or coroutine function, whose work would be done outside.
+        """
+        if any(is_one(function) for is_one in _LATER):
+            name, kind = getattr(function, "__qualname__", function), type(self).__name__
+            raise TypeError(f"{kind} cannot decorate {name}, which runs later: put `with {kind}():` inside of it")
+
+        @wraps(function)
+        def inside(*arguments: P.args, **options: P.kwargs) -> T:
+            with type(self)():
+                return function(*arguments, **options)
+
+        return inside
+
+
+_LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+
+
+class no_grad(_Switch):  # noqa: N801  # as torch calls it
+    """Record nothing inside: results have no graph. Holds for this thread or task only; also a decorator.
+
+    >>> from microgrannd import Value, no_grad
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> (x * y).backward()
+    >>> x.grad
+    9.0
+    """
+
+    def _enter(self) -> tuple[_Token, _Holder]:
+        before = _holder.get()
+        token = before() or _Token()
+        _holder.set(ref(token))
+        PAUSED.append(None)
+        return token, before
+
+    def _exit(self, held: tuple[_Token, _Holder]) -> None:
+        PAUSED.pop()
+        _holder.set(held[1])
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Record inside, also where this is inside of a `no_grad` block."""
+    before = _holder.get()
+    _holder.set(_nothing)
+    try:
+        yield
+    finally:
+        _holder.set(before)
+
+
+_lock = threading.Lock()
+
+
+_collector_off: Callable[[], _CollectorOff | None] = _nothing
+
+
+class paused_gc(_Switch):  # noqa: N801  # beside no_grad
+    """Keep the cyclic garbage collector off inside; also a decorator.
+
+    Graphs are freed by reference counting, so it has nothing to do but walk them. The switch is the process's:
+    the collector is on again (if it was) when the last block in any thread is left.
+    """
+
+    def _enter(self) -> _Token | None:
+        global _collector_off
+        with _lock:
+            token = _collector_off()
+            if token is None and gc.isenabled():
+                token = _CollectorOff()
+                _collector_off = ref(token)
+                gc.disable()
+        return token
+
+    def _exit(self, held: _Token | None) -> None:
+        del held

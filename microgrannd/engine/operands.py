@@ -1,0 +1,81 @@
+"""What an operation takes: Values, numbers, and sequences of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .._checks import real
+from .._text import described
+from ..rules import table as rules
+from ..rules.errors import foreign
+from ..rules.rule import Rule
+from .recording import STRIDE
+from .value import Value, constant
+
+
+def _operand(thing: Any) -> tuple[Any, float | None]:
+    """An operand and its number; None where it is neither a Value nor a real number."""
+    if type(thing) is float:
+        return thing, thing
+    if isinstance(thing, Value):
+        return thing, thing.data
+    number = real(thing)
+    return (thing, None) if number is None else (number, number)
+
+
+class Shared(NamedTuple):
+    """A sequence made ready once, for several dot products over the same inputs."""
+
+    values: tuple[Value, ...]  # empty where it has only numbers
+    shape: int | tuple[float, ...]  # how many Values, or the numbers
+    floats: list[float]
+    depth: int  # of the deepest Value; -1 where there is none
+
+
+def shared(things: Any) -> Any:
+    """Make a sequence of Values or numbers ready.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not hasattr(type(things), "__iter__"):
+        raise TypeError(f"a row of inputs is a sequence of Values or real numbers, got {described(things)}")
+    return things if type(things) is Shared else Shared(*_sequence(things, rules.TABLE["dot"], "xs"))
+
+
+def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
+    """What a wide node takes of a sequence: see `Shared`. Numbers among Values become Values."""
+    if type(things) is Shared:
+        return things
+    try:
+        values = tuple(things)
+    except TypeError:
+        if hasattr(type(things), "__iter__"):
+            raise  # from inside a generator
+        raise foreign(rule, parameter, things, "a sequence of Values or real numbers") from None
+    try:
+        return values, len(values), [v.data for v in values], max([v._depth for v in values] or [-1])
+    except AttributeError:  # not all are Values
+        pass
+    found = [_operand(thing) for thing in values]
+    for place, (_, number) in enumerate(found):
+        if number is None:
+            raise foreign(rule, f"{parameter}[{place}]", values[place])
+    if all(value is number for value, number in found):
+        floats = [number for _, number in found]
+        return (), tuple(floats), floats, -1
+    return _sequence([constant(number) if value is number else value for value, number in found], rule, parameter)
+
+
+def _single(thing: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
+    """The same of a scalar, with its float in the place of floats."""
+    value, number = _operand(thing)
+    if number is None:
+        raise foreign(rule, parameter, thing)
+    return ((), (number,), number, -1) if value is number else ((value,), 1, number, value._depth)
+
+
+def _trail_of(values: Iterable[Value], depth: int) -> tuple[Any, Value] | None:
+    deepest = next(value for value in values if value._depth == depth - 1)
+    return deepest._trail if depth % STRIDE else (deepest._trail, deepest)

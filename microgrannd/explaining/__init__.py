@@ -1,0 +1,1 @@
+"""explain and walkthrough: the chain rule in words and numbers."""

@@ -1,0 +1,104 @@
+"""explain: the chain rule of a recorded graph in words and numbers, in the order of `backward`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import islice
+
+from .._text import described
+from ..engine.graph import Contribution
+from ..engine.value import Value
+from ..nn.module import Module
+from .derivation import Story
+from .sentences import Markdown, Style, Text
+
+#: A graph of more nodes is explained by neuron, where the model is known.
+MANY_NODES = 100
+
+
+#: No more operations are explained, and no more operands of one.
+MOST_STEPS, MOST_PARTS = 100, 50
+
+
+class Explanation:
+    """How a gradient came about: prints as text, and shows in a notebook as Markdown with LaTeX.
+
+    Attributes:
+        text: plain text.
+        markdown: the same, its formulas in LaTeX between dollar signs.
+    """
+
+    def __init__(self, text: str, markdown: str) -> None:
+        self.text, self.markdown = text, markdown
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+
+def explain(root: Value, wrt: Value | None = None, model: Module | None = None, digits: int = 4) -> Explanation:
+    """Explain how the derivative of a Value by all that it was computed from comes about.
+
+    For each operation, in the order in which ``backward()`` takes them: its formula, that with numbers, and for each
+    operand the local derivative (formula, numbers, value) and what it adds to the operand's gradient. Where paths
+    meet, the sum over them. The derivatives are those of one ``backward()`` from here, whether or not it was called.
+
+    Args:
+        root: the result.
+        wrt: only the paths to this Value are explained.
+        model: whose parameters go by their names; a graph of more than 100 nodes is then explained by neuron.
+        digits: significant digits of all numbers.
+
+    Returns:
+        An `Explanation`, of 100 operations at the most.
+
+    Raises:
+        TypeError: root or wrt is no Value, or model no Module.
+        ValueError: root was not computed from wrt; digits is not from 1 to 17.
+
+    >>> from microgrannd import Value, explain
+    >>> a = Value(3.0, "a")
+    >>> explain(a * a + 2 * a)
+    y = v1 + v2 = 9 + 6 = 15,  dy/dy = 1
+        dy/dv1 = 1
+        dy/dv2 = 1
+    v1 = a * a = 3 * 3 = 9,  dy/dv1 = 1
+        dv1/da = a = 3,  dy/da gets 1 × 3 = 3
+        dv1/da = a = 3,  dy/da gets 1 × 3 = 3
+    v2 = 2 * a = 2 * 3 = 6,  dy/dv2 = 1
+        dv2/da = 2,  dy/da = 1 × 3 (via v1) + 1 × 3 (via v1) + 1 × 2 (via v2) = 8
+    """
+    for name, thing, kind in (("root", root, Value), ("wrt", wrt, Value), ("model", model, Module)):
+        if not isinstance(thing, kind) and (thing is not None or name == "root"):
+            raise TypeError(f"explain needs a {kind.__name__} as {name}, got {described(thing)}")
+    if digits not in range(1, 18):
+        raise ValueError(f"digits: a number of significant digits from 1 to 17; got {described(digits)}")
+    story = Story(root, wrt, model, MANY_NODES)
+    return Explanation(_told(story, Text(story.names, digits)), _told(story, Markdown(story.names, digits)))
+
+
+def _told(story: Story, style: Style) -> str:
+    """All of it, in one notation."""
+    lines: list[str] = []
+    terms: defaultdict[Value, list[Contribution]] = defaultdict(list)
+    steps = story.steps()
+    for node, passed in islice(steps.items(), MOST_STEPS):
+        lines.append(style.step(story.root, node, story.gradients[node], story.symbols(node)))
+        for number, one in enumerate(passed):
+            terms[one.operand].append(one)
+            whole = len(terms[one.operand]) == story.ways[one.operand]
+            if number < MOST_PARTS:
+                lines.append(style.part(story.root, one, terms[one.operand] if whole else []))
+        if len(passed) > MOST_PARTS:
+            lines.append(f"{style.indent}and so on, {len(passed) - MOST_PARTS:,} more")
+        if own := [
+            one.operand for one in story.inside.get(node, []) if story.owners and one.operand in story.owners.parameters
+        ]:
+            lines.append(style.parameters(story.root, {parameter: story.gradients[parameter] for parameter in own}))
+    if len(steps) > MOST_STEPS:
+        lines.append(f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less.")
+    rules = dict.fromkeys(one.node._rule for one in story.found if one.node not in story.inside)
+    lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
+    return "\n".join(lines or [style.math(style.equation(style.slope(story.root, story.root), "1"))])

@@ -1,0 +1,204 @@
+"""The sentences of an explanation, as plain text and as Markdown with LaTeX."""
+
+from __future__ import annotations
+
+import ast
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import islice
+from operator import add
+
+from ..engine.graph import Contribution
+from ..engine.value import Value
+from ..rules.rule import Rule
+from .notation import MOST_TERMS, Naming, inert, latex, math_name, math_number, partials, result, text
+
+
+class Style(ABC):
+    """How it is written.
+
+    Args:
+        names: of all nodes.
+        digits: significant digits of numbers.
+    """
+
+    bullet: str
+    indent: str
+
+    def __init__(self, names: Mapping[Value, str], digits: int) -> None:
+        self.names, self.digits = names, digits
+        self.known: tuple[Value | None, list[list[ast.expr]]] = (None, [])  # the partials of the node told of last
+
+    @abstractmethod
+    def math(self, formula: str) -> str:
+        """A formula in a sentence."""
+
+    @abstractmethod
+    def name(self, node: Value) -> str:
+        """What a node is called."""
+
+    @abstractmethod
+    def slope(self, node: Value, operand: Value) -> str:
+        """The derivative of one by the other."""
+
+    @abstractmethod
+    def number(self, value: float) -> str:
+        """A number by itself."""
+
+    @abstractmethod
+    def formula(self, tree: ast.expr) -> str:
+        """An expression."""
+
+    @abstractmethod
+    def product(self, one: Contribution) -> str:
+        """The chain rule's product."""
+
+    @abstractmethod
+    def via(self, node: Value) -> str:
+        """By which way it comes."""
+
+    @abstractmethod
+    def chain(self, symbols: Sequence[str]) -> str:
+        """Operations that follow on one another."""
+
+    @abstractmethod
+    def rule(self, rule: Rule) -> str:
+        """An operation's formulas, as the library has them."""
+
+    def operand(self, node: Value) -> str:
+        """The number of a node as an operand: in brackets, if it is negative."""
+        written = self.number(node.data)
+        return f"({written})" if written.startswith("-") else written
+
+    def term(self, node: Value) -> str:
+        """The name of a node in a formula: in brackets, if it looks like one itself."""
+        return self.name(node) if re.fullmatch(r"[^\W_][\w.]*", self.names[node]) else f"({self.name(node)})"
+
+    def partials(self, node: Value) -> list[list[ast.expr]]:
+        """The local derivatives by each operand, with names and with numbers."""
+        if self.known[0] is not node:
+            ways: list[Naming] = [self.term, self.operand]
+            self.known = node, [partials(node, way, self.digits) for way in ways]
+        return self.known[1]
+
+    def equation(self, *terms: str) -> str:
+        """Terms that are equal, each said once."""
+        return " = ".join(dict.fromkeys(terms))
+
+    def value(self, node: Value, inside: Sequence[str]) -> str:
+        """What a node is.
+
+        Args:
+            node: a result; of the operations inside, if it is that of several.
+            inside: the symbols of the operations.
+        """
+        ways: list[Naming] = [] if inside else [self.term, self.operand]
+        how = [self.chain(inside)] if inside else [self.formula(result(node, way, self.digits)) for way in ways]
+        return self.equation(self.name(node), *how, self.number(node.data))
+
+    def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
+        """What a node is, and the root's derivative by it."""
+        slope = self.equation(self.slope(root, node), self.number(gradient))
+        return f"{self.bullet}{self.math(self.value(node, inside))},  {self.math(slope)}"
+
+    def total(self, root: Value, operand: Value, terms: Sequence[Contribution]) -> str:
+        """The root's derivative by an operand as the sum of what was passed on to it."""
+        return self.equation(self.slope(root, operand), *self.added(terms))
+
+    def added(self, terms: Sequence[Contribution]) -> tuple[str, str]:
+        """Products with a plus between them, and their sum."""
+        products = [self.product(term) + (self.via(term.node) if len(terms) > 1 else "") for term in terms]
+        total = reduce(add, (term.partial * term.gradient for term in terms), 0.0)  # in the order of backward()
+        return " + ".join(products), self.number(total)
+
+    def part(self, root: Value, one: Contribution, terms: Sequence[Contribution]) -> str:
+        """What a node passes on to an operand; where nothing more will come, the sum of all that did.
+
+        Args:
+            root: whose derivatives are explained.
+            one: what is passed on.
+            terms: all that were; none, if more will come.
+        """
+        found = [] if one.place < 0 else [self.formula(way[one.place]) for way in self.partials(one.node)]
+        local = self.equation(self.slope(one.node, one.operand), *found, self.number(one.partial))
+        if one.node is root and len(terms) == 1:
+            return f"{self.indent}{self.math(local)}"
+        if terms:
+            return f"{self.indent}{self.math(local)},  {self.math(self.total(root, one.operand, terms))}"
+        slope = self.math(self.slope(root, one.operand))
+        return f"{self.indent}{self.math(local)},  {slope} gets {self.math(self.equation(*self.added([one])))}"
+
+    def parameters(self, root: Value, gradients: Mapping[Value, float]) -> str:
+        """The root's derivatives by the parameters of a neuron."""
+        shown = [self.math(self.equation(self.slope(root, p), self.number(g))) for p, g in gradients.items()]
+        return f"{self.indent}{', '.join(islice(shown, MOST_TERMS))}{', ...' if len(shown) > MOST_TERMS else ''}"
+
+
+class Text(Style):
+    """Plain text."""
+
+    bullet, indent = "", "    "
+
+    def math(self, formula: str) -> str:  # noqa: D102
+        return formula
+
+    def name(self, node: Value) -> str:  # noqa: D102
+        return self.names[node]
+
+    def slope(self, node: Value, operand: Value) -> str:  # noqa: D102
+        names = (self.name(node), self.name(operand))
+        return "/".join(f"d{name}" if name.isidentifier() else f"d({name})" for name in names)
+
+    def number(self, value: float) -> str:  # noqa: D102
+        return f"{value:.{self.digits}g}"
+
+    def formula(self, tree: ast.expr) -> str:  # noqa: D102
+        return text(tree)
+
+    def product(self, one: Contribution) -> str:  # noqa: D102
+        return f"{self.number(one.gradient)} × {self.number(one.partial)}"
+
+    def via(self, node: Value) -> str:  # noqa: D102
+        return f" (via {self.name(node)})"
+
+    def chain(self, symbols: Sequence[str]) -> str:  # noqa: D102
+        return " → ".join(symbols)
+
+    def rule(self, rule: Rule) -> str:  # noqa: D102
+        return f"{rule.name}: {'; '.join(rule.equations)}"
+
+
+class Markdown(Style):
+    """A list in Markdown, with LaTeX between dollar signs."""
+
+    bullet, indent = "1. ", "   - "
+
+    def math(self, formula: str) -> str:  # noqa: D102
+        return f"${formula}$"
+
+    def name(self, node: Value) -> str:  # noqa: D102
+        return math_name(self.names[node])
+
+    def slope(self, node: Value, operand: Value) -> str:  # noqa: D102
+        return rf"\frac{{\partial {self.name(node)}}}{{\partial {self.name(operand)}}}"
+
+    def number(self, value: float) -> str:  # noqa: D102
+        return math_number(f"{value:.{self.digits}g}")
+
+    def formula(self, tree: ast.expr) -> str:  # noqa: D102
+        return latex(tree)
+
+    def product(self, one: Contribution) -> str:  # noqa: D102
+        gradient, partial = (self.number(x) for x in (one.gradient, one.partial))
+        return rf"{gradient} \cdot " + (f"({partial})" if partial.startswith("-") else partial)
+
+    def via(self, node: Value) -> str:  # noqa: D102
+        return rf"\;(\text{{via }}{self.name(node)})"
+
+    def chain(self, symbols: Sequence[str]) -> str:  # noqa: D102
+        return r" \rightarrow ".join(rf"\text{{{inert(symbol)}}}" for symbol in symbols)
+
+    def rule(self, rule: Rule) -> str:  # noqa: D102
+        return f"\n`{rule.name}`: `{'; '.join(rule.equations)}`"

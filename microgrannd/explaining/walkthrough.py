@@ -1,0 +1,209 @@
+"""walkthrough: a page that goes through the forward and the backward pass, one operation at a time.
+
+The page (walkthrough.html and walkthrough.js) only shows what is told to it here: for each step what is computed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from html import escape
+from importlib.resources import files
+from os import PathLike
+from string import Template
+from typing import Any
+
+from .._files import write_bytes
+from .._text import described
+from ..drawing.boxes import MANY_BOXES, fits
+from ..drawing.build import Diagram
+from ..drawing.diagram import FILLS, FRAME, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
+from ..drawing.svg import svg
+from ..engine.graph import Contribution
+from ..engine.value import Value
+from ..nn.module import Module
+from .derivation import Story
+from .sentences import Text
+
+#: Significant digits, as in pictures.
+DIGITS = 4
+
+
+MOST_STEPS = 2000
+
+
+#: See `fits`; the layout takes 2 s for these.
+MOST_CROSSINGS = 20_000
+
+
+#: Pixels that a page takes in a notebook, at the most, and those around its picture.
+MOST_HEIGHT, AROUND = 700, 240
+
+
+#: What the colours of a picture become on a dark page.
+DARK = {
+    "white": "#16181c",
+    FILLS["input"]: "#16324a",
+    FILLS["parameter"]: "#43371a",
+    FILLS["constant"]: "#2a2d31",
+    POSITIVE: "#56b4e9",
+    NEGATIVE: "#ff8c42",
+    NEUTRAL: "#a8a8a8",
+    NOTHING: "#8a8a8a",
+    FRAME: "#5a5f66",
+}
+
+
+class Walkthrough:
+    """A page of its own: shows itself in a notebook, and can be saved.
+
+    Attributes:
+        html: the page.
+        steps: how many it has.
+        height: of its frame in a notebook, in pixels.
+    """
+
+    def __init__(self, html: str, steps: int, height: int) -> None:
+        self.html, self.steps, self.height = html, steps, height
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the page to a file; it needs no other file, and no network.
+
+        Raises:
+            OSError: it cannot be written; a file that was there is as it was.
+        """
+        write_bytes(path, self.html.encode())
+
+    def __repr__(self) -> str:
+        return f"a walkthrough of {self.steps:,} steps; .save(path) writes its page"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="Walkthrough" '
+            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
+        )
+
+
+def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
+    """Go through a computation and its backward pass, one operation at a time, on a page with a picture.
+
+    The page has buttons, a slider and keys (arrows, Home, End). Forward, values fill in; backward, each step is what one
+    edge adds to a gradient, as in ``w.grad += 0.7 × -0.0368 → -0.0257``: the local derivative times the gradient of the
+    result. A node's whole sum is shown on hover, and when it is complete. Gradients are those of one ``backward()``.
+
+    Args:
+        root: the result.
+        model: whose parameters go by their names, and whose neurons and layers are framed; more than 150 nodes are
+            gone through neuron by neuron.
+
+    Returns:
+        A `Walkthrough`: shows itself in a notebook, ``.save(path)`` writes one self-contained HTML file.
+
+    Raises:
+        TypeError: root is no Value, or model no Module.
+        ValueError: there are more than 2,000 steps, or their picture would be a tangle.
+    """
+    if not isinstance(root, Value):
+        raise TypeError(f"walkthrough needs a Value as root, got {described(root)}")
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f"walkthrough needs a Module as model, got {described(model)}")
+    story = Story(root, None, model, MANY_BOXES)
+    steps = len(story.steps()) + len(story.found) + 1
+    advice = f"start from a Value nearer to the leaves{'' if model else ', or give model= to go neuron by neuron'}"
+    if steps > MOST_STEPS:
+        raise ValueError(f"{steps:,} steps are too many to go through, at most {MOST_STEPS:,}: {advice}")
+    if not fits(story.order, story.place, MOST_STEPS, MOST_CROSSINGS):
+        raise ValueError(f"the picture would have too many boxes, or edges across all of it: {advice}")
+    script = _Script(story)
+    picture = svg(script.graph)
+    height = min(MOST_HEIGHT, AROUND + int(picture.split('height="', 1)[1].split('"', 1)[0]))
+    return Walkthrough(_page(f"Step by step: {story.names[root]}", picture, script.told()), steps, height)
+
+
+class _Script:
+    """The steps, as the page takes them: see walkthrough.js."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.style = Text(story.names, DIGITS)
+        self.diagram = Diagram(story.order, story.place, story.owners, story.gradients.__getitem__)
+        self.graph = self.diagram.draw()
+        for operand, terms in story.terms().items():
+            box, hint = self.graph.boxes[self.box(operand)], self.style.total(story.root, operand, terms)
+            self.graph.boxes[self.box(operand)] = replace(box, hint="\n".join(filter(None, [box.hint, hint])))
+
+    def told(self) -> dict[str, Any]:
+        """All that the page is to know besides its picture."""
+        return {
+            "forward": list(self.forward()),
+            "backward": list(self.backward()),
+            "given": [
+                self.box(node) for node in self.story.order if node._rule is None and self.story.place[node] is node
+            ],
+            "names": list(self.story.names.values()),
+            "lines": [box.numbers for box in self.graph.boxes],
+            "targets": [arrow.target for arrow in self.graph.arrows],
+        }
+
+    def box(self, node: Value) -> int:
+        """The number of the box of a node."""
+        return self.diagram.numbers[self.story.place[node]]
+
+    def forward(self) -> Iterator[list[Any]]:
+        """For each operation its box, and what it computes."""
+        steps = self.story.steps()
+        for node in self.story.order:
+            if node in steps:
+                yield [self.box(node), self.style.value(node, self.story.symbols(node))]
+
+    def backward(self) -> Iterator[list[Any]]:
+        """For each contribution the operand's box and the number of its name, the factors and the sum so far, and the arrow.
+
+        The first has none of it but a sum; one that completes a sum of several has a 1 besides.
+        """
+        number, root = self.style.number, self.story.root
+        name = {node: place for place, node in enumerate(self.story.names)}
+        yield [self.box(root), name[root], "", "", "1"]
+        left = Counter(self.story.ways)
+        for one in self.story.found:
+            left[one.operand] -= 1
+            ends = [1] if not left[one.operand] and self.story.ways[one.operand] > 1 else []
+            numbers = map(number, (one.partial, one.gradient, one.total))
+            yield [self.box(one.operand), name[one.operand], *numbers, self.arrow(one), *ends]
+
+    def arrow(self, one: Contribution) -> int:
+        """The number of the arrow of a contribution."""
+        source, target = self.story.place[one.operand], self.story.place[one.node]
+        alone = source is one.operand and target is one.node
+        return self.diagram.arrows[source, one.place if alone else -1, target]
+
+
+def _page(title: str, picture: str, told: dict[str, Any]) -> str:
+    script = _part("walkthrough.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    data = json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")  # nothing in it ends the element
+    parts = {
+        "title": escape(title),
+        "picture": picture,
+        "data": data,
+        "script": script,
+        "script_hash": digest,
+        "dark": _dark(),
+    }
+    return Template(_part("walkthrough.html")).substitute(parts)
+
+
+@cache
+def _part(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _dark() -> str:
+    """The rules that give a picture its dark colours."""
+    rules = [f'  svg [{a}="{light}"] {{ {a}: {dark}; }}' for light, dark in DARK.items() for a in ("fill", "stroke")]
+    return "\n".join(rules)

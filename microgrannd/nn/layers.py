@@ -1,0 +1,186 @@
+"""Networks of scalars: Module, Neuron, Layer, MLP.
+
+>>> from microgrannd.nn import MLP
+>>> model = MLP(2, [3, 1], seed=0)
+>>> model
+MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(3)]]
+>>> len(model.parameters())
+13
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from math import sqrt
+from typing import Any
+
+from .._checks import is_whole, seed_of
+from .._text import described
+from ..engine.functions import dot
+from ..engine.operands import shared
+from ..engine.value import Value
+from ..rules import table as rules
+from .module import Module
+
+#: How a weight is drawn, by name: from the generator, the number of inputs and the number of outputs of the layer.
+INITS: dict[str, Callable[[random.Random, int, int], float]] = {
+    "uniform": lambda rng, nin, nout: rng.uniform(-1, 1),
+    "normal": lambda rng, nin, nout: rng.gauss(0, 1),
+    "xavier": lambda rng, nin, nout: rng.uniform(-1, 1) * sqrt(6 / (nin + nout)),
+    "he": lambda rng, nin, nout: rng.gauss(0, 1) * sqrt(2 / nin),
+    "lecun": lambda rng, nin, nout: rng.gauss(0, 1) * sqrt(1 / nin),
+}
+
+
+#: The methods of Value that can be an activation: those that need no second operand.
+ACTIVATIONS = {"linear"} | {
+    name
+    for name, rule in rules.TABLE.items()
+    if not name.startswith("__") and not rule.sequences
+    and all(p.default is not p.empty for p in list(rule.parameters.values())[1:])
+}  # fmt: skip
+
+
+class Neuron(Module):
+    """The activation of w · x + b, one node for the sum and one for the activation.
+
+    Args:
+        nin: number of inputs.
+        nonlin: whether there is an activation; without one the neuron is linear.
+        activation: its name: a method of Value.
+        init: how weights are drawn, see `MLP`. The bias is 0.
+        nout: number of neurons in the layer, for xavier.
+        rng: draws the weights.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        activation: str = "relu",
+        init: str = "uniform",
+        nout: int = 1,
+        rng: Any = random,
+    ) -> None:
+        nin = _positive("nin: a positive number of inputs", nin)
+        _require(init in INITS, f"init: one of {', '.join(INITS)}", init)
+        _require_activation(activation)
+        self.w = [Value(INITS[init](rng, nin, nout)) for _ in range(nin)]
+        self.b = Value(0.0)
+        self.nonlin = nonlin
+        self.activation = activation if nonlin else "linear"
+
+    def __call__(self, x: Any) -> Value:
+        """The neuron's output for a row of Values or numbers."""
+        inputs = shared(x)
+        if len(inputs.floats) != len(self.w):
+            raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
+        total: Value = dot(self.w, inputs, self.b)
+        return total if self.activation == "linear" else getattr(total, self.activation)()
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make a neuron of this form."""
+        return {"nin": len(self.w), "nonlin": self.nonlin, "activation": self.activation}
+
+    def __repr__(self) -> str:
+        name = rules.TABLE[self.activation].symbol if self.activation == "relu" else self.activation.capitalize()
+        return f"{name}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """Several neurons over the same inputs.
+
+    Args:
+        nin: number of inputs.
+        nout: number of neurons.
+        nonlin: whether they have an activation.
+        **options: of `Neuron`.
+    """
+
+    def __init__(self, nin: int, nout: int, nonlin: bool = True, **options: Any) -> None:
+        nout = _positive("nout: a positive number of neurons", nout)
+        self.neurons = [Neuron(nin, nonlin, nout=nout, **options) for _ in range(nout)]
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs for a row (a layer of width 1 before this one hands over a bare Value): one Value, or a list."""
+        inputs = shared((x,) if isinstance(x, Value) else x)
+        outputs = [neuron(inputs) for neuron in self.neurons]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make a layer of this form."""
+        return {**self.neurons[0].options(), "nout": len(self.neurons)}
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(map(str, self.neurons))}]"
+
+
+class MLP(Module):
+    """A multi-layer perceptron.
+
+    Args:
+        nin: number of inputs.
+        nouts: number of neurons in each layer.
+        activation: of the hidden layers: the name of a method of Value (relu, tanh, sigmoid, ...) or linear.
+        output_activation: of the last layer.
+        init: how weights are drawn. ``uniform``: from -1 to 1 (micrograd's); ``normal``: mean 0, deviation 1;
+            ``xavier``: uniform within ±sqrt(6 / (nin + nout)) (Glorot and Bengio 2010); ``he``: normal with
+            deviation sqrt(2 / nin) (He et al. 2015); ``lecun``: normal with deviation sqrt(1 / nin) (LeCun et al.
+            1998). Biases are 0.
+        seed: draws the weights; without one they come from the module `random`, in micrograd's order.
+
+    Raises:
+        ValueError: a number of neurons below 1, an unknown activation or init.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: str = "relu",
+        output_activation: str = "linear",
+        init: str = "uniform",
+        seed: int | None = None,
+    ) -> None:
+        _require(hasattr(nouts, "__len__") and len(nouts) > 0, "nouts: a number of neurons for each layer", nouts)
+        _require_activation(activation)
+        rng = random if seed is None else random.Random(seed_of(seed))
+        names = [activation] * (len(nouts) - 1) + [output_activation]
+        self.layers = [
+            Layer(before, after, nonlin=name != "linear", activation=name, init=init, rng=rng)
+            for before, after, name in zip([nin, *nouts], nouts, names, strict=False)
+        ]
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs for a row of Values or numbers: one Value, or a list where the last layer is wider."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that make a network of this form."""
+        first, last = (layer.neurons[0] for layer in (self.layers[0], self.layers[-1]))
+        return {
+            "nin": len(first.w),
+            "nouts": [len(layer.neurons) for layer in self.layers],
+            "activation": first.activation,
+            "output_activation": last.activation,
+        }
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(map(str, self.layers))}]"
+
+
+def _require(condition: bool, needed: str, given: Any) -> None:
+    if not condition:
+        raise ValueError(f"{needed}; got {described(given)}")
+
+
+def _require_activation(name: str) -> None:
+    _require(name in ACTIVATIONS, f"activation: one of {', '.join(sorted(ACTIVATIONS))}", name)
+
+
+def _positive(needed: str, number: Any) -> int:
+    _require(is_whole(number) and number > 0, needed, number)
+    return int(number)

@@ -1,0 +1,102 @@
+"""Module: parameters by name, state, prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, SupportsFloat
+
+from .._checks import required_real
+from .._text import described
+from ..engine.contexts import no_grad
+from ..engine.value import Value, data_of
+
+
+class Module:
+    """What has parameters: the leaves, and those of Modules, among its attributes, also in lists, dicts, arrays.
+
+    A leaf is a Value that a person made; a result that is kept in an attribute is no parameter.
+    """
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
+        return ((name, thing) for name, thing in _walk("", self, set()) if isinstance(thing, Value))
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """This module, as ``""``, and those in it with their names, such as ``layers.0``; each before those in it."""
+        return ((name, thing) for name, thing in _walk("", self, set()) if isinstance(thing, Module))
+
+    def parameters(self) -> list[Value]:
+        """The parameters, in the order of `named_parameters`."""
+        return [value for _, value in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """The parameters' data, by name."""
+        names, values = zip(*self.named_parameters(), strict=True) if self.parameters() else ((), ())
+        return dict(zip(names, data_of(values, names), strict=True))
+
+    def load_state_dict(self, state: Mapping[str, SupportsFloat]) -> None:
+        """Set the parameters' data.
+
+        Raises:
+            KeyError: a name is missing, or unknown; then nothing is set.
+            TypeError: an entry is no real number; then nothing is set.
+        """
+        parameters = dict(self.named_parameters())
+        missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()
+        if missing or unknown:
+            problems = [
+                f"{what} {', '.join(sorted(names)[:3])}"
+                for what, names in [("missing", missing), ("unknown", unknown)]
+                if names
+            ]
+            raise KeyError(f"the state does not fit the model ({len(parameters)} parameters): {'; '.join(problems)}")
+        numbers = {name: required_real(name, state[name]) for name in parameters}
+        for name, number in numbers.items():
+            parameters[name].data = number
+
+    def predict(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """The module's outputs for some rows, as floats, without a graph.
+
+        Args:
+            rows: sequences of numbers.
+
+        Returns:
+            For each row a float, or a list of floats where the module has several outputs.
+        """
+        with no_grad():
+            return [_data(self(row)) for row in rows]  # type: ignore[operator]  # subclasses are callable
+
+
+def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value | Module]]:
+    if isinstance(thing, Value | Module):
+        if id(thing) in seen:
+            return
+        seen.add(id(thing))
+    if isinstance(thing, Value):
+        if thing._rule is None:
+            yield prefix.removesuffix("."), thing
+    elif isinstance(thing, Module):
+        yield prefix.removesuffix("."), thing
+        yield from _walk(prefix, vars(thing), seen)
+    elif isinstance(thing, Mapping):
+        for key, member in thing.items():
+            for found in _walk(f"{prefix}{key}.", member, seen):
+                if "." in str(key):  # another could have the same name
+                    raise ValueError(
+                        f"a key with parameters under it cannot have a dot: {described(key)} in {prefix or 'a dict'}"
+                    )
+                yield found
+    elif isinstance(thing, list | tuple) or getattr(thing, "dtype", None) == "O":  # NumPy's arrays of Values
+        for index, member in enumerate(thing):
+            yield from _walk(f"{prefix}{index}.", member, seen)
+
+
+def _data(output: Any) -> Any:
+    if isinstance(output, Value):
+        return output.data
+    return [_data(value) for value in output] if hasattr(output, "__iter__") else output

@@ -1,0 +1,1 @@
+"""gradient_report: how gradients fare in each layer."""

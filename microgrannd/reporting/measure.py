@@ -1,0 +1,187 @@
+"""How gradients fare in each layer of a module: the numbers, and the verdicts, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import chain
+from math import hypot, inf, isfinite, isnan, nan
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from ..engine.value import Value
+from ..nn.module import Module
+from ..nn.owners import homes
+from ..optim import Optimizer
+from .outputs import Activation, activations
+
+#: A layer's mean gradient as a share of the largest layer's. A sigmoid's slope is at most 1/4: more than three in a row leave
+#: less than that of a gradient (that it decays layer by layer is what Glorot and Bengio 2010 measure).
+VANISHING = 0.01
+
+
+#: The norm of a layer's gradient, over that of its weights, or over 1 where those are small, as biases are at first. A step
+#: should change weights by about a thousandth (CS231n, "Ratio of weights:updates"); at the usual rate of 0.01, this is a
+#: hundred times that. (That norms are what tells: Pascanu et al. 2013.)
+EXPLODING = 10.0
+
+
+#: A share of a layer's units: as many die of a learning rate that is too high (CS231n, "Commonly used activation functions").
+#: Fewer are shown, but as usual: in relu networks as he initialises them, it often is a fifth.
+DEAD = 0.4
+
+
+HEALTHY = "healthy"
+
+
+class Sizes(NamedTuple):
+    """Of some numbers: the mean and the largest of their absolute values, the share of those that are 0, and the norm."""
+
+    mean: float
+    largest: float
+    zeros: float
+    norm: float
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """How gradients fare in a layer.
+
+    Attributes:
+        name: what its parameters' names begin with.
+        parameters: how many there are.
+        gradient: of its parameters.
+        activation: of what it hands on, over all rows; None where no rows were given, or it hands on nothing.
+        units: how many numbers it hands on; without rows, how many neurons it has. 0 where that is not known.
+        dead: through how many of these no gradient passes back in any row, as through a relu of a negative number; without
+            rows, how many neurons have gradients of 0 only.
+        weight: the norm of its parameters.
+        update: the norm of the optimiser's next step; None where no optimiser was given.
+        verdict: not finite, exploding, dead units, vanishing, no gradient or healthy.
+        reason: for the verdict, in numbers.
+    """
+
+    name: str
+    parameters: int
+    gradient: Sizes
+    activation: Sizes | None
+    units: int
+    dead: int
+    weight: float
+    update: float | None
+    verdict: str = HEALTHY
+    reason: str = ""
+
+    @property
+    def gradient_to_weight(self) -> float | None:
+        """The norm of the gradient over that of the weights; None where these are all 0."""
+        return self.gradient.norm / self.weight if self.weight else None
+
+    @property
+    def update_to_weight(self) -> float | None:
+        """The norm of the optimiser's next step over that of the weights; None where one of them is not known or 0."""
+        return self.update / self.weight if self.update is not None and self.weight else None
+
+
+def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | None) -> list[LayerReport]:
+    """The numbers of each layer, and their verdicts: see `microgrannd.gradient_report`."""
+    owners = homes((), model)
+    members: dict[str, list[Value]] = {}
+    for parameter, name in owners.parameters.items():
+        members.setdefault(owners.layer.get(parameter) or name.partition(".")[0], []).append(parameter)
+    if not members:
+        raise ValueError(f"{type(model).__name__} has no parameters to report the gradients of")
+    steps = None if optimizer is None else _next_step(optimizer)
+    if steps is not None and not steps.keys() & owners.parameters.keys():
+        raise ValueError("the optimiser is over other parameters than the model's")
+    outputs = {} if rows is None else _outputs(model, rows, members)
+    return _judged([_measured(name, own, owners.neuron, steps, outputs.get(name)) for name, own in members.items()])
+
+
+def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
+    """For each parameter its gradient, clipped if it will be, and its change by a step that a copy takes."""
+    twin = deepcopy(optimizer)
+    twin.step()
+    return {
+        parameter: (copy.grad, copy.data - parameter.data)
+        for parameter, copy in zip(optimizer.params, twin.params, strict=True)
+    }
+
+
+def _outputs(
+    model: Module, rows: Iterable[Any], members: Mapping[str, list[Value]]
+) -> dict[str, list[list[Activation]]]:
+    """What each layer hands on, for each row."""
+    layers = {parameter: name for name, own in members.items() for parameter in own}
+    found: dict[str, list[list[Activation]]] = {}
+    for row in activations(model, rows, layers):
+        for name, handed in row.items():
+            found.setdefault(name, []).append(handed)
+    if not found:
+        raise ValueError("rows needs at least one row, got none")
+    return found
+
+
+def _measured(
+    name: str,
+    own: Sequence[Value],
+    neuron: Mapping[Value, str],
+    steps: Mapping[Value, tuple[float, float]] | None,
+    outputs: Sequence[list[Activation]] | None,
+) -> LayerReport:
+    gradients = [(steps or {}).get(parameter, (parameter.grad, 0.0))[0] for parameter in own]
+    if outputs:
+        even = len(set(map(len, outputs))) == 1
+        flows = [[output.passes for output in unit] for unit in zip(*outputs, strict=True)] if even else []
+    else:
+        neurons: dict[str, list[bool]] = {}
+        for parameter, gradient in zip(own, gradients, strict=True):
+            neurons.setdefault(neuron.get(parameter, name), []).append(bool(gradient))
+        flows = [unit for unit_name, unit in neurons.items() if unit_name != name]
+    return LayerReport(
+        name=name,
+        parameters=len(own),
+        gradient=_sizes(gradients),
+        activation=_sizes([output.data for output in chain.from_iterable(outputs)]) if outputs else None,
+        units=len(flows),
+        dead=sum(not any(unit) for unit in flows),
+        weight=hypot(*(parameter.data for parameter in own)),
+        update=None if steps is None else hypot(*(steps[parameter][1] for parameter in own if parameter in steps)),
+    )
+
+
+def _sizes(numbers: Sequence[float]) -> Sizes:
+    sizes = [abs(number) for number in numbers]
+    largest = nan if any(map(isnan, sizes)) else max(sizes)
+    mean = largest * fmean(size / largest for size in sizes) if 0 < largest < inf else largest  # without overflow
+    return Sizes(mean, largest, sizes.count(0.0) / len(sizes), hypot(*sizes))
+
+
+def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
+    """The layers with their verdicts, for which they are compared with each other."""
+    if not any(layer.gradient.largest for layer in layers):
+        known = [layer if layer.activation else replace(layer, units=0, dead=0) for layer in layers]
+        return [replace(layer, verdict="no gradient") for layer in known]
+    reference = max((layer.gradient.mean for layer in layers if not _explodes(layer)), default=0.0)
+    judged = []
+    for layer in layers:
+        mean, norm = layer.gradient.mean, layer.gradient.norm
+        verdict, reason = HEALTHY, ""
+        if not isfinite(mean):
+            verdict, reason = "not finite", f"the largest gradient is {layer.gradient.largest}"
+        elif _explodes(layer):
+            verdict, reason = "exploding", f"norm {norm:.3g}, of weights {layer.weight:.3g}"
+        elif layer.units and layer.dead / layer.units >= DEAD:
+            verdict, reason = "dead units", f"{layer.dead} of {layer.units}"
+        elif not mean:
+            verdict, reason = "vanishing", "all gradients are 0"
+        elif mean < VANISHING * reference:
+            verdict, reason = "vanishing", f"{mean / reference:.2g} of the largest mean"
+        judged.append(replace(layer, verdict=verdict, reason=reason))
+    return judged
+
+
+def _explodes(layer: LayerReport) -> bool:
+    """Whether its gradient is too large, or no number."""
+    return not layer.gradient.norm <= EXPLODING * max(layer.weight, 1.0)

@@ -1,0 +1,1 @@
+"""What an operation is, and the table of them: one line each."""

@@ -1,0 +1,243 @@
+"""What a formula is: one line of arithmetic, checked once and then written wherever it is needed.
+
+A formula is Python's own syntax cut down to a short list, so that every reader can do something with it:
+run it on floats, run it on Values, paste it into generated source under other names, or print it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any
+
+from . import ieee
+
+
+def real_result(result: Any) -> float:
+    """A formula's result as a float, where its form does not guarantee one.
+
+    Raises:
+        ValueError: it is complex, as a negative number to a broken power.
+    """
+    if isinstance(result, complex):
+        raise ValueError("no real value")
+    return float(result)
+
+
+Function = Callable[..., Any]
+
+
+#: Levels of brackets and terms in a formula, at most: those who read it recurse.
+DEEPEST = 100
+
+
+_TOO_LARGE = 2**1024  # for a float
+
+
+#: The functions and constants that every formula may use.
+FUNCTIONS: dict[str, Any] = {
+    **{name: getattr(math, name) for name in dir(math) if not name.startswith("_")},
+    **{name: getattr(builtins, name) for name in ("abs", "len", "map", "max", "min", "sum", "zip")},
+    "mul": operator.mul,
+}
+
+
+#: Those of them that do not return a float, given floats.
+_NOT_FLOAT = {
+    "ceil",
+    "comb",
+    "factorial",
+    "floor",
+    "frexp",
+    "gcd",
+    "isqrt",
+    "lcm",
+    "len",
+    "map",
+    "modf",
+    "perm",
+    "sum",
+    "trunc",
+    "zip",
+}
+
+
+_ALLOWED = (
+    ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Call,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.USub, ast.UAdd,
+    ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.BoolOp, ast.And, ast.Or, ast.Not,
+    ast.List, ast.ListComp, ast.GeneratorExp, ast.comprehension, ast.Tuple,
+)  # fmt: skip
+
+
+class FormulaError(ValueError):
+    """A formula that is no formula: it says which, and what is wrong with it."""
+
+
+class Formula:
+    """One checked expression.
+
+    Args:
+        text: the expression, for example ``"1 - y * y"``.
+        variables: the names that stand for operands (and for the result, ``y``, in a partial).
+        functions: the functions and constants it may use.
+
+    Raises:
+        FormulaError: the text is not a Python expression, uses syntax that is not on the list, or a name that is not
+            known where it stands.
+    """
+
+    def __init__(self, text: str, variables: Iterable[str], functions: Mapping[str, Any]) -> None:
+        self.text = text
+        self.variables = frozenset(variables)
+        try:
+            self._tree = ast.parse(text.strip(), mode="eval")
+        except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+            raise FormulaError(f"{text!r:.200} is not a formula: {getattr(error, 'msg', error)}") from None
+        self._check(functions)
+        #: The functions and constants that it uses.
+        self.functions = frozenset(n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name)) & functions.keys()
+        #: Whether it is sure to be a float, of floats: not an int, a bool or a complex number.
+        self.is_float = is_float(self._tree.body, not_float(functions) - self.variables)
+
+    def _check(self, functions: Mapping[str, Any]) -> None:
+        level: list[ast.AST] = [self._tree]
+        for _ in range(DEEPEST):
+            level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if level:
+            raise FormulaError(f"{self.text[:40]!r}...: a formula has at most {DEEPEST} levels of brackets or terms")
+        for node in ast.walk(self._tree):
+            if not isinstance(node, _ALLOWED) or isinstance(node, ast.comprehension) and node.is_async:
+                raise FormulaError(f"{self.text!r}: {type(node).__name__} is not allowed in a formula")
+            if isinstance(node, ast.Constant) and not _is_number(node.value):
+                raise FormulaError(f"{self.text!r}: {node.value!r} is not a number that a float can hold")
+        self._check_names(self._tree, functions, self.variables)
+
+    def _check_names(self, node: ast.AST, functions: Mapping[str, Any], known: Set[str]) -> None:
+        """Make sure that each name stands for something: a variable, known here as Python's own scopes have it, or a function."""
+        inner = known
+        match node:
+            case ast.Name(name):
+                if name not in known:
+                    self._require_known(name, functions)
+                    if callable(functions[name]):
+                        raise FormulaError(f"{self.text!r}: {name} is a function, to be called")
+            case ast.Call(ast.Name(name), arguments, []):
+                called = [name]
+                if name == "map" and arguments and isinstance(arguments[0], ast.Name):
+                    called.append(arguments[0].id)
+                for one in called:
+                    if one not in known:
+                        self._require_known(one, functions)
+                    if one in known or not callable(functions[one]):
+                        raise FormulaError(f"{self.text!r}: {one} is a number and cannot be called")
+                for argument in arguments[len(called) - 1 :]:
+                    self._check_names(argument, functions, known)
+                return
+            case ast.Call():
+                raise FormulaError(f"{self.text!r}: a call is written name(operand, ...)")
+            case ast.ListComp(element, generators) | ast.GeneratorExp(element, generators):
+                for generator in generators:
+                    self._check_names(generator.iter, functions, inner)
+                    inner = inner | self._bound(generator.target, functions)
+                    for condition in generator.ifs:
+                        self._check_names(condition, functions, inner)
+                self._check_names(element, functions, inner)
+                return
+        for child in ast.iter_child_nodes(node):
+            self._check_names(child, functions, inner)
+
+    def _require_known(self, name: str, functions: Mapping[str, Any]) -> None:
+        if name not in functions:
+            raise FormulaError(f"{self.text!r}: unknown name {name!r}; functions of one's own come with names={{...}}")
+
+    def _bound(self, target: ast.expr, functions: Mapping[str, Any]) -> Set[str]:
+        """The names that a comprehension binds."""
+        names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+        for name in names:
+            if name in functions or name.startswith("_"):
+                raise FormulaError(
+                    f"{self.text!r}: {name} cannot be bound here: it is a function's name, or begins with _"
+                )
+        return names
+
+    def source(self, names: Mapping[str, str] | None = None) -> str:
+        """The formula as Python source, its variables renamed, whole numbers as floats (faster among floats).
+
+        >>> Formula("1 - y * y", ["x", "y"], FUNCTIONS).source({"y": "t7"})
+        '1.0 - t7 * t7'
+        """
+        return ast.unparse(_Rewrite(names or {}).visit(_copy(self._tree)))
+
+    def function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
+        """The formula as a function of floats, or of anything for which ``functions`` and the operators are defined."""
+        return _lambda(parameters, self.source(), {name: functions[name] for name in self.functions})
+
+    def ieee_function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
+        """The same, but ``/`` and ``**`` are the functions ``_divide`` and ``_power`` among those given.
+
+        With those of `ieee.functions` it is a function of floats that gives inf or nan where Python raises.
+        """
+        tree = ieee.Rewrite().visit(_Rewrite({}).visit(_copy(self._tree)))
+        return _lambda(parameters, ast.unparse(tree), {n: functions[n] for n in (*self.functions, "_divide", "_power")})
+
+    @property
+    def tree(self) -> ast.expr:
+        """Its syntax, to be read."""
+        return self._tree.body
+
+    def __repr__(self) -> str:
+        return f"Formula({self.text!r})"
+
+
+def not_float(functions: Mapping[str, Any]) -> set[str]:
+    """The names that may stand for something other than a float, or return it."""
+    return _NOT_FLOAT | {name for name, function in functions.items() if FUNCTIONS.get(name) is not function}
+
+
+def _is_number(thing: object) -> bool:
+    return type(thing) is float or type(thing) is int and thing < _TOO_LARGE
+
+
+def is_float(node: ast.expr, doubtful: Set[str]) -> bool:
+    """Whether an expression is sure to be a float, where all names but the doubtful ones stand for floats."""
+    match node:
+        case ast.Constant():
+            return True
+        case ast.Name(name):
+            return name not in doubtful
+        case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
+            return is_float(operand, doubtful)
+        case ast.BinOp(left, ast.Pow(), ast.Constant(value)):
+            return is_float(left, doubtful) and float(value).is_integer()  # type: ignore[arg-type]  # a number
+        case ast.BinOp(left, operation, right):
+            return not isinstance(operation, ast.Pow) and is_float(left, doubtful) and is_float(right, doubtful)
+        case ast.IfExp(_, body, orelse):
+            return is_float(body, doubtful) and is_float(orelse, doubtful)
+        case ast.Call(ast.Name(name)):
+            return name not in doubtful and not name.startswith("is")
+    return False
+
+
+class _Rewrite(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return ast.Constant(float(node.value))  # type: ignore[arg-type]  # _check saw a number
+
+
+def _copy(tree: ast.Expression) -> ast.Expression:
+    return ast.parse(ast.unparse(tree), mode="eval")
+
+
+def _lambda(parameters: Iterable[str], source: str, functions: Mapping[str, Any]) -> Function:
+    code = f"lambda {', '.join(parameters)}: {source}"
+    function: Function = eval(code, {**functions, "__builtins__": {}})
+    return function

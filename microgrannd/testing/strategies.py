@@ -1,0 +1,296 @@
+"""Hypothesis strategies: random expressions of the operations, and points at which they have a derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from inspect import Parameter, Signature
+from math import nan
+from string import ascii_lowercase
+from typing import Any, TypeAlias
+
+from .._text import described
+from .._trees import filled, leaves, mapped
+from ..compiler.tape import Ref
+from ..engine import functions
+from ..rules.formula import FUNCTIONS
+from ..rules.rule import Rule
+from ..rules.table import TABLE
+from .differences import directions, slopes
+
+try:
+    from hypothesis import reject
+    from hypothesis import strategies as st
+except ImportError:
+    raise ImportError("expressions() and points() need Hypothesis: pip install 'microgrannd[testing]'") from None
+
+Draw: TypeAlias = st.DrawFn
+
+
+Numbers: TypeAlias = st.SearchStrategy[float]
+
+
+#: A rule must be smooth as far from its operands as this, and no steeper than that.
+_ROOM = 1 / 16
+
+
+_STEEPEST = 100.0
+
+
+#: How many points are tried before an example is given up.
+_TRIES = 100
+
+
+#: Round numbers, for readable examples, and others.
+NUMBERS = st.one_of(st.integers(-6, 6).map(lambda n: n / 2), st.integers(-3000, 3000).map(lambda n: n / 1000))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A rule as an expression uses it.
+
+    Attributes:
+        rule: its formula says where it has a derivative.
+        call: records it.
+        text: writes it in Python, given the operands' text.
+    """
+
+    rule: Rule
+    call: Callable[..., Any]
+    text: Callable[..., str]
+
+    @classmethod
+    def of(cls, function: Any) -> Operation:
+        """That of a function of the library, of an operator's method of Value, or of one's own that `mg.rule` made."""
+        rule = getattr(function, "__rule__", None)
+        if not isinstance(rule, Rule):
+            raise TypeError(
+                f"an operation is a function made by mg.rule or one of the library's, got {described(function)}"
+            )
+        if TABLE.get(rule.name) is not rule:
+            return cls(rule, function, _call_of(rule.name))
+        if not rule.name.startswith("__"):
+            return cls(rule, getattr(functions, rule.name), _call_of(f"mg.{rule.name}"))
+        operator = rule.formula.function(rule.operands, FUNCTIONS)
+        return cls(rule, operator, lambda *texts: rule.formula.source(dict(zip(rule.operands, texts, strict=True))))
+
+
+def _call_of(name: str) -> Callable[..., str]:
+    return lambda *texts: f"{name}({', '.join(texts)})"
+
+
+#: The library's, the simplest first.
+OPERATIONS = [Operation.of(rule.function) for rule in TABLE.values()]
+
+
+class Expression:
+    """A function made of operations; its repr is Python that can be pasted.
+
+    Attributes:
+        inputs: the numbers at which to call it, with a derivative there.
+        steps: operations with their operands: refs, first to the inputs and then to the results of the steps; numbers,
+            which are constants; lists, which are sequences of both.
+
+    Called with as many Values or numbers, it computes.
+    """
+
+    def __init__(self, inputs: list[float], steps: list[tuple[Operation, list[Any]]]) -> None:
+        self.inputs, self.steps = inputs, steps
+        names = [Parameter(_name(place), Parameter.POSITIONAL_ONLY) for place in range(len(inputs))]
+        self.__signature__ = Signature(names)  # from which gradcheck takes what to call them
+
+    def __call__(self, *inputs: Any) -> Any:
+        """The result of the last step."""
+        results = list(inputs)
+        for operation, operands in self.steps:
+            results.append(operation.call(*mapped(lambda o: results[o.index] if isinstance(o, Ref) else o, operands)))
+        return results[-1]
+
+    def __repr__(self) -> str:
+        count = len(self.inputs)
+        names = [_name(place) for place in range(count + len(self.steps))]
+        lines = [f"{name} = mg.Value({x!r})" for name, x in zip(names, self.inputs, strict=False)]
+        for name, (operation, operands) in zip(names[count:], self.steps, strict=True):
+            lines.append(f"{name} = {operation.text(*(_text(operand, names) for operand in operands))}")
+        return "\n".join(lines)
+
+
+def _name(place: int) -> str:
+    return ascii_lowercase[place] if place < len(ascii_lowercase) else f"v{place}"
+
+
+def _text(operand: Any, names: Sequence[str]) -> str:
+    if isinstance(operand, list):
+        return f"[{', '.join(_text(part, names) for part in operand)}]"
+    return names[operand.index] if isinstance(operand, Ref) else repr(operand)
+
+
+@st.composite
+def points(draw: Draw, operation: Any, numbers: Numbers = NUMBERS) -> list[Any]:
+    """Operands at which a rule has a derivative: in its domain, away from kinks and poles.
+
+    Args:
+        operation: a function that `mg.rule` made, or one of the library's.
+        numbers: a strategy; what is unfit is drawn again.
+
+    Returns:
+        A strategy for lists of operands: of floats, and of lists of floats for sequences.
+    """
+    return _point(draw, Operation.of(operation).rule, numbers)
+
+
+@st.composite
+def expressions(
+    draw: Draw,
+    operations: Sequence[Any] | None = None,
+    include: Sequence[Any] = (),
+    max_size: int = 8,
+    max_inputs: int = 4,
+    max_condition: float = 1e4,
+    numbers: Numbers = NUMBERS,
+) -> Expression:
+    """Random expressions with shared nodes, and inputs at which they have a derivative.
+
+    Args:
+        operations: what they consist of; by default all of the library's.
+        include: operations of one's own, which are drawn as often as all others together.
+        max_size: the most operations.
+        max_inputs: the most inputs.
+        max_condition: the most by which errors of the inputs may grow through all operations together.
+        numbers: a strategy for inputs and constants; what is unfit is drawn again.
+
+    Returns:
+        A strategy for `Expression`, to be checked by ``gradcheck(expression, expression.inputs)``.
+    """
+    library = OPERATIONS if operations is None else [Operation.of(function) for function in operations]
+    own = [Operation.of(function) for function in include]
+    kinds = st.one_of([st.sampled_from(some) for some in (own, library) if some])
+    growing = _Growing(max_inputs, max_condition)
+    for _ in range(draw(st.integers(1, max_size))):
+        operation = draw(kinds)
+        point = _point(draw, operation.rule, numbers)
+        slots = [draw(growing.slots(first=not place)) for place in range(len(leaves(point)))]
+        growing.add(operation, point, slots)
+    return growing.expression() if growing.nodes else reject()
+
+
+def _point(draw: Draw, rule: Rule, numbers: Numbers) -> list[Any]:
+    length = draw(st.integers(1, 3)) if rule.sequences else 0
+    for _ in range(_TRIES):
+        found = [
+            [draw(numbers) for _ in range(length)] if o in rule.sequences else draw(numbers) for o in rule.operands
+        ]
+        if _gains(rule, found):
+            return found
+    return reject()
+
+
+def _gains(rule: Rule, operands: list[Any]) -> list[float]:
+    """How much a change of each operand is magnified; nothing where it is too much, or the rule is not smooth near."""
+    found = []
+    flat = leaves(operands)
+    for speeds in directions(len(flat)):
+        slope = slopes(partial(_displaced, rule, operands, flat, speeds), step=_ROOM, levels=6)
+        if slope.trouble() or abs(slope.central.value) > _STEEPEST:
+            return []
+        found.append(abs(slope.central.value))
+    return found[: len(flat)]
+
+
+def _displaced(rule: Rule, operands: list[Any], flat: list[float], speeds: list[float], t: float) -> Any:
+    moved = filled(operands, (x + t * speed for x, speed in zip(flat, speeds, strict=True)))
+    return rule.compute(*moved) if rule.inside(*moved) else nan
+
+
+@dataclass
+class _Node:
+    """An input, if it has no operation, or a step; error: to what an error of 1 in the last place of each input grows."""
+
+    number: float
+    error: float
+    operation: Operation | None = None
+    operands: list[Any] = field(default_factory=list)
+
+
+class _Growing:
+    """An expression in the making: nodes in the order in which they were drawn, inputs and steps."""
+
+    def __init__(self, max_inputs: int, max_condition: float) -> None:
+        self.free = max_inputs
+        self.max_condition = max_condition
+        self.nodes: list[_Node] = []
+
+    def slots(self, first: bool) -> st.SearchStrategy[Any]:
+        """What an operand is to be: a ref to the latest node or to any, a new input (None) or a constant."""
+        if not self.nodes:
+            return st.none()
+        latest = len(self.nodes) - 1
+        nodes = [st.just(Ref(latest)), st.integers(0, latest).map(Ref)]
+        return st.one_of(nodes if first else [st.none(), *nodes, st.just("constant")])
+
+    def add(self, operation: Operation, point: list[Any], slots: list[Any]) -> None:
+        """Append a step, with those nodes in its slots or others, that is smooth; none if there is none.
+
+        New inputs are taken from the point, at which the operation is smooth.
+        """
+        fresh = leaves(point)
+        for attempt in self.attempts(slots):
+            nodes = [
+                self.nodes[slot.index] if isinstance(slot, Ref) else _Node(x, abs(x))
+                for slot, x in zip(attempt, fresh, strict=True)
+            ]
+            step = self.step(operation, filled(point, [node.number for node in nodes]), nodes)
+            if step:
+                break
+        else:
+            return
+        for place, slot in enumerate(attempt):
+            if slot is None and self.free:
+                self.free -= 1
+                attempt[place] = Ref(len(self.nodes))
+                self.nodes.append(nodes[place])
+            elif not isinstance(slot, Ref):
+                attempt[place] = fresh[place]
+        step.operands = filled(point, attempt)
+        self.nodes.append(step)
+
+    def attempts(self, slots: list[Any]) -> Iterator[list[Any]]:
+        """The slots as drawn; with new inputs for the nodes in them but the first; with any other node as the first."""
+        yield list(slots)
+        for place in range(len(slots) - 1, 0, -1):
+            if isinstance(slots[place], Ref):
+                slots[place] = None
+                yield list(slots)
+        for node in reversed(range(len(self.nodes))):
+            yield [Ref(node), *slots[1:]]
+
+    def step(self, operation: Operation, operands: list[Any], nodes: list[_Node]) -> _Node | None:
+        """The result of an operation, if it is smooth and does not magnify errors too much."""
+        gains = _gains(operation.rule, operands)
+        if not gains:
+            return None
+        y = float(operation.rule.compute(*operands))
+        error = sum(gain * node.error for gain, node in zip(gains, nodes, strict=True)) + abs(y)
+        return _Node(y, error, operation) if error <= self.max_condition * max(abs(y), 1.0) else None
+
+    def expression(self) -> Expression:
+        """The last node and what it was computed from, inputs first."""
+        used: set[int] = set()
+        waiting = [len(self.nodes) - 1]
+        while waiting:
+            place = waiting.pop()
+            if place not in used:
+                used.add(place)
+                waiting += [o.index for o in leaves(self.nodes[place].operands) if isinstance(o, Ref)]
+        order = sorted(used, key=lambda place: (self.nodes[place].operation is not None, place))
+        renamed = {Ref(old): Ref(new) for new, old in enumerate(order)}
+        nodes = [self.nodes[place] for place in order]
+        return Expression(
+            [node.number for node in nodes if node.operation is None],
+            [
+                (node.operation, mapped(lambda o: renamed[o] if isinstance(o, Ref) else o, node.operands))
+                for node in nodes
+                if node.operation is not None
+            ],
+        )

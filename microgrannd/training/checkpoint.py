@@ -1,0 +1,211 @@
+"""Checkpoints: a training run in a file, from which it goes on as if it had never stopped, to the bit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import struct
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from errno import EEXIST
+from os import PathLike
+from typing import Any
+
+from .._checks import is_whole
+from .._files import UNFIT, FileError, read, remove_leftovers, write
+from .._text import described, printable
+from ..compiler.program import Program
+from ..nn.saving import encode
+from .fingerprints import digest, text_of
+from .run import Run
+
+#: What must be the same where a run goes on: as the file calls it, and as an error does.
+KINDS = {"model": "another model", "settings": "other settings", "data": "other data"}
+
+
+#: This Python, on which bits may depend: from 3.12 on it adds up otherwise.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+#: For each of them, names with texts.
+Identity = Mapping[str, Mapping[str, str]]
+
+
+class Checkpoint:
+    """The file of a run.
+
+    Args:
+        path: where it is.
+        every: it is written after so many epochs; at the start and at the end too.
+        resume: go on from the file, if there is one.
+
+    Raises:
+        FileExistsError: there is one, and the run is not to go on from it.
+        FileError: it is damaged, or no checkpoint.
+        ValueError: the path is no name of a file.
+        OSError: it cannot be read.
+    """
+
+    def __init__(self, path: str | PathLike[str], every: int, resume: bool) -> None:
+        self.path, self.every = path, every
+        self.place = os.path.abspath(path)  # which stays, wherever the process goes
+        if not os.fspath(path) or os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError(f"checkpoint needs to be the name of a file, got {described(os.fspath(path))}")
+        self.found: dict[str, Any] | None = None
+        self.waiting: dict[str, Any] | None = None
+        if resume and os.path.exists(path):
+            self.found = read(path)
+            if self.found.keys() == {*KINDS, "seed", "state"}:
+                raise FileError(f"{path}: a checkpoint of an older version, which this one cannot go on from")
+            if self.found.keys() != {*KINDS, "seed", "state", "python"}:
+                raise FileError(f"{path}: no checkpoint of a training")
+        self._require_new()
+        self.seed = self.found["seed"] if self.found else secrets.randbits(64)
+        if not is_whole(self.seed):
+            raise FileError(f"{path}: no checkpoint that this version can go on from (its seed is no number)")
+
+    def begin(self, run: Run, epochs: int, identity: Identity) -> None:
+        """Bring a run to where the file left it, and write it: what cannot be written fails before anything is trained.
+
+        Args:
+            run: at its start.
+            epochs: how many there are to be in the end.
+            identity: what it is a run of.
+
+        Raises:
+            FileError: the file is of another model, other settings or other data (the message says which), or after
+                more epochs; or its state does not fit.
+            OSError: it cannot be written.
+        """
+        self.run, self.identity, self.options = run, identity, _texts(run.optimizer.options())
+        remove_leftovers(self.place)
+        if self.found is None:
+            self._require_new()
+            self.waiting = run.state()
+            self.write()
+            return
+        self._require_same(self.found, identity)
+        try:
+            over = len(self.found["state"]["loss"])
+            if over <= epochs:
+                self._write(self.found)
+                run.load_state(self.found["state"])
+        except UNFIT as error:
+            raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
+        if self.found["python"] != PYTHON and over <= epochs:
+            warnings.warn(
+                f"{self.path}: begun under Python {printable(str(self.found['python']))[:20]}, this is {PYTHON}: the run "
+                "goes on, but its bits may differ from those of one that was never stopped",
+                stacklevel=3,
+            )
+        if over > epochs:
+            raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")
+
+    def note(self) -> None:
+        """Take in the state after an epoch, and write it if it is time to.
+
+        Raises:
+            TypeError: an optimiser of one's own has state that the file would lose.
+        """
+        now = _texts(self.run.optimizer.options())
+        if changed := [name for name in now if now[name] != self.options.get(name)]:
+            raise TypeError(
+                f"{type(self.run.optimizer).__name__} changes {', '.join(changed)}, which a checkpoint would lose: "
+                "name it in buffers, a list with a number for each parameter"
+            )
+        self.waiting = self.run.state()
+        if self.run.epochs % self.every == 0:
+            self.write()
+
+    def write(self) -> None:
+        """Write the state that was taken in last, if the file has another."""
+        if self.waiting is not None:
+            self._write({**self.identity, "seed": self.seed, "python": PYTHON, "state": self.waiting})
+            self.waiting = None
+
+    def _write(self, content: dict[str, Any]) -> None:
+        try:
+            write(self.place, content)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
+
+    def _require_new(self) -> None:
+        if self.found is None and os.path.exists(self.place):
+            raise FileExistsError(
+                EEXIST, "there already: go on from it with resume, or delete it", os.fspath(self.path)
+            )
+
+    def _require_same(self, found: Mapping[str, Any], identity: Identity) -> None:
+        for kind, other in KINDS.items():
+            before, now = found[kind], identity[kind]
+            if not isinstance(before, dict):
+                raise FileError(f"{self.path}: no checkpoint that this version can go on from (its {kind})")
+            for name in [*now, *before]:
+                was, is_ = before.get(name, "absent"), now.get(name, "absent")
+                if was != is_:
+                    raise FileError(
+                        f"{self.path}: a checkpoint of {other}: {str(name)[:80]} was {str(was)[:80]}, is {is_[:80]}"
+                    )
+
+
+def identity_of(
+    run: Run, loss: Any, program: Program | None, settings: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]
+) -> Identity:
+    """What a run is of.
+
+    Args:
+        run: its model and optimiser count by their options.
+        loss: a function, see `text_of`.
+        program: of the loss of a row, if that was compiled.
+        settings: the arguments on which the bits depend.
+        rows: pairs of row and target, by what they are for.
+    """
+    optimizer = run.optimizer
+    try:
+        options = encode(run.model)["options"]
+    except TypeError:  # a module of one's own
+        options = {}
+    changed = [run.names[parameter] for parameter in optimizer.params]
+    return {
+        "model": {
+            "kind": type(run.model).__name__,
+            **_texts(options),
+            "parameters": f"{len(run.names)} ({digest(run.names.values())})",
+            "loss": text_of(loss),
+            "the graph of the loss": _graph(program, run) if program else "recorded anew for each row",
+        },
+        "settings": {
+            "optimizer": type(optimizer).__name__,
+            **_texts(optimizer.options()),
+            "optimizer.params": f"{len(changed)} ({digest(changed)})",
+            **_texts(settings),
+        },
+        "data": {name: f"{len(pairs)} rows ({_digest_of_rows(pairs)})" for name, pairs in rows.items()},
+    }
+
+
+def _graph(program: Program, run: Run) -> str:
+    """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
+    steps, leaves = program.tape.steps, program.leaves
+    own = [
+        text_of(function)
+        for step in steps
+        for function in step.rule.functions.values()
+        if hasattr(function, "__code__")
+    ]
+    return digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
+
+
+def _texts(things: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text_of(thing) for name, thing in things.items()}
+
+
+def _digest_of_rows(pairs: Sequence[tuple[Sequence[float], Any]]) -> str:
+    """Of pairs of a row and a target, all numbers' bits."""
+    found = hashlib.sha256()
+    for row, target in pairs:
+        numbers = [*row, *(target if isinstance(target, list) else [target])]
+        found.update(struct.pack(f"<{len(numbers)}d", *numbers))
+    return found.hexdigest()[:16]

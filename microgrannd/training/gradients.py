@@ -1,0 +1,356 @@
+"""How the gradients of a batch come about in `fit`: by a compiled program, or by recording each row anew."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from math import isclose, isfinite
+from operator import itemgetter
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from .._text import described
+from ..compiler.program import Program
+from ..compiler.tape import Tape, tape
+from ..compiler.workers import BLOCK, Workers
+from ..engine.contexts import no_grad, paused_gc
+from ..engine.functions import mean
+from ..engine.graph import contributions, topological
+from ..engine.value import Value
+from ..losses import Loss
+from ..nn.module import Module
+from ..rules.ieee import ERRORS
+from .randomness import Draws
+
+Pairs = Sequence[tuple[tuple[float, ...], Any]]
+
+
+#: So many rows are computed both ways before a program is trusted; and so many with other weights.
+SAMPLES, MOVED = 50, 5
+
+
+class Eager:
+    """Records the graph of every row.
+
+    Attributes:
+        reached: the Values on which the loss of the first rows depends; None before they were recorded.
+    """
+
+    def __init__(self, model: Module, loss: Loss) -> None:
+        self.model: Any = model
+        self.loss = loss
+        self.reached: set[Value] | None = None
+
+    def ready(self, rows: Pairs) -> list[Any]:
+        """Rows in the form of which batches are made."""
+        return list(rows)
+
+    @paused_gc()
+    def gradients(self, batch: Pairs) -> float:
+        """The mean loss of a batch; its gradient is added to the parameters'.
+
+        Raises:
+            FloatingPointError: the loss is not finite.
+        """
+        total = 0.0
+        for first in range(0, len(batch), BLOCK):
+            block = batch[first : first + BLOCK]
+            share = len(block) / len(batch)
+            root = mean([self.loss(self.model(row), target) for row, target in block])
+            if not isinstance(root, Value) or not root._depth:
+                raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
+            if not isfinite(root.data):
+                raise FloatingPointError(_first_wrong(root))
+            if self.reached is None:
+                self.reached = set(topological(root))
+            root.backward(share)
+            total += share * root.data
+        return total
+
+    def blame(self, batch: Pairs) -> None:
+        """Find the operation at which a gradient stops being finite.
+
+        Raises:
+            FloatingPointError: there is one; the message names it.
+        """
+        for row, target in batch:
+            for one in contributions(self.loss(self.model(row), target)):
+                if isfinite(one.gradient) and not isfinite(one.total):
+                    raise FloatingPointError(
+                        f"the loss is finite and its gradient {one.total}: that of {_shown(one.node)} by its operand "
+                        f"{one.operand.label or one.operand.data} is {one.partial}"
+                    )
+
+    @no_grad()
+    def judge(self, rows: Pairs) -> float:
+        """The mean loss of some rows."""
+        losses = (self.loss(self.model(row), target) for row, target in rows)
+        return fmean(getattr(found, "data", found) for found in losses)
+
+
+class Ready(NamedTuple):
+    """A row as a program takes it.
+
+    Attributes:
+        cells: the program's inputs.
+        pair: what they came from.
+        place: the number of the row.
+    """
+
+    cells: list[float]
+    pair: tuple[tuple[float, ...], Any]
+    place: int
+
+
+class Compiled:
+    """Runs a program of the loss of one row; what goes wrong there is told by the eager way.
+
+    Args:
+        program: of the loss of a row.
+        eager: records it.
+        width: how many classes there are, if targets are indices that the program takes one-hot; else 0.
+    """
+
+    def __init__(self, program: Program, eager: Eager, width: int) -> None:
+        self.program, self.eager, self.width = program, eager, width
+        self.parameters = program.parameters
+        self.reached = set(self.parameters)
+
+    def ready(self, rows: Pairs) -> list[Ready]:
+        """As `Eager.ready`.
+
+        Raises:
+            ValueError: a target is no class.
+        """
+        for pair in rows if self.width else ():
+            if pair[1] not in range(self.width):
+                self.eager.judge([pair])  # which says it in the words of the loss
+                raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {pair[1]}")
+        return [Ready(_cells(*pair, self.width), pair, place) for place, pair in enumerate(rows)]
+
+    def gradients(self, batch: Sequence[Ready]) -> float:
+        """As `Eager.gradients`."""
+        kept = [parameter.grad for parameter in self.parameters]
+        try:
+            found = self.run(batch)
+            if isfinite(found):
+                return found
+        except ERRORS:
+            pass  # and again, for an error that tells more
+        for parameter, gradient in zip(self.parameters, kept, strict=True):
+            parameter.grad = gradient
+        return self.eager.gradients([row.pair for row in batch])
+
+    def blame(self, batch: Sequence[Ready]) -> None:
+        """As `Eager.blame`."""
+        self.eager.blame([row.pair for row in batch])
+
+    def run(self, batch: Sequence[Ready]) -> float:
+        """The mean loss of a batch by the program, and its gradient."""
+        return self.program.backward([row.cells for row in batch])
+
+    def judge(self, rows: Sequence[Ready]) -> float:
+        """As `Eager.judge`."""
+        try:
+            return fmean(self.program.forward([row.cells for row in rows]))
+        except ERRORS:
+            return self.eager.judge([row.pair for row in rows])
+
+
+class Shared(Compiled):
+    """Runs the program on the workers of an executor, which keep the rows; a batch of one block is run here."""
+
+    def __init__(self, compiled: Compiled, executor: Executor, rows: Pairs) -> None:
+        super().__init__(compiled.program, compiled.eager, compiled.width)
+        table = self.program.checked([row.cells for row in self.ready(rows)])
+        self.executor, self.workers = executor, Workers(self.program, table)
+
+    def run(self, batch: Sequence[Ready]) -> float:
+        """As `Compiled.run`."""
+        if len(batch) <= BLOCK:
+            return super().run(batch)
+        sums = self.workers.sums(self.executor, [row.place for row in batch], self.program.data())
+        return self.program.added(len(batch), sums)
+
+
+def learner(
+    model: Module, loss: Loss, rows: Pairs, backend: str = "python", executor: Executor | None = None
+) -> Eager | Compiled:
+    """The fast way where two rows record the same graph, the other with a warning.
+
+    Raises:
+        ValueError: the loss cannot be compiled, where an executor needs that.
+        PicklingError: an operation of one's own cannot be sent to an executor.
+    """
+    eager = Eager(model, loss)
+    found = _compiled(eager, rows, backend)
+    if isinstance(found, Compiled):
+        return found if executor is None else Shared(found, executor, rows)
+    if found is None:
+        return eager  # which raises in its turn
+    if executor is not None:
+        raise ValueError(f"executor needs a loss of a row that can be compiled: {found}")
+    warnings.warn(
+        f"the loss of a row cannot be compiled: {found}. Each row is recorded anew, which is slower", stacklevel=4
+    )
+    return eager
+
+
+def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
+    """A program of the loss of a row; or why there is none; None where the loss raises an error for some row."""
+    try:
+        _root(eager, *rows[0])
+    except (TypeError, *ERRORS):
+        return None
+    if len({len(row) for row, _ in rows}) > 1:
+        return "rows are of unlike lengths"
+    draws = Draws(eager.model, eager.loss)
+    try:
+        width, first, second = _recorded_twice(eager, rows, draws)
+    except (TypeError, *ERRORS) as error:
+        return f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
+    if draws.seen():
+        return "it draws random numbers"
+    own = set(eager.model.parameters())
+    if not _same(first, second, own):
+        return "it records another graph for another row"
+    compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
+    parameters = list(own.union(set(first[1]).intersection(second[1])))  # and not what is made anew in each call
+    samples = _samples(rows)
+    try:
+        with _restored(parameters):
+            if not all(_agree(compiled, pair, parameters) for pair in samples):
+                return "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
+            _move(parameters)
+            if not all(_agree(compiled, pair, parameters) for pair in samples[:MOVED]):
+                return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
+    except (TypeError, *ERRORS):
+        return None
+    return compiled
+
+
+def _recorded_twice(
+    eager: Eager, rows: Pairs, draws: Draws
+) -> tuple[int, tuple[Tape, list[Value]], tuple[Tape, list[Value]]]:
+    """The graphs of two unlike rows, with the width for `Compiled`: 0, or where the loss wants classes one-hot theirs.
+
+    Raises:
+        TypeError, ArithmeticError, ValueError: the loss takes a Value for a target in neither form.
+    """
+    problem: Exception | None = None
+    for width in _widths(eager, *rows[0]):
+        found = []
+        try:
+            for pair in _unlike(rows):
+                found.append(_recorded(eager, pair, width))
+                draws.note()
+        except (TypeError, *ERRORS) as error:
+            problem = problem or error
+        else:
+            return width, found[0], found[1]
+    assert problem is not None  # there is a first width
+    raise problem
+
+
+def _widths(eager: Eager, row: Any, target: Any) -> Iterator[int]:
+    yield 0
+    with no_grad():
+        output = eager.model(row)
+    if isinstance(output, list) and target in range(len(output)):
+        yield len(output)
+
+
+@contextmanager
+def _restored(parameters: Sequence[Value]) -> Iterator[None]:
+    """Leave the data and gradients of Values as they were before."""
+    before = [(parameter.data, parameter.grad) for parameter in parameters]
+    try:
+        yield
+    finally:
+        for parameter, (data, gradient) in zip(parameters, before, strict=True):
+            parameter.data, parameter.grad = data, gradient
+
+
+def _move(parameters: Sequence[Value]) -> None:
+    """Change all data a little, each otherwise."""
+    rng = random.Random(0)
+    for parameter in parameters:
+        parameter.data += (abs(parameter.data) + 0.1) * rng.uniform(0.001, 0.01) * rng.choice((-1, 1))
+
+
+def _cells(row: tuple[float, ...], target: Any, width: int) -> list[float]:
+    """The inputs of the program: a row and its target."""
+    if width:
+        return [*row, *(float(place == target) for place in range(width))]
+    return [*row, *target] if isinstance(target, list) else [*row, target]
+
+
+def _unlike(rows: Pairs) -> tuple[Any, Any]:
+    """Two rows, with unlike targets if there are such."""
+    return rows[0], next((pair for pair in rows if pair[1] != rows[0][1]), rows[-1])
+
+
+def _recorded(eager: Eager, pair: tuple[tuple[float, ...], Any], width: int) -> tuple[Tape, list[Value]]:
+    row, target = pair
+    cells = [Value(x) for x in _cells(row, target, width)]
+    inputs, targets = cells[: len(row)], cells[len(row) :]
+    root = _root(eager, inputs, targets if width or isinstance(target, list) else targets[0])
+    return tape([root], cells, {parameter: name for name, parameter in eager.model.named_parameters()})
+
+
+def _root(eager: Eager, row: Any, target: Any) -> Value:
+    root = eager.loss(eager.model(row), target)
+    if not isinstance(root, Value) or not root._depth:
+        raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
+    return root
+
+
+def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own: set[Value]) -> bool:
+    """Whether two recordings are of one graph: the same steps, over the same parameters and equal other leaves."""
+    (steps, leaves), (other_steps, other_leaves) = first, second
+    return (
+        steps.steps == other_steps.steps
+        and steps.outputs == other_steps.outputs
+        and len(leaves) == len(other_leaves)
+        and all(a is b or not {a, b} & own and repr(a) == repr(b) for a, b in zip(leaves, other_leaves, strict=True))
+    )
+
+
+def _samples(rows: Pairs) -> list[Any]:
+    """Rows spread over all, the first ones of as many unlike targets, and those of the least and the largest."""
+    unlike = {repr(pair[1]): pair for pair in reversed(rows)}
+    extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
+    return [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
+
+
+def _agree(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]) -> bool:
+    """Whether a row has the same loss and the same gradients in both ways; so it has where its loss is not finite."""
+    outcomes = []
+    ways: list[Any] = [compiled.eager, compiled]
+    for way in ways:
+        for parameter in parameters:
+            parameter.grad = 0.0
+        try:
+            loss = way.gradients(way.ready([pair]))
+        except FloatingPointError:
+            return True
+        outcomes.append((loss, [parameter.grad for parameter in parameters]))
+    (loss, gradients), (other, others) = outcomes
+    error = 1e-9 * max(map(abs, gradients), default=0.0) + 1e-12
+    return isclose(other, loss, rel_tol=1e-9, abs_tol=1e-12) and all(
+        abs(a - b) <= error or not isfinite(a) for a, b in zip(gradients, others, strict=True)
+    )
+
+
+def _first_wrong(root: Value) -> str:
+    node = next(node for node in topological(root) if not isfinite(node.data))
+    return f"the loss is {root.data}; the first node that is not finite is {_shown(node)}"
+
+
+def _shown(node: Value) -> str:
+    operands = ", ".join(f"{operand.data}" for operand in node._prev[:4]) + (", ..." if len(node._prev) > 4 else "")
+    name = f"{node._op}({operands})" if node._op else "a leaf"
+    return f"{name} = {node.data}" + (f" (label {node.label!r})" if node.label else "")

@@ -1,0 +1,189 @@
+"""A training run: what of it changes from epoch to epoch, as plain data and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from copy import copy
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from random import Random
+from typing import Any
+
+from .._checks import is_whole, required_real, required_reals
+from ..engine.value import Value, data_of
+from ..nn.module import Module
+from ..optim import Optimizer
+
+
+@dataclass
+class History:
+    """What `fit` saw, an entry for each epoch.
+
+    Attributes:
+        loss: the mean over the epoch's rows, each computed before the step that its batch brought about.
+        validation_loss: the mean over the validation rows after the epoch; empty where there are none.
+        seconds: the time taken.
+        interrupted: whether Ctrl-C ended the training.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    interrupted: bool = False
+
+
+class Run:
+    """What changes from epoch to epoch.
+
+    Args:
+        model: its parameters change, and those of the optimiser that are none of the model's.
+        optimizer: changes them.
+        rng: shuffles.
+        rows: how many there are.
+
+    Attributes:
+        names: of the parameters.
+        order: in which the rows come.
+        history: what happened.
+        best: the epoch, from 0, whose weights are kept: that of the lowest judgement, or without patience the last.
+        lowest: that judgement.
+        kept: the parameters' data then.
+    """
+
+    def __init__(self, model: Module, optimizer: Optimizer, rng: Random, rows: int) -> None:
+        self.names = {parameter: name for name, parameter in model.named_parameters()}
+        for place, parameter in enumerate(optimizer.params):
+            self.names.setdefault(parameter, f"optimizer.params.{place}")
+        self.model, self.optimizer, self.rng = model, optimizer, rng
+        self.order = list(range(rows))
+        self.history = History()
+        self.best, self.lowest, self.kept = -1, inf, self.weights()
+        self.set_weights(self.kept)  # as floats, whatever they were
+        self._note_last(self.kept)
+
+    @property
+    def epochs(self) -> int:
+        """How many are over."""
+        return len(self.history.loss)
+
+    def weights(self) -> list[float]:
+        """The parameters' data.
+
+        Raises:
+            FloatingPointError: one is not finite.
+        """
+        found = data_of(list(self.names), self.names.values())
+        if not all(map(isfinite, found)):
+            name, number = next(pair for pair in zip(self.names.values(), found, strict=True) if not isfinite(pair[1]))
+            raise FloatingPointError(f"the weight {name} is {number}; a lower learning rate may help")
+        return found
+
+    def zero_grad(self) -> None:
+        """Set all gradients to zero, of parameters that the optimiser leaves as they are too."""
+        for parameter in self.names:
+            parameter.grad = 0.0
+
+    def require_trained(self, reached: Set[Value]) -> None:
+        """Make sure that the optimiser changes what the loss depends on.
+
+        Args:
+            reached: the Values on which the loss of the first batch depends.
+
+        Raises:
+            ValueError: it holds none of these parameters, or one that is of no use while the model has others.
+        """
+        own, held = set(self.model.parameters()), self.optimizer.params
+        known = own | reached
+        if reached.isdisjoint(held):
+            raise ValueError(
+                "the loss depends on no parameter of the optimizer: make it of this model's, as in "
+                f"{type(self.optimizer).__name__}(model.parameters(), ...)"
+            )
+        strange = [place for place, parameter in enumerate(held) if parameter not in known]
+        if strange and not own <= set(held):
+            raise ValueError(
+                f"optimizer.params[{strange[0]}] is no parameter of the model, which has others that the optimizer does "
+                "not hold: was one replaced? Make the optimizer anew"
+            )
+
+    def go_back(self) -> None:
+        """Undo what was done since the last whole epoch: weights, and the optimiser's state."""
+        weights, state = self._last
+        self.set_weights(weights)
+        vars(self.optimizer).update(_copies(state))
+
+    def _note_last(self, weights: list[float]) -> None:
+        self._last = weights, _copies(vars(self.optimizer))
+
+    def set_weights(self, numbers: Sequence[float]) -> None:
+        """Set the parameters' data."""
+        for parameter, number in zip(self.names, numbers, strict=True):
+            parameter.data = number
+
+    def add(self, loss: float, judgement: float | None, seconds: float, patient: bool) -> None:
+        """Note what an epoch gave. Its weights are kept; where there is patience, only if they are the best.
+
+        Raises:
+            FloatingPointError: a weight is not finite.
+        """
+        weights = self.weights()
+        self.history.loss.append(loss)
+        self.history.validation_loss += [] if judgement is None else [judgement]
+        self.history.seconds.append(seconds)
+        number = inf if judgement is None else judgement
+        if not patient or number < self.lowest:
+            self.kept, self.lowest, self.best = weights, number, self.epochs - 1
+        self._note_last(weights)
+
+    def is_over(self, epochs: int, patience: int | None) -> bool:
+        """Whether there were so many epochs, or too many that brought nothing better."""
+        return self.epochs >= epochs or (patience is not None and self.epochs - 1 - self.best >= patience)
+
+    def state(self) -> dict[str, Any]:
+        """What changes, as plain data that stays as it is."""
+        return {
+            "weights": self.weights(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": self.rng.getstate(),
+            "order": list(self.order),
+            "loss": list(self.history.loss),
+            "validation_loss": list(self.history.validation_loss),
+            "seconds": list(self.history.seconds),
+            "best": {"epoch": self.best, "loss": self.lowest if isfinite(self.lowest) else None, "weights": self.kept},
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            TypeError, KeyError, ValueError, ...: it is not that. Then nothing is set.
+        """
+        loss, judgements, seconds = (
+            required_reals(name, state[name]) for name in ("loss", "validation_loss", "seconds")
+        )
+        if len(seconds) != len(loss) or len(judgements) not in (0, len(loss)):
+            raise ValueError("the lists of the history are of several lengths")
+        best, lowest = state["best"]["epoch"], state["best"]["loss"]
+        lowest = inf if lowest is None else required_real("the best loss", lowest)
+        weights, kept = (required_reals("weights", part["weights"]) for part in (state, state["best"]))
+        if not (is_whole(best) and -1 <= best < len(loss) and len(weights) == len(kept) == len(self.names)):
+            raise ValueError("the best epoch or the weights do not fit")
+        if not all(map(isfinite, [*weights, *kept])):
+            raise ValueError("a weight is not finite")
+        order = list(state["order"])
+        if set(map(type, order)) - {int} or sorted(order) != sorted(self.order):
+            raise ValueError("the order of the rows does not fit")
+        version, words, gauss = state["random"]
+        rng = Random()
+        rng.setstate((version, tuple(words), gauss))
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.rng.setstate(rng.getstate())
+        self.order = order
+        self.history = History(loss, judgements, seconds)
+        self.best, self.lowest, self.kept = best, lowest, kept
+        self.set_weights(weights)
+        self._note_last(weights)
+
+
+def _copies(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: copy(thing) if isinstance(thing, list | dict) else thing for name, thing in state.items()}

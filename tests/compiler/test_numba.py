@@ -1,0 +1,307 @@
+"""Programs compiled by numba: the numbers and errors of plain Python, from a cache the second time."""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import math
+import os
+import random
+import signal
+import stat
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import microgrannd as mg
+from microgrannd import Value
+from microgrannd.rules.rule import Rule
+from microgrannd.rules.table import TABLE
+from microgrannd.testing import expressions
+from microgrannd.testing.strategies import Expression
+from tests.helpers import EDGES, arguments, as_program, eagerly, networks, root, squash
+
+np = pytest.importorskip("numpy", reason="numba's arrays")
+pytest.importorskip("numba", reason="numba as a backend")
+
+CELLS = st.one_of(st.sampled_from(EDGES), st.floats(-3, 3))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "microgrannd.compiler.numba.user_cache_path", lambda *_, **__: tmp_path_factory.getbasetemp() / "cache"
+    )
+
+
+def assert_close(found: Any, expected: Any, source: str) -> None:
+    if isinstance(expected, tuple):
+        assert found == (expected[0], f"row 0: {expected[1]}"), source
+    else:
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-300, nan_ok=True), source
+
+
+@settings(
+    max_examples=8, deadline=None, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(expressions(max_size=25, max_inputs=6, include=[root]), st.data())
+def test_random_graphs_agree_with_the_eager_engine(expression: Expression, data: st.DataObject) -> None:
+    point = expression.inputs
+    count = (len(point) + 1) // 2
+    leaves = [Value(x) for x in point]
+    program = mg.compile(expression(*leaves), leaves[:count], backend="numba")
+    for row in [point[:count], *data.draw(st.lists(st.tuples(*[CELLS] * count).map(list), min_size=20, max_size=20))]:
+        found = as_program(program, leaves[count:], row)
+        assert_close(found, eagerly(expression, row, point[count:]), program.source)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", TABLE.values(), ids=list(TABLE))
+def test_every_rule_at_every_edge(rule: Rule) -> None:
+    operation = getattr(mg, rule.name, None) or getattr(Value, rule.name)
+    count = 2 if rule.sequences else len(rule.operands)
+
+    def call(*xs: Any) -> Any:
+        return (
+            operation(*[list(xs) if o in rule.sequences else xs[0] for o in rule.operands])
+            if rule.sequences
+            else operation(*xs)
+        )
+
+    leaves = [Value(x) for x in [0.75, 0.5, 2.0][:count]]
+    if rule.name == "acosh":
+        leaves[0].data = 1.5
+    program = mg.compile(call(*leaves), leaves[1:], backend="numba")
+    for row in arguments(rule):
+        row = [*row, 0.5][:count]
+        leaves[0].data = row[0]
+        assert_close(
+            as_program(program, leaves[:1], row[1:]),
+            eagerly(lambda *xs: call(xs[-1], *xs[:-1]), row[1:], row[:1]),
+            rule.name,
+        )
+
+
+@pytest.mark.parametrize(("model", "loss"), networks()[1:3])
+def test_networks_agree_with_plain_programs(model: Any, loss: Any) -> None:
+    nin, nout = model.options()["nin"], model.options()["nouts"][-1]
+    rng = random.Random(0)
+    rows = [[rng.uniform(-1, 1) for _ in range(nin)] + [float(i == 0) for i in range(nout)] for _ in range(150)]
+    inputs = [Value(x) for x in rows[0]]
+    output = loss(model(inputs[:nin]), inputs[nin:] if nout > 1 else inputs[nin])
+    found = []
+    for backend in ("python", "numba"):
+        program = mg.compile(output, inputs, backend=backend, model=model)
+        model.zero_grad()
+        found.append([program.backward(rows), *program.forward(rows), *(p.grad for p in model.parameters())])
+    assert found[1] == pytest.approx(found[0], rel=1e-11, abs=1e-16)
+    model.zero_grad()
+    assert program.backward(np.array(rows)) == found[1][0]
+
+
+def test_functions_of_ones_own_are_refused_and_own_rules_are_not() -> None:
+    x, w = Value(0.5), Value(2.0)
+    with pytest.raises(
+        ValueError, match=r"the backend numba does not know the function own\(\) of a rule of one's own"
+    ):
+        mg.compile(squash(w * x), [x], backend="numba")
+    assert mg.compile([root(w, x), mg.cbrt(w * x), mg.silu(x)], [x], backend="numba").forward([[2.0]]) == [
+        pytest.approx((4.0, 4 ** (1 / 3), 2 / (1 + math.exp(-2))), rel=1e-15)
+    ]
+
+
+def test_what_numba_cannot_compile_is_an_error_of_one_line() -> None:
+    @mg.rule("log(x, 2)", dx="1 / x")
+    def logarithm(x: Any) -> Any:
+        """With a base, which numba does not take."""
+
+    @mg.rule("floor(x)", dx="0")
+    def step(x: Any) -> Any:
+        """A whole number, which numba computes otherwise."""
+
+    x = Value(0.5)
+    with pytest.raises(RuntimeError, match=r"^numba cannot compile this program: .*"):
+        mg.compile(logarithm(x), [x], backend="numba").forward([[2.0]])
+    with pytest.raises(ValueError, match=r"does not know the function floor\(\)"):
+        mg.compile(step(x), [x], backend="numba")
+
+
+def test_a_program_that_would_take_minutes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.compiler.numba.MOST_LINES", 5)
+    x, w = Value(0.5), Value(2.0)
+    with pytest.raises(ValueError, match=r"a program of \d+ lines would take numba minutes to compile"):
+        mg.compile(mg.tanh(mg.tanh(w * x)), [x], backend="numba")
+
+
+def test_the_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    script = """
+import sys, platformdirs, pathlib
+platformdirs.user_cache_path = lambda *_, **__: pathlib.Path(sys.argv[1])
+import microgrannd as mg
+x, w = mg.Value(1.0), mg.Value(3.0)
+print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+"""
+    written = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+        assert float(done.stdout) == math.tanh(1.5)
+        written.append({path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb*")})
+    assert written[0] == written[1]
+    assert written[0]
+
+
+def backward_of(number: float, folder: Path, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Compile, as at the first use in a process, with a cache in this folder; 2 w + number for w = 3."""
+    monkeypatch.setattr("microgrannd.compiler.numba.user_cache_path", lambda *_, **__: folder)
+    monkeypatch.setattr("microgrannd.compiler.numba._compiled", {})
+    x, w = Value(1.0), Value(3.0)
+    return mg.compile(w * x + number, [x], backend="numba").backward([[2.0]])
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    assert backward_of(0.25, blocked, monkeypatch) == 6.25
+    monkeypatch.setattr("microgrannd.compiler.numba.write_bytes", full)
+    assert backward_of(0.25, tmp_path / "full", monkeypatch) == 6.25
+
+
+def full(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("pattern", ["*.py", "__pycache__/*.nbi", "__pycache__/*.nbc"])
+@pytest.mark.parametrize("content", [b"", b"raise SystemExit", b"\x80\x04garbage"])
+def test_what_was_changed_in_the_cache_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, content: bytes
+) -> None:
+    folder = tmp_path / "cache"
+    assert backward_of(-0.125, folder, monkeypatch) == 5.875
+    (file,) = folder.glob(pattern)
+    file.write_bytes(content)
+    assert backward_of(-0.125, folder, monkeypatch) == 5.875
+
+
+def test_bytecode_that_somebody_planted_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "cache"
+    assert backward_of(0.5, folder, monkeypatch) == 6.5
+    (file,) = folder.glob("*.py")
+    source = file.stat()
+    code = compile("open(__file__ + '.ran', 'w')", str(file), "exec")
+    header = importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, int(source.st_mtime), source.st_size)
+    Path(importlib.util.cache_from_source(str(file))).write_bytes(header + marshal.dumps(code))
+    assert backward_of(0.5, folder, monkeypatch) == 6.5
+    assert not list(folder.glob("*.ran"))
+
+
+def test_a_folder_that_others_may_have_filled_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, spoil in enumerate(
+        [
+            lambda folder: folder.chmod(0o755),
+            lambda folder: folder.chmod(0o770),
+            lambda folder: folder.rmdir() or (tmp_path / "own").mkdir(0o700) or folder.symlink_to(tmp_path / "own"),
+            lambda folder: os.chown(folder, 12345, 12345),
+        ]
+    ):
+        folder = tmp_path / f"cache{number}"
+        folder.mkdir(mode=0o700)
+        try:
+            spoil(folder)
+        except PermissionError:
+            continue  # only the superuser can give a folder away
+        assert backward_of(0.75, folder, monkeypatch) == 6.75
+        assert not list(folder.iterdir())
+    folder = tmp_path / "new"
+    backward_of(0.75, folder, monkeypatch)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def in_a_process(script: str, **options: Any) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_without_a_home_it_is_compiled_anew(tmp_path: Path) -> None:
+    script = """
+import sys
+sys.path[:] = sys.argv[1:] + sys.path
+import microgrannd as mg
+x, w = mg.Value(1.0), mg.Value(3.0)
+print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+"""
+    assert float(in_a_process(script, env={"PATH": "/nowhere", "HOME": "/nowhere/at/all"})) == math.tanh(1.5)
+    assert float(in_a_process(script, env={"PATH": "/nowhere"})) == math.tanh(1.5)
+
+
+@pytest.mark.desktop
+def test_four_threads_at_the_first_use(tmp_path: Path) -> None:
+    script = f"""
+import pathlib, platformdirs, sys, threading
+platformdirs.user_cache_path = lambda *_, **__: pathlib.Path({str(tmp_path / "cache")!r})
+sys.setswitchinterval(1e-5)
+import microgrannd as mg
+found, start = [], threading.Barrier(4)
+def work():
+    x, w = mg.Value(1.0), mg.Value(3.0)
+    start.wait()
+    found.append(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+threads = [threading.Thread(target=work) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(found), len(set(found)))
+"""
+    assert in_a_process(script) == "4 1\n"
+
+
+@pytest.mark.desktop
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer to interrupt at a moment")
+@pytest.mark.parametrize("moments", [8, pytest.param(60, marks=pytest.mark.slow)])
+def test_an_interrupt_while_numba_compiles_leaves_a_process_that_works(tmp_path: Path, moments: int) -> None:
+    script = f"""
+import pathlib, platformdirs, random, signal, time
+platformdirs.user_cache_path = lambda *_, **__: pathlib.Path({str(tmp_path / "cache")!r})
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+import microgrannd as mg
+x, w = mg.Value(1.0), mg.Value(3.0)
+ended = 0
+for number in range({moments}):
+    program = mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="python")
+    signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.01, 1.0))
+    try:
+        mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="numba").backward([[0.5]])
+        time.sleep(2)
+    except KeyboardInterrupt:
+        ended += 1
+    found = mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="numba").backward([[0.5]])
+    assert abs(found - program.backward([[0.5]])) < 1e-12, number
+print(ended)
+"""
+    assert int(in_a_process(script)) >= moments / 2  # a few come while numba frees something, where Python drops them
+
+
+def test_without_numba_a_hint_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.compiler.program.find_spec", lambda _: None)
+    with pytest.raises(ImportError, match=r"^backend='numba' needs numba: pip install 'microgrannd\[numba\]'$"):
+        mg.compile(Value(1.0) * 2, [], backend="numba")
+
+
+def test_no_label_is_taken_for_a_name_of_the_programs_own() -> None:
+    labels = "dense outer transposed array empty zeros count results math inf layer1_x layer1_dw d_layer1 gradients pow".split()
+    leaves = [Value(0.1 * i + 0.1, label) for i, label in enumerate(labels)]
+    hidden = [mg.dot([Value(0.1 * j) for _ in labels], [leaf * 0.5 for leaf in leaves], 0.5) for j in range(3)]
+    root = mg.sum([mg.tanh(h) for h in hidden]) + leaves[0] ** leaves[1]
+    program = mg.compile(root, leaves[:3], backend="numba")
+    assert program.backward([[leaf.data for leaf in leaves[:3]]]) == pytest.approx(root.data, rel=1e-12)
+    found = [leaf.grad for leaf in leaves[3:]]
+    for leaf in leaves:
+        leaf.grad = 0.0
+    root.backward()
+    assert found == pytest.approx([leaf.grad for leaf in leaves[3:]], rel=1e-12)

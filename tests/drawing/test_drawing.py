@@ -1,0 +1,399 @@
+"""Pictures: asserted by parsing them, in each of the ways to make one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import re
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import graphviz
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microgrannd as mg
+from microgrannd import Value, draw
+from microgrannd.drawing.boxes import MOST_BOXES
+from microgrannd.drawing.build import graph_of
+from microgrannd.drawing.diagram import FILLS, LEGEND, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
+from microgrannd.drawing.layout import layered
+from microgrannd.drawing.picture import NoGraphviz
+from tests.helpers import NASTY, SVG, WAYS, choose, needs_dot
+
+
+@pytest.fixture
+def without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with neither dot nor pygraphviz."""
+    monkeypatch.setenv("PATH", os.devnull)
+    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+
+
+def neuron() -> Value:
+    w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(-1.0, "b")
+    y = mg.tanh(w * x + b)
+    y.label = "y"
+    y.backward()
+    return y
+
+
+def texts(svg: bytes | str, kind: str = "node") -> list[str]:
+    """The lines of text of all nodes, or of all edges, or of the legend."""
+    tree = ET.fromstring(svg)
+    if kind == "legend":
+        return ["".join(text.itertext()) for text in tree.iter(f"{SVG}text") if text.get("class") == kind]
+    groups = [group for group in tree.iter(f"{SVG}g") if group.get("class") == kind]
+    return ["".join(text.itertext()) for group in groups for text in group.iter(f"{SVG}text")]
+
+
+def all_texts(svg: bytes | str) -> list[str]:
+    return ["".join(element.itertext()) for element in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_each_node_shows_label_data_gradient_and_operation(without_graphviz: None) -> None:
+    shown = texts(draw(neuron()).pipe())
+    boxes = [shown[i : i + 3] for i in range(0, len(shown), 3)]
+    leaves = [["b", "data -1", "grad 1"], ["w", "data 0.5", "grad 2"], ["x", "data 2", "grad 0.5"]]
+    assert boxes == [*leaves, ["·", "data 1", "grad 1"], ["+", "data 0", "grad 1"], ["tanh  y", "data 0", "grad 1"]]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_are_as_many_nodes_and_edges_in_every_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    x = Value(2.0, "x")
+    svg = draw(x * x + 3 + neuron()).pipe(encoding="utf-8")
+    tree = ET.fromstring(svg)
+    kinds = [element.get("class") for element in tree.iter()]
+    assert (kinds.count("node"), kinds.count("edge")) == (11, 11)
+    assert {"data 2", "x", "3", "tanh  y"} <= {text.replace("\xa0", " ") for text in texts(svg)}
+
+
+def test_png_without_graphviz_is_refused_and_says_what_is_needed(without_graphviz: None, tmp_path: Path) -> None:
+    with pytest.raises(NoGraphviz, match=r"png needs Graphviz.*pip install pygraphviz; svg needs neither"):
+        draw(neuron(), format="png").pipe()
+    with pytest.raises(NoGraphviz):
+        draw(neuron()).render(tmp_path / "graph", format="pdf")
+    with pytest.raises(ValueError, match="unknown format"):
+        draw(neuron(), format="nothing")
+
+
+def test_render_writes_what_graphviz_would_write(without_graphviz: None, tmp_path: Path) -> None:
+    path = draw(neuron()).render(tmp_path / "graph")
+    assert path == str(tmp_path / "graph.svg")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["graph", "graph.svg"]
+    assert (tmp_path / "graph").read_text().startswith("digraph")
+    assert len(texts((tmp_path / "graph.svg").read_bytes())) == 18
+    draw(neuron()).render(outfile=tmp_path / "other.svg", cleanup=True)
+    assert (tmp_path / "other.svg").read_bytes() == (tmp_path / "graph.svg").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["graph", "graph.svg", "other.svg"]
+
+
+@needs_dot
+def test_render_uses_dot_where_it_is(tmp_path: Path) -> None:
+    draw(neuron()).render(tmp_path / "graph", format="png", cleanup=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["graph.png"]
+    assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_notebook_gets_svg_and_text(without_graphviz: None) -> None:
+    bundle = draw(neuron())._repr_mimebundle_()
+    assert list(bundle) == ["image/svg+xml", "text/plain"]
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert draw(neuron())._repr_mimebundle_(include=["text/plain"]) == {"text/plain": bundle["text/plain"]}
+    assert list(draw(neuron())._repr_mimebundle_(exclude=["text/plain"])) == ["image/svg+xml"]
+
+
+def test_the_text_tree() -> None:
+    x = Value(3.0, "x")
+    square = x * x
+    assert draw(square + mg.exp(square) * 2).text().splitlines() == [
+        "+   data 1.622e+04   grad 0",
+        "├─ ·   data 9   grad 0",
+        "│  ├─ x   data 3   grad 0",
+        "│  └─ x   data 3   grad 0",
+        "└─ ·   data 1.621e+04   grad 0",
+        "   ├─ exp   data 8103   grad 0",
+        "   │  └─ ·   data 9   grad 0   (see above)",
+        "   └─ 2",
+    ]
+    long = draw(mg.sum([Value(float(i)) for i in range(100)])).text().splitlines()
+    assert (len(long), long[-1]) == (61, "...")
+
+
+def test_it_is_the_same_as_draw_dot_and_refuses_other_things() -> None:
+    assert mg.draw_dot is mg.draw
+    with pytest.raises(TypeError, match="draw needs a Value, got int"):
+        draw(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="rankdir is LR or TB, got 'RL'"):
+        draw(Value(1.0), rankdir="RL")
+
+
+def test_a_copy_keeps_the_picture(without_graphviz: None) -> None:
+    picture = draw(neuron())
+    assert picture.copy().pipe() == picture.pipe()
+    assert isinstance(picture, graphviz.Digraph)
+
+
+def test_numbers_among_the_operands_of_a_wide_node_are_shown_as_constants() -> None:
+    kinds = [(box.kind, box.lines) for box in graph_of(mg.dot([Value(1.0), 2.0], [3.0, 4.0], 5.0)).boxes]
+    assert kinds.count(("constant", ("2",))) == 1
+    assert sorted(kind for kind, _ in kinds) == [*["constant"] * 4, "leaf", "operation"]
+
+
+def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> None:
+    value = x = Value(1.0)
+    for _ in range(100_000):
+        value = value + x
+    start = time.perf_counter()
+    picture = draw(value)
+    shown = " ".join(all_texts(picture.pipe()))
+    assert time.perf_counter() - start < 5
+    assert "100,001 nodes are too many to draw" in shown
+    assert sum(int(n.replace(",", "")) for n in re.findall(r"([\d,]+) nodes", shown)) == 2 * 100_001
+    assert picture.text().startswith("100,001 nodes")
+
+
+# How gradient flows
+
+
+def flows(svg: str) -> dict[str, tuple[str, float, bool]]:
+    """Of each edge, by its label: colour, width, whether it is dashed."""
+    found = {}
+    for group in ET.fromstring(svg).iter(f"{SVG}g"):
+        if group.get("class") == "edge":
+            line = next(group.iter(f"{SVG}path"))
+            label = "".join(text for element in group.iter(f"{SVG}text") for text in element.itertext())
+            found[label] = (line.get("stroke"), float(line.get("stroke-width", "1")), "stroke-dasharray" in line.attrib)
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_arrows_tell_how_much_flows_and_its_sign(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    a, b, c, d = (Value(x, label) for x, label in [(3.0, "a"), (-0.25, "b"), (-7.0, "c"), (0.5, "d")])
+    root = mg.dot([a, b], [2.0, -8.0]) + mg.relu(c) + d * 1.5  # flows of 2, -8, 0 and 1.5
+    root.backward()
+    shown = flows(draw(root).pipe(encoding="utf-8"))
+    assert shown["2"] == (POSITIVE, pytest.approx(3.0, abs=0.01), False)
+    assert shown["-8"] == (NEGATIVE, pytest.approx(5.0, abs=0.01), False)
+    assert shown["0"][0] == NOTHING
+    assert shown["0"][2]
+    assert shown["1.5"][0] == POSITIVE
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_formula_of_a_local_derivative_is_shown_on_hover(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    svg = draw(neuron()).pipe(encoding="utf-8")
+    assert "dx = 1 - y * y = 1" in svg.replace("&#45;", "-").replace("&#160;", " ")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_parameters_inputs_and_constants_look_different(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    model = mg.MLP(1, [1], seed=0)
+    svg = draw(model([Value(2.0, "x")]) + 3, model=model).pipe(encoding="utf-8")
+    boxes = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "node"]
+    looks = {next(element.get("fill") for element in box.iter() if "fill" in element.attrib) for box in boxes}
+    assert looks - {"white"} == {FILLS[kind] for kind in ("parameter", "input", "constant", "operation")} - {"white"}
+
+
+def test_before_backward_nothing_is_said_of_flow(without_graphviz: None) -> None:
+    svg = draw(Value(2.0) * Value(3.0)).pipe(encoding="utf-8")
+    assert texts(svg, "legend") == []
+    assert {colour for colour, *_ in flows(svg).values()} == {NEUTRAL}
+    assert set(flows(svg)) == {"3", "2"}
+
+
+def size(svg: str) -> list[float]:
+    """Width and height."""
+    return [float(ET.fromstring(svg).get(name, "").removesuffix("pt")) for name in ("width", "height")]
+
+
+@needs_dot
+def test_the_legend_does_not_make_a_small_picture_wide() -> None:
+    picture = draw(neuron())
+    assert size(picture.pipe(encoding="utf-8"))[0] < 600
+
+
+@needs_dot
+def test_arrows_between_layers_are_not_led_around_their_frames() -> None:
+    model = mg.MLP(2, [8, 8, 1], seed=0)
+    picture = draw(model([1.0, 2.0]), model=model, depth="neuron").pipe(encoding="utf-8")
+    assert size(picture)[1] < 100 * 8
+    assert len(texts(picture, "edge")) == 8 * 8 + 8
+
+
+def test_the_legend_explains_colours_and_dashes(without_graphviz: None) -> None:
+    assert texts(draw(neuron()).pipe(), "legend") == [key.text for key in LEGEND]
+
+
+@pytest.mark.parametrize("gradient", [math.inf, -math.inf, math.nan, 1e308, 5e-324])
+def test_gradients_out_of_bounds_can_be_drawn(gradient: float, without_graphviz: None) -> None:
+    root = mg.tanh(Value(2.0) * Value(3.0))
+    root.backward(gradient)
+    assert len(flows(draw(root).pipe(encoding="utf-8"))) == 3
+
+
+def test_a_model_is_a_module() -> None:
+    with pytest.raises(TypeError, match="draw needs a Module as model, got str"):
+        draw(Value(1.0), "svg")  # type: ignore[arg-type]
+
+
+# Labels are hostile input
+
+
+@given(
+    st.one_of(st.sampled_from(NASTY), st.text(max_size=50), st.lists(st.sampled_from(NASTY), max_size=3).map("".join))
+)
+@settings(deadline=None)
+def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
+    picture = draw(Value(1.0, label) * 2)
+    graph = picture.graph
+    shown = graph.boxes[0].lines[0] if label else ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.devnull)
+        patch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+        tree = ET.fromstring(picture.pipe())
+    assert {element.tag for element in tree.iter()} <= {
+        f"{SVG}{t}" for t in "svg defs marker path rect g text title".split()
+    }
+    found = texts(ET.tostring(tree))
+    assert len(found) == (7 if label else 6)
+    assert not label or found[0] == shown
+    assert len(shown) <= 40
+    picture.source.encode()
+    statement = next(line for line in picture.source.splitlines() if line.startswith("\t0 ["))
+    assert re.fullmatch(r'\t0 \[label="(?:[^"\\]|\\.)*" fillcolor="#[0-9a-f]{6}" style="filled,rounded"\]', statement)
+
+
+@needs_dot
+@pytest.mark.parametrize("label", NASTY)
+def test_dot_shows_every_label_as_it_is(label: str) -> None:
+    picture = draw(Value(1.0, label) * 2)
+    found = [text.replace("\xa0", " ") for text in texts(picture.pipe())]
+    assert not label or " ".join(picture.graph.boxes[0].lines[0].split()) in [" ".join(text.split()) for text in found]
+
+
+# The layout
+
+
+def crossings(routes: list[list[tuple[float, float]]]) -> int:
+    """Pairs of segments that cross, away from their ends."""
+    segments = [(p, q) for route in routes for p, q in itertools.pairwise(route)]
+    total = 0
+    for ((a, b), (c, d)), ((e, f), (g, h)) in itertools.combinations(segments, 2):
+        if max(a, e) < min(c, g) and {(a, b), (c, d)}.isdisjoint({(e, f), (g, h)}):
+
+            def gap(x: float, a=a, b=b, c=c, d=d, e=e, f=f, g=g, h=h) -> float:
+                return (b + (d - b) * (x - a) / (c - a)) - (f + (h - f) * (x - e) / (g - e))
+
+            total += gap(max(a, e)) * gap(min(c, g)) < 0
+    return total
+
+
+def dot_routes(picture: graphviz.Digraph) -> list[list[tuple[float, float]]]:
+    """The centers that dot's edges connect, by its plain output."""
+    centers: dict[str, tuple[float, float]] = {}
+    routes = []
+    for line in picture.pipe(format="plain", encoding="utf-8").splitlines():
+        kind, *words = line.split()
+        if kind == "node":
+            centers[words[0]] = (float(words[1]), float(words[2]))
+        elif kind == "edge":
+            count = int(words[2])
+            points = [
+                (float(x), float(y))
+                for x, y in zip(words[3 : 3 + 2 * count : 2], words[4 : 4 + 2 * count : 2], strict=True)
+            ]
+            routes.append([centers[words[0]], *points[3:-3:3], centers[words[1]]])
+    return routes
+
+
+def network(sizes: list[int]) -> Value:
+    return mg.mse(mg.MLP(2, sizes, seed=0)([Value(1.0), Value(2.0)]), 1.0)
+
+
+def placed(root: Value) -> tuple[Any, Any, Any]:
+    graph = graph_of(root)
+    sizes = [(80.0, 16.0 * len(box.lines)) for box in graph.boxes]
+    return sizes, layered(sizes, [(arrow.source, arrow.target) for arrow in graph.arrows]), graph
+
+
+@needs_dot
+def test_mlp_2_3_1_crosses_little_more_than_dot_does() -> None:
+    root = network([3, 1])
+    _, layout, _ = placed(root)
+    assert crossings(layout.routes) <= crossings(dot_routes(draw(root))) * 4 / 3
+
+
+@pytest.mark.parametrize("root", [network([3, 1]), network([8, 8, 1]), neuron()])
+def test_no_box_overlaps_and_edges_point_forward(root: Value) -> None:
+    sizes, layout, graph = placed(root)
+    boxes = [(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for (x, y), (w, h) in zip(layout.centers, sizes, strict=True)]
+    for a, b in itertools.combinations(boxes, 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+    assert all(
+        x0 >= -1e-9 and y0 >= -1e-9 and x1 <= layout.length + 1e-9 and y1 <= layout.width + 1e-9
+        for x0, y0, x1, y1 in boxes
+    )
+    for route, arrow in zip(layout.routes, graph.arrows, strict=True):
+        assert (route[0], route[-1]) == (layout.centers[arrow.source], layout.centers[arrow.target])
+        assert all(p[0] < q[0] for p, q in itertools.pairwise(route))
+
+
+def test_sixteen_hundred_nodes_take_less_than_a_second(without_graphviz: None) -> None:
+    picture = draw(network([36, 36, 1]))
+    assert 1500 < len(picture.graph.boxes) <= MOST_BOXES
+    start = time.perf_counter()
+    picture.pipe()
+    assert time.perf_counter() - start < 5  # under 1 s on an idle machine; this guards against another order of growth
+
+
+def test_an_empty_graph_and_a_single_node_have_a_layout(without_graphviz: None) -> None:
+    assert layered([], []).centers == []
+    assert texts(draw(Value(1.0)).pipe()) == ["data 1", "grad 0"]
+
+
+# micrograd's notebook
+
+
+def test_micrograds_own_trace_and_draw_cells_work_unchanged() -> None:
+    from graphviz import Digraph
+
+    def trace(root):
+        nodes, edges = set(), set()
+
+        def build(v):
+            if v not in nodes:
+                nodes.add(v)
+                for child in v._prev:
+                    edges.add((child, v))
+                    build(child)
+
+        build(root)
+        return nodes, edges
+
+    def draw_dot(root, format="svg", rankdir="LR"):
+        dot = Digraph(format=format, graph_attr={"rankdir": rankdir})
+        nodes, edges = trace(root)
+        for n in nodes:
+            dot.node(name=str(id(n)), label="{ data %.4f | grad %.4f }" % (n.data, n.grad), shape="record")
+            if n._op:
+                dot.node(name=str(id(n)) + n._op, label=n._op)
+                dot.edge(str(id(n)) + n._op, str(id(n)))
+        for n1, n2 in edges:
+            dot.edge(str(id(n1)), str(id(n2)) + n2._op)
+        return dot
+
+    x = Value(1.0)
+    y = (x * 2 + 1).relu()
+    y.backward()
+    source = draw_dot(y).source
+    assert source.count("shape=record") == 6
+    assert source.count("->") == 8
+    assert "{ data 3.0000 | grad 1.0000 }" in source

@@ -1,0 +1,319 @@
+"""Boxes and frames by neuron and layer: what belongs where, in every way to a picture."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microgrannd as mg
+from microgrannd import Module, Value, draw
+from microgrannd.drawing.boxes import AFTER, BEFORE, MANY_BOXES, outputs, places, reached
+from microgrannd.drawing.build import Diagram
+from microgrannd.drawing.diagram import NEUTRAL, TOGETHER, Graph
+from microgrannd.drawing.frames import framed
+from microgrannd.drawing.layout import layered
+from microgrannd.engine.graph import topological
+from microgrannd.nn.owners import homes
+from tests.helpers import SVG, WAYS, Written, choose
+
+NEURON = "layers.0.neurons.0"
+
+
+def inputs(count: int = 2) -> list[Value]:
+    return [Value(i - 0.5, f"x{i}") for i in range(count)]
+
+
+def titles(graph: Graph) -> list[str]:
+    return [box.lines[0] for box in graph.boxes]
+
+
+# What belongs to which module
+
+
+def test_a_neuron_owns_its_parameters_its_sum_and_its_activation_and_nothing_of_the_loss() -> None:
+    model = mg.MLP(2, [3, 1], activation="tanh", output_activation="sigmoid", seed=0)
+    loss = mg.mse(model(inputs()), 1.0) + sum(p * p + p**2 + abs(p) for p in model.parameters())
+    found = homes(topological(loss), model)
+    assert [node._op for node in found.neuron if found.neuron[node] == NEURON] == ["", "", "", "w·x", "tanh"]
+    assert [node._op for node in found.neuron if found.neuron[node] == "layers.1.neurons.0"][4:] == ["w·x", "σ"]
+    assert set(found.layer.values()) == {"layers.0", "layers.1"}
+    outside = [node._op for node in topological(loss) if node not in found.neuron]
+    assert "−" in outside
+    assert len(outside) > 4 * len(model.parameters())
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_of_a_linear_neuron_no_function_that_follows_is_its_activation(activation: str) -> None:
+    model = mg.MLP(2, [1], output_activation=activation, seed=0)
+    root = mg.relu(model(inputs()) * 1.0).tanh() if activation == "relu" else model(inputs()).relu().tanh()
+    found = homes(topological(root), model)
+    assert found.neuron.get(root) is None
+    assert sum(node._rule is not None for node in found.neuron) == 1 + (activation == "relu")
+
+
+class Deep(Module):
+    def __init__(self) -> None:
+        self.parts = {"first": [Written(2), Written(2)], "last": mg.Layer(2, 1, activation="sigmoid")}
+        self.scale = Value(2.0)
+
+    def __call__(self, x: Any) -> Any:
+        return self.parts["last"]([part(x) for part in self.parts["first"]]) * self.scale
+
+
+def test_modules_of_ones_own_are_found_by_the_parameters_that_an_operation_takes() -> None:
+    model = Deep()
+    root = model(inputs())
+    found = homes(topological(root), model)
+    assert [node._op for node in found.neuron if found.neuron[node] == "parts.first.0"] == [
+        *[""] * 3,
+        "·",
+        "·",
+        *"++",
+        "tanh",
+    ]
+    assert {found.around(node) for node in topological(root)} == {
+        (), ("parts.first.0",), ("parts.first.1",), ("parts.last", "parts.last.neurons.0")
+    }  # fmt: skip
+    assert {found.layer[node] for node in found.layer} == {"parts.first.0", "parts.first.1", "parts.last"}
+    assert root not in found.neuron  # the scale is the model's own
+
+
+def test_numbers_among_the_inputs_belong_to_the_neuron_that_takes_them() -> None:
+    model = mg.MLP(3, [2], seed=0)
+    for row, framed_ones in [([1.0, 2.0, 3.0], 6), ([Value(1.0), 2.0, 3.0], 0)]:  # among Values numbers are shared
+        graph = draw(mg.sum(model(row)), model=model).graph
+        frames = [box.frame for box in graph.boxes if box.kind == "constant"]
+        assert sum(frame is not None for frame in frames) == framed_ones
+        assert len(frames) == framed_ones or len(frames) == 2
+
+
+# Depth
+
+
+def test_by_neuron_an_arrow_bears_the_derivative_of_neuron_by_neuron() -> None:
+    model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
+    x = inputs()
+    output = model(x)
+    loss = mg.mse(output, 1.0)
+    loss.backward()
+    graph = draw(loss, model=model, depth="neuron").graph
+    assert titles(graph)[:2] == ["x0", "x1"]
+    boxes = {title: number for number, title in enumerate(titles(graph))}
+    hidden = model.layers[0](x)
+    for i, neuron in enumerate(model.layers[1].neurons[0].w):
+        arrow = next(
+            a
+            for a in graph.arrows
+            if (a.source, a.target) == (boxes[f"layers.0.neurons.{i}"], boxes["layers.1.neurons.0"])
+        )
+        assert arrow.label == f"{neuron.data:.3g}"
+    for i, node in enumerate(hidden):
+        for one in x:
+            one.grad = 0.0
+        node.backward()
+        for k, one in enumerate(x):
+            arrow = next(
+                a for a in graph.arrows if (a.source, a.target) == (boxes[f"x{k}"], boxes[f"layers.0.neurons.{i}"])
+            )
+            assert arrow.label == f"{one.grad:.3g}"
+            assert arrow.hint == f"d(layers.0.neurons.{i})/d(x{k}) = {one.grad:.6g}"
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 10**6), st.integers(1, 3))
+def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int], seed: int, rows: int) -> None:
+    model = mg.MLP(2, [*widths, 1], activation="tanh", seed=seed)
+    xs = [inputs() for _ in range(rows)]
+    loss = mg.mean([mg.mse(model(x), 1.0) for x in xs])
+    loss.backward()
+    order = topological(loss)
+    found = homes(order, model)
+    for way in ("scalar", "neuron", "layer", "layer, gathered"):
+        place = places(order, found, way)
+        diagram = Diagram(order, place, found, lambda node: node.grad)
+        graph = diagram.draw()
+        flowing = dict.fromkeys(range(len(graph.boxes)), 0.0)
+        for key in diagram.members:
+            for arrow, flows in diagram.ways(key):
+                flowing[arrow.source] += sum(flows)
+        for node in diagram.outputs - {loss}:
+            if sum(place[other] == place[node] for other in diagram.outputs) == 1:
+                assert math.isclose(flowing[diagram.numbers[place[node]]], node.grad, rel_tol=1e-9, abs_tol=1e-12)
+        assert reached(order, place, outputs(order, place))[loss] == (loss, 1.0)
+
+
+def test_auto_takes_the_first_depth_with_few_boxes_and_says_so() -> None:
+    x = inputs()
+    small, middle, wide = (mg.MLP(2, widths, seed=0) for widths in ([3, 1], [16, 16, 1], [160, 1]))
+    assert draw(mg.mse(small(x), 1.0), small).graph.title == ""
+    graph = draw(mg.mse(middle(x), 1.0), middle).graph
+    assert "of one neuron are together" in graph.title
+    assert len(graph.boxes) <= MANY_BOXES
+    assert {frame.name for frame in graph.frames} == {"layers.0", "layers.1", "layers.2"}
+    graph = draw(mg.mse(wide(x), 1.0), wide).graph
+    assert "of one layer are together" in graph.title
+    assert titles(graph)[:3] == ["x0", "x1", "layers.0"]
+    assert graph.boxes[2].lines[-1].startswith("480 parameters, |grad| ")
+
+
+def test_what_is_outside_of_the_model_is_put_together_where_it_is_much() -> None:
+    model = mg.MLP(2, [2, 1], seed=0)
+    rows = [[mg.square(x) for x in inputs()] for _ in range(100)]
+    loss = mg.mean([mg.mse(model(row), 1.0) for row in rows]) + mg.sum([p * p for p in model.parameters()])
+    loss.backward()
+    graph = draw(loss, model).graph
+    assert titles(graph) == [BEFORE, "layers.0.neurons.0", "layers.0.neurons.1", "layers.1.neurons.0", AFTER]
+    assert graph.boxes[0].lines[1] == "400 nodes"
+    assert graph.boxes[-1].lines[1:] == (f"data {loss.data:.4g}", "grad 1")
+    assert graph.legend[-1] == TOGETHER
+    assert NEUTRAL in {arrow.colour for arrow in graph.arrows}  # rows pull in both directions
+
+
+def test_a_model_that_has_no_part_in_the_graph_changes_nothing() -> None:
+    root = mg.tanh(inputs()[0])
+    graph, plain = draw(root, mg.MLP(2, [3, 1])).graph, draw(root).graph
+    assert (graph.arrows, graph.frames, titles(graph)) == (plain.arrows, [], titles(plain))
+
+
+def test_a_depth_is_one_of_four_and_those_by_module_need_a_model() -> None:
+    with pytest.raises(ValueError, match="depth is one of scalar, neuron, layer, auto; got 'deep'"):
+        draw(Value(1.0), depth="deep")
+    with pytest.raises(ValueError, match="depth 'layer' needs model=: the Module whose layers are meant"):
+        draw(Value(1.0), depth="layer")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_graph_takes_more_than_five_seconds(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    comb = x = Value(1.0)
+    for _ in range(300):
+        comb = comb + x  # every edge from x crosses all ranks between
+    model = mg.MLP(2, [16, 16, 1], seed=0)
+    batch = mg.mean([model(inputs()) for _ in range(500)])
+    parallel = mg.dot([x] * 4000, [x] * 4000)
+    for root, modelled in [(comb, None), (parallel, None), (batch, model)]:
+        root.backward()
+        start = time.perf_counter()
+        draw(root, modelled).pipe()
+        assert time.perf_counter() - start < 5
+
+
+# Frames
+
+
+def clusters(svg: str) -> dict[str, int]:
+    """Of each frame, by its name, how many boxes lie within it."""
+    tree = ET.fromstring(svg)
+    boxes = [extent(group) for group in tree.iter(f"{SVG}g") if group.get("class") == "node"]
+    found = {}
+    for group in tree.iter(f"{SVG}g"):
+        if group.get("class") == "cluster":
+            x0, y0, x1, y1 = extent(group)
+            name = "".join(text for element in group.iter(f"{SVG}text") for text in element.itertext())
+            found[name] = sum(x0 <= a and y0 <= b and c <= x1 and d <= y1 for a, b, c, d in boxes)
+    return found
+
+
+def extent(group: ET.Element) -> tuple[float, float, float, float]:
+    """The corners of what a group draws first."""
+    for shape in group.iter():
+        if shape.tag == f"{SVG}rect":
+            x, y, w, h = (float(shape.get(name, "0")) for name in ("x", "y", "width", "height"))
+            return x, y, x + w, y + h
+        points = shape.get("points") or shape.get("d")
+        if points:
+            numbers = [float(n) for n in points.translate(str.maketrans("MCLZ,", "     ")).split()]
+            return min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])
+    raise AssertionError("nothing is drawn")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_frames_hold_the_boxes_of_their_module_and_no_others(
+    way: str, rankdir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(way, monkeypatch)
+    model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
+    loss = mg.mse(model(inputs()), 1.0)
+    found = clusters(draw(loss, model, rankdir=rankdir).pipe(encoding="utf-8"))
+    neurons = {f"layers.0.neurons.{i}": 5 for i in range(3)}
+    assert found == {"layers.0": 15, "layers.1": 5, "layers.1.neurons.0": 5, **neurons}
+    assert clusters(draw(loss, model, "neuron", rankdir=rankdir).pipe(encoding="utf-8")) == {
+        "layers.0": 3,
+        "layers.1": 1,
+    }
+
+
+def test_a_module_that_is_applied_again_and_again_can_be_drawn_by_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose("layout", monkeypatch)
+    model = mg.MLP(1, [2, 1], activation="tanh", seed=0)
+    value = Value(0.5, "x")
+    for _ in range(3):
+        value = model([value])
+    for depth in ("scalar", "neuron", "layer"):
+        picture = draw(value, model, depth)
+        assert picture.text()
+        tree = ET.fromstring(picture.pipe())
+        edges = [group for group in tree.iter(f"{SVG}g") if group.get("class") == "edge"]
+        assert len(edges) == len(picture.graph.arrows)
+
+
+@st.composite
+def framings(draw: st.DrawFn) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    """Sizes, edges, frames of boxes and frames of frames."""
+    frames = [draw(st.none() | st.integers(0, i - 1)) if i else None for i in range(draw(st.integers(0, 5)))]
+    side = st.floats(1, 100)
+    sizes = draw(st.lists(st.tuples(side, side), min_size=1, max_size=12))
+    box = st.integers(0, len(sizes) - 1)
+    edges = [edge for edge in draw(st.lists(st.tuples(box, box), max_size=20)) if edge[0] != edge[1]]
+    around = st.none() | st.integers(0, len(frames) - 1) if frames else st.none()
+    return sizes, edges, [draw(around) for _ in sizes], [(outer, (draw(side), 10.0)) for outer in frames]
+
+
+@settings(deadline=None)
+@given(framings())
+def test_nothing_overlaps_and_everything_is_in_its_frame(case: tuple[Any, ...]) -> None:
+    sizes, edges, within, frames = case
+    placed = framed(sizes, edges, within, frames, (0.0, 16.0), 8.0)
+    boxes = [
+        ((x - w / 2, y - h / 2), (x + w / 2, y + h / 2)) for (x, y), (w, h) in zip(placed.centers, sizes, strict=True)
+    ]
+    outer = [*((box, frame) for box, frame in zip(boxes, within, strict=True)),
+             *((corners, around) for corners, (around, _) in zip(placed.frames, frames, strict=True))]  # fmt: skip
+    near = 1e-6
+    for (low, high), frame in outer:
+        inside = ((0.0, 0.0), (placed.length, placed.width)) if frame is None else placed.frames[frame]
+        assert all(inside[0][i] <= low[i] + near and high[i] <= inside[1][i] + near for i in (0, 1))
+    for (a, frame), (b, other) in itertools.combinations(outer, 2):
+        if frame == other:
+            assert any(a[1][i] <= b[0][i] + near or b[1][i] <= a[0][i] + near for i in (0, 1))
+    for route, (source, target) in zip(placed.routes, edges, strict=True):
+        assert (route[0], route[-1]) == (placed.centers[source], placed.centers[target])
+
+
+def test_a_cycle_is_laid_out_with_one_edge_that_runs_backwards() -> None:
+    layout = layered([(10.0, 10.0)] * 3, [(0, 1), (1, 2), (2, 0)])
+    ways = [route[-1][0] > route[0][0] for route in layout.routes]
+    assert ways == [True, True, False]
+    assert [route[0] for route in layout.routes] == layout.centers
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"', "a\nb", "]]>", "x" * 10_000, "\\N", "&amp;", "\0"])
+@pytest.mark.parametrize("way", WAYS)
+def test_names_of_modules_are_as_harmless_as_labels(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(way, monkeypatch)
+    model = Deep()
+    model.parts = {name: [Written(2)], "last": model.parts["last"]}
+    model.parts["last"] = mg.Layer(1, 1)
+    root = model.parts["last"]([model.parts[name][0](inputs())])
+    for depth in ("scalar", "neuron", "layer"):
+        svg = draw(root, model, depth).pipe(encoding="utf-8")
+        assert "<script" not in svg
+        ET.fromstring(svg)

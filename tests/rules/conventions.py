@@ -1,0 +1,80 @@
+"""The table of conventions in the README: where a rule has no derivative, and what it says there.
+
+python -m tests.rules.conventions prints it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from math import nan
+from typing import Any, NamedTuple
+
+import microgrannd as mg
+from microgrannd import Value
+from microgrannd.rules.rule import Rule
+from microgrannd.rules.table import TABLE
+from microgrannd.testing.differences import directions, slopes
+
+
+class Row(NamedTuple):
+    rule: Rule
+    operands: tuple[float, ...]
+    value: float
+    partials: tuple[float, ...]
+    reasons: tuple[str, ...]
+
+
+def rows() -> Iterator[Row]:
+    """Of each rule the points among -1, 0 and 1 at which some derivative does not exist, one of each kind."""
+    for rule in TABLE.values():
+        seen = set()
+        for operands in itertools.product(*candidates(rule)):
+            try:
+                leaves = [Value(x) for x in operands]
+                result = operation(rule)(*leaves)
+            except (ValueError, ArithmeticError):
+                continue
+            result.backward()
+            reasons = tuple(reason(rule, operands, speeds) for speeds in directions(len(operands)))[: len(operands)]
+            row = Row(rule, operands, result.data, tuple(leaf.grad for leaf in leaves), reasons)
+            if any(reasons) and repr(row[3:]) not in seen:
+                seen.add(repr(row[3:]))
+                yield row
+
+
+def candidates(rule: Rule) -> list[list[float]]:
+    if rule.sequences:
+        return [[]]
+    return [[p.default] if p.default is not p.empty else [-1.0, 0.0, 1.0] for p in rule.parameters.values()]
+
+
+def operation(rule: Rule) -> Any:
+    return getattr(mg, rule.name, None) or getattr(Value, rule.name)
+
+
+def reason(rule: Rule, operands: tuple[float, ...], speeds: list[float]) -> str:
+    moved = partial(displaced, rule, operands, speeds)
+    return slopes(moved, max(map(abs, operands))).trouble().replace("f is", "it is")
+
+
+def displaced(rule: Rule, operands: tuple[float, ...], speeds: list[float], t: float) -> Any:
+    moved = [x + t * speed for x, speed in zip(operands, speeds, strict=True)]
+    return rule.compute(*moved) if rule.inside(*moved) else nan
+
+
+def table() -> str:
+    """In Markdown."""
+    lines = ["| operation | where | value | derivative | because |", "|---|---|---|---|---|"]
+    for rule, operands, value, partials, reasons in rows():
+        for name, slope, why in zip(rule.operands, partials, reasons, strict=True):
+            if why:
+                where = ", ".join(f"{o} = {x:g}" for o, x in zip(rule.operands, operands, strict=True))
+                called = rule.formula.text if rule.name.startswith("__") else f"{rule.name}({', '.join(rule.operands)})"
+                lines.append(f"| `{called}` | {where} | {value:.4g} | d{name} = {slope:.4g} | {why} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())
