@@ -85,7 +85,7 @@ def fit(
             Call with the same arguments; only epochs may be more.
         executor: whose workers compute the gradients of batches of more than 64 rows, see `Program.backward`: a
             ``ProcessPoolExecutor``, or Dask's ``Client.get_executor()``. The bits stay the same. Each worker is sent the
-            rows once. It pays from batches of 128 rows on, with numba from about 512; the README has figures.
+            rows once. It pays from batches of 128 rows on, with numba from about 512; tests/benchmarks/README.md has figures.
             Validation rows are judged in this process.
         compile: record the loss of a row once and run it as a program, see `microgrannd.compile`; with a warning, each
             row is recorded anew where two rows record different graphs. False does that always: for a model or loss

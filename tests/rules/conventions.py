@@ -1,4 +1,4 @@
-"""The table of conventions in the README: where a rule has no derivative, and what it says there.
+"""The table of conventions in microgrannd/rules/README.md: where a rule has no derivative, and what it says there.
 
 python -m tests.rules.conventions prints it.
 """
