@@ -8,163 +8,51 @@
 (0.0, 2.0, 0.5, 1.0)
 """
 
-from . import data, plot
-from .compiler.program import Program, compile
-from .drawing.picture import draw
-from .engine.contexts import no_grad, paused_gc
-from .engine.functions import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cbrt,
-    clip,
-    cos,
-    cosh,
-    dot,
-    elu,
-    erf,
-    erfc,
-    exp,
-    exp2,
-    expm1,
-    fabs,
-    gelu,
-    hypot,
-    leaky_relu,
-    log,
-    log1p,
-    log2,
-    log10,
-    log_sigmoid,
-    logsumexp,
-    maximum,
-    mean,
-    minimum,
-    pow,
-    reciprocal,
-    relu,
-    sigmoid,
-    silu,
-    sin,
-    sinh,
-    softmax,
-    softplus,
-    softsign,
-    sqrt,
-    square,
-    sum,
-    tan,
-    tanh,
-)
-from .engine.operations import rule
-from .engine.value import Value
-from .explaining.explain import explain
-from .explaining.walkthrough import walkthrough
-from .functional import grad, hessian, jacobian, jvp, value_and_grad
-from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, hinge, huber, mae, mse
-from .nn.layers import MLP, Layer, Neuron
-from .nn.module import Module
-from .nn.saving import load, save
-from .optim import SGD, Adam, AdamW, clip_grad_norm, clip_grad_value, cosine, linear, step_decay
-from .reporting.report import GradientReport, gradient_report
-from .training.fit import fit
-from .training.run import History
+from importlib import import_module
+from typing import Any
 
-draw_dot = draw
+from .engine import Value as Value
+from .engine import functions
+from .engine import rule as rule
+from .engine.contexts import no_grad as no_grad
+from .engine.contexts import paused_gc as paused_gc
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "MLP",
-    "SGD",
-    "Adam",
-    "AdamW",
-    "GradientReport",
-    "History",
-    "Layer",
-    "Module",
-    "Neuron",
-    "Program",
-    "Value",
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cbrt",
-    "clip",
-    "clip_grad_norm",
-    "clip_grad_value",
-    "compile",
-    "cos",
-    "cosh",
-    "cosine",
-    "cross_entropy",
-    "data",
-    "dot",
-    "draw",
-    "draw_dot",
-    "elu",
-    "erf",
-    "erfc",
-    "exp",
-    "exp2",
-    "explain",
-    "expm1",
-    "fabs",
-    "fit",
-    "gelu",
-    "grad",
-    "gradient_report",
-    "hessian",
-    "hinge",
-    "huber",
-    "hypot",
-    "jacobian",
-    "jvp",
-    "leaky_relu",
-    "linear",
-    "load",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_sigmoid",
-    "logsumexp",
-    "mae",
-    "maximum",
-    "mean",
-    "minimum",
-    "mse",
-    "no_grad",
-    "paused_gc",
-    "plot",
-    "pow",
-    "reciprocal",
-    "relu",
-    "rule",
-    "save",
-    "sigmoid",
-    "silu",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "softsign",
-    "sqrt",
-    "square",
-    "step_decay",
-    "sum",
-    "tan",
-    "tanh",
-    "value_and_grad",
-    "walkthrough",
-]
+#: What is imported when it is first used: the module, and names in it. __init__.pyi tells type checkers the same.
+_LATER = {
+    "compiler.program": "Program compile",
+    "data": "",
+    "drawing.picture": "draw draw_dot",
+    "explaining.explain": "explain",
+    "explaining.walkthrough": "walkthrough",
+    "functional": "grad hessian jacobian jvp value_and_grad",
+    "losses": "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy hinge huber mae mse",
+    "nn": "MLP Layer Module Neuron",
+    "nn.saving": "load save",
+    "optim": "SGD Adam AdamW Optimizer clip_grad_norm clip_grad_value cosine linear step_decay",
+    "plot": "",
+    "reporting.report": "GradientReport gradient_report",
+    "training.fit": "fit",
+    "training.run": "History",
+}
+_MODULES = {name: module for module, names in _LATER.items() for name in names.split() or [module]}
+
+__all__ = sorted(["Value", "no_grad", "paused_gc", "rule", *functions.__all__, *_MODULES])
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        found = getattr(functions, name, None)
+        if found is None or name not in functions.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    else:
+        found = import_module(f".{module}", __name__)
+        found = getattr(found, name) if module != name else found
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -16,6 +16,13 @@ from os import PathLike
 from ._checks import seed_of
 from ._text import printable
 
+__all__ = ["Table", "TableError", "as_table", "circles", "moons", "parse_number", "read_csv", "spirals", "split", "xor"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Rows = list[list[float]]
 
 

@@ -17,6 +17,13 @@ from .nn.module import Module
 from .reporting.report import gradient_report
 from .training.run import History
 
+__all__ = ["decision_boundary", "gradient_flow", "loss"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 

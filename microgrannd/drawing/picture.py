@@ -168,6 +168,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         return "\n".join(lines)
 
 
+#: micrograd's name.
+draw_dot = draw
+
+
 def require_renderer(format: str) -> None:  # noqa: A002
     """Make sure that this machine can make a picture of a format.
 

@@ -8,10 +8,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, SupportsFloat, cast, overload
+from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat, overload
 
-from ..rules import table as rules
-from ..rules.table import Operations
+from ..rules.table import TABLE
 from .operations import recorded
 from .value import Value
 
@@ -26,62 +25,117 @@ class Function(Protocol):
     def __call__(self, *operands: Value | SupportsFloat, **named: Value | SupportsFloat) -> Value: ...
 
 
-def _function(method: Callable[..., Any]) -> Function:
-    return cast(Function, recorded(method))
+# The operations of the table, written by `python -m microgrannd.rules`
+__all__ = [
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "clip",
+    "cos",
+    "cosh",
+    "dot",
+    "elu",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "fabs",
+    "gelu",
+    "hypot",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "log_sigmoid",
+    "logsumexp",
+    "maximum",
+    "mean",
+    "minimum",
+    "pow",
+    "reciprocal",
+    "relu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sqrt",
+    "square",
+    "sum",
+    "tan",
+    "tanh",
+]
 
+acos: Function
+acosh: Function
+asin: Function
+asinh: Function
+atan: Function
+atan2: Function
+atanh: Function
+cbrt: Function
+clip: Function
+cos: Function
+cosh: Function
+dot: Callable[..., Any]
+elu: Function
+erf: Function
+erfc: Function
+exp: Function
+exp2: Function
+expm1: Function
+fabs: Function
+gelu: Function
+hypot: Function
+leaky_relu: Function
+log: Function
+log10: Function
+log1p: Function
+log2: Function
+log_sigmoid: Function
+logsumexp: Callable[..., Any]
+maximum: Function
+mean: Callable[..., Any]
+minimum: Function
+pow: Function
+reciprocal: Function
+relu: Function
+sigmoid: Function
+silu: Function
+sin: Function
+sinh: Function
+softplus: Function
+softsign: Function
+sqrt: Function
+square: Function
+sum: Callable[..., Any]
+tan: Function
+tanh: Function
+# to here
 
-exp, exp2, expm1 = _function(Operations.exp), _function(Operations.exp2), _function(Operations.expm1)
+#: Operators as functions, by the names that `math` gives them.
+_OTHERWISE = {"pow": "__pow__", "fabs": "__abs__"}
 
+if not TYPE_CHECKING:
 
-log, log2, log10 = _function(Operations.log), _function(Operations.log2), _function(Operations.log10)
+    def __getattr__(name: str) -> Any:
+        """Generate the function of an operation when it is first asked for."""
+        own = TABLE.get(_OTHERWISE.get(name, name))
+        if own is None or name.startswith("__"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = function = recorded(own.function)
+        return function
 
-
-pow = _function(Operations.__pow__)
-
-
-log1p, sqrt, cbrt = _function(Operations.log1p), _function(Operations.sqrt), _function(Operations.cbrt)
-
-
-square, reciprocal = _function(Operations.square), _function(Operations.reciprocal)
-
-
-sin, cos, tan = _function(Operations.sin), _function(Operations.cos), _function(Operations.tan)
-
-
-asin, acos, atan = _function(Operations.asin), _function(Operations.acos), _function(Operations.atan)
-
-
-sinh, cosh, tanh = _function(Operations.sinh), _function(Operations.cosh), _function(Operations.tanh)
-
-
-asinh, acosh, atanh = _function(Operations.asinh), _function(Operations.acosh), _function(Operations.atanh)
-
-
-atan2, hypot = _function(Operations.atan2), _function(Operations.hypot)
-
-
-erf, erfc, fabs = _function(Operations.erf), _function(Operations.erfc), _function(Operations.__abs__)
-
-
-maximum, minimum, clip = _function(Operations.maximum), _function(Operations.minimum), _function(Operations.clip)
-
-
-sigmoid, log_sigmoid = _function(Operations.sigmoid), _function(Operations.log_sigmoid)
-
-
-relu, leaky_relu, elu = _function(Operations.relu), _function(Operations.leaky_relu), _function(Operations.elu)
-
-
-gelu, silu = _function(Operations.gelu), _function(Operations.silu)
-
-
-softplus, softsign = _function(Operations.softplus), _function(Operations.softsign)
-
-
-sum, mean = recorded(rules.sum), recorded(rules.mean)
-
-
-dot, logsumexp = recorded(rules.dot), recorded(rules.logsumexp)
+    exp, logsumexp = map(__getattr__, ("exp", "logsumexp"))
 
 
 def softmax(vs: Iterable[SupportsFloat]) -> list[Any]:

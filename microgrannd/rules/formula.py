@@ -170,7 +170,7 @@ class Formula:
         >>> Formula("1 - y * y", ["x", "y"], FUNCTIONS).source({"y": "t7"})
         '1.0 - t7 * t7'
         """
-        return ast.unparse(_Rewrite(names or {}).visit(_copy(self._tree)))
+        return ast.unparse(_renamed(self._tree, names or {}))
 
     def function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
         """The formula as a function of floats, or of anything for which ``functions`` and the operators are defined."""
@@ -181,7 +181,7 @@ class Formula:
 
         With those of `ieee.functions` it is a function of floats that gives inf or nan where Python raises.
         """
-        tree = ieee.Rewrite().visit(_Rewrite({}).visit(_copy(self._tree)))
+        tree = ieee.Rewrite().visit(_renamed(self._tree, {}))
         return _lambda(parameters, ast.unparse(tree), {n: functions[n] for n in (*self.functions, "_divide", "_power")})
 
     @property
@@ -222,19 +222,17 @@ def is_float(node: ast.expr, doubtful: Set[str]) -> bool:
     return False
 
 
-class _Rewrite(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name(self.names.get(node.id, node.id), node.ctx)
-
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """A tree anew, its names exchanged and its numbers as floats."""
+    if isinstance(node, ast.Name):
+        return ast.Name(names.get(node.id, node.id), node.ctx)
+    if isinstance(node, ast.Constant):
         return ast.Constant(float(node.value))  # type: ignore[arg-type]  # _check saw a number
-
-
-def _copy(tree: ast.Expression) -> ast.Expression:
-    return ast.parse(ast.unparse(tree), mode="eval")
+    if isinstance(node, list):
+        return [_renamed(part, names) for part in node]
+    if not isinstance(node, ast.AST) or not node._fields:
+        return node
+    return type(node)(*(_renamed(getattr(node, field), names) for field in node._fields))
 
 
 def _lambda(parameters: Iterable[str], source: str, functions: Mapping[str, Any]) -> Function:
