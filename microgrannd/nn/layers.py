@@ -13,15 +13,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from math import sqrt
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._checks import is_whole, seed_of
 from .._text import described
 from ..engine.functions import dot
 from ..engine.operands import shared
 from ..engine.value import Value
-from ..rules import table as rules
-from .module import Module
+from ..rules.table import TABLE
+from .module import Module, rebuilt
 
 #: How a weight is drawn, by name: from the generator, the number of inputs and the number of outputs of the layer.
 INITS: dict[str, Callable[[random.Random, int, int], float]] = {
@@ -36,38 +36,49 @@ INITS: dict[str, Callable[[random.Random, int, int], float]] = {
 #: The methods of Value that can be an activation: those that need no second operand.
 ACTIVATIONS = {"linear"} | {
     name
-    for name, rule in rules.TABLE.items()
+    for name, rule in TABLE.items()
     if not name.startswith("__") and not rule.sequences
     and all(p.default is not p.empty for p in list(rule.parameters.values())[1:])
 }  # fmt: skip
 
 
+#: A function of a Value, or the name of a method of Value.
+Activation: TypeAlias = str | Callable[[Any], Any]
+
+#: A function of the generator, the number of inputs and that of outputs of the layer; or the name of one of `INITS`.
+Init: TypeAlias = str | Callable[[random.Random, int, int], float]
+
+
+@rebuilt
 class Neuron(Module):
     """The activation of w · x + b, one node for the sum and one for the activation.
 
     Args:
         nin: number of inputs.
         nonlin: whether there is an activation; without one the neuron is linear.
-        activation: its name: a method of Value.
-        init: how weights are drawn, see `MLP`. The bias is 0.
+        activation: the name of a method of Value, or a function of a Value, as `microgrannd.rule` makes them.
+        init: how weights are drawn, see `MLP`. The bias starts at 0.
         nout: number of neurons in the layer, for xavier.
         rng: draws the weights.
+        bias: whether there is one.
     """
 
     def __init__(
         self,
         nin: int,
         nonlin: bool = True,
-        activation: str = "relu",
-        init: str = "uniform",
+        activation: Activation = "relu",
+        init: Init = "uniform",
         nout: int = 1,
         rng: Any = random,
+        bias: bool = True,
     ) -> None:
         nin = _positive("nin: a positive number of inputs", nin)
-        _require(init in INITS, f"init: one of {', '.join(INITS)}", init)
+        _require(callable(init) or init in INITS, f"init: one of {', '.join(INITS)}, or a function", init)
         _require_activation(activation)
-        self.w = [Value(INITS[init](rng, nin, nout)) for _ in range(nin)]
-        self.b = Value(0.0)
+        draw = init if callable(init) else INITS[init]
+        self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
+        self.b = Value(0.0) if bias else 0.0
         self.nonlin = nonlin
         self.activation = activation if nonlin else "linear"
 
@@ -77,17 +88,22 @@ class Neuron(Module):
         if len(inputs.floats) != len(self.w):
             raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
         total: Value = dot(self.w, inputs, self.b)
+        if callable(self.activation):
+            output: Value = self.activation(total)
+            return output
         return total if self.activation == "linear" else getattr(total, self.activation)()
 
     def options(self) -> dict[str, Any]:
         """The arguments that make a neuron of this form."""
-        return {"nin": len(self.w), "nonlin": self.nonlin, "activation": self.activation}
+        return {"nin": len(self.w), "nonlin": self.nonlin, "activation": self.activation, **_bias(self)}
 
     def __repr__(self) -> str:
-        name = rules.TABLE[self.activation].symbol if self.activation == "relu" else self.activation.capitalize()
-        return f"{name}Neuron({len(self.w)})"
+        name = getattr(self.activation, "__name__", "") or str(self.activation)
+        name = TABLE[name].symbol if name == "relu" else name.capitalize()
+        return f"{name}Neuron({len(self.w)}{'' if isinstance(self.b, Value) else ', bias=False'})"
 
 
+@rebuilt
 class Layer(Module):
     """Several neurons over the same inputs.
 
@@ -116,19 +132,22 @@ class Layer(Module):
         return f"Layer of [{', '.join(map(str, self.neurons))}]"
 
 
+@rebuilt
 class MLP(Module):
     """A multi-layer perceptron.
 
     Args:
         nin: number of inputs.
         nouts: number of neurons in each layer.
-        activation: of the hidden layers: the name of a method of Value (relu, tanh, sigmoid, ...) or linear.
+        activation: of the hidden layers: the name of a method of Value (relu, tanh, sigmoid, ...), linear, or a function
+            of a Value.
         output_activation: of the last layer.
         init: how weights are drawn. ``uniform``: from -1 to 1 (micrograd's); ``normal``: mean 0, deviation 1;
             ``xavier``: uniform within ±sqrt(6 / (nin + nout)) (Glorot and Bengio 2010); ``he``: normal with
             deviation sqrt(2 / nin) (He et al. 2015); ``lecun``: normal with deviation sqrt(1 / nin) (LeCun et al.
-            1998). Biases are 0.
+            1998). Or a function of a `random.Random`, nin and nout. Biases start at 0.
         seed: draws the weights; without one they come from the module `random`, in micrograd's order.
+        bias: whether neurons have one.
 
     Raises:
         ValueError: a number of neurons below 1, an unknown activation or init.
@@ -138,17 +157,18 @@ class MLP(Module):
         self,
         nin: int,
         nouts: Sequence[int],
-        activation: str = "relu",
-        output_activation: str = "linear",
-        init: str = "uniform",
+        activation: Activation = "relu",
+        output_activation: Activation = "linear",
+        init: Init = "uniform",
         seed: int | None = None,
+        bias: bool = True,
     ) -> None:
         _require(hasattr(nouts, "__len__") and len(nouts) > 0, "nouts: a number of neurons for each layer", nouts)
         _require_activation(activation)
         rng = random if seed is None else random.Random(seed_of(seed))
         names = [activation] * (len(nouts) - 1) + [output_activation]
         self.layers = [
-            Layer(before, after, nonlin=name != "linear", activation=name, init=init, rng=rng)
+            Layer(before, after, nonlin=name != "linear", activation=name, init=init, rng=rng, bias=bias)
             for before, after, name in zip([nin, *nouts], nouts, names, strict=False)
         ]
 
@@ -166,6 +186,7 @@ class MLP(Module):
             "nouts": [len(layer.neurons) for layer in self.layers],
             "activation": first.activation,
             "output_activation": last.activation,
+            **_bias(first),
         }
 
     def __repr__(self) -> str:
@@ -177,8 +198,14 @@ def _require(condition: bool, needed: str, given: Any) -> None:
         raise ValueError(f"{needed}; got {described(given)}")
 
 
-def _require_activation(name: str) -> None:
-    _require(name in ACTIVATIONS, f"activation: one of {', '.join(sorted(ACTIVATIONS))}", name)
+def _require_activation(activation: Activation) -> None:
+    known = callable(activation) or activation in ACTIVATIONS
+    _require(known, f"activation: one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
+
+
+def _bias(neuron: Neuron) -> dict[str, bool]:
+    """The option of a neuron without a bias; none for one with."""
+    return {} if isinstance(neuron.b, Value) else {"bias": False}
 
 
 def _positive(needed: str, number: Any) -> int:

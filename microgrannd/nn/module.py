@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, TypeVar
 
 from .._checks import required_real
 from .._text import described
 from ..engine.contexts import no_grad
 from ..engine.value import Value, data_of
+
+M = TypeVar("M", bound="Module")
 
 
 class Module:
@@ -100,3 +102,13 @@ def _data(output: Any) -> Any:
     if isinstance(output, Value):
         return output.data
     return [_data(value) for value in output] if hasattr(output, "__iter__") else output
+
+
+#: The modules that `microgrannd.load` can make again, by the names of their classes.
+REBUILT: dict[str, type[Module]] = {}
+
+
+def rebuilt(kind: type[M]) -> type[M]:
+    """Register a kind of module whose ``options()`` are the arguments that make one of the same form."""
+    REBUILT[kind.__name__] = kind
+    return kind

@@ -11,57 +11,72 @@ from random import Random
 from typing import Any
 
 from .._files import UNFIT, FileError, read, write
-from .layers import MLP, Layer, Neuron
-from .module import Module
-
-_KINDS: dict[str, type[Module]] = {"Neuron": Neuron, "Layer": Layer, "MLP": MLP}
+from . import layers  # noqa: F401  # which fills the register
+from .module import REBUILT, Module
 
 
 def save(model: Module, path: str | PathLike[str]) -> None:
-    """Write a Neuron, Layer or MLP to a file, its floats exactly.
+    """Write the parameters of a module to a file, every float exactly; of the library's own also how to make it.
 
     Raises:
-        TypeError: a Module of one's own. Save its ``state_dict()``, say with the module `json`.
         OSError: the file cannot be written; an older one is as it was.
     """
     write(path, {"model": encode(model)})
 
 
-def load(path: str | PathLike[str]) -> Any:
+def load(path: str | PathLike[str], into: Module | None = None) -> Any:
     """Read the model that `save` (or ``microgrannd train``) wrote.
 
+    Args:
+        path: of the file.
+        into: a module of the same form, whose parameters are set; needed for modules of one's own, as a file does not
+            say how to make them.
+
+    Returns:
+        A new model, or the one that was given.
+
     Raises:
-        FileError: the file is damaged, of a newer version, or something else.
+        FileError: the file is damaged, of a newer version, or something else; or its parameters are not those of
+            ``into``, of which then none is set.
         OSError: it cannot be read.
     """
-    return decode(read(path), path)
+    return decode(read(path), path, into)
 
 
 def encode(model: Module) -> dict[str, Any]:
-    """A model as plain data."""
-    kind = type(model).__name__
-    if _KINDS.get(kind) is type(model):
-        state = model.state_dict()
-        plain = {"kind": kind, "options": model.options(), "state": state}  # type: ignore[attr-defined]
-        twin = _fresh(kind, plain["options"])
-        if repr(twin) == repr(model) and twin.state_dict().keys() == state.keys():
-            return plain
-    raise TypeError(
-        f"save writes an unchanged {', '.join(_KINDS)}, got {kind}: save what its state_dict() gives, and load that "
-        "with load_state_dict()"
-    )
+    """A model as plain data: its options are None where they do not say how to make it."""
+    return {"kind": type(model).__name__, "options": _options(model), "state": model.state_dict()}
 
 
-def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
+def decode(content: dict[str, Any], path: str | PathLike[str], into: Module | None = None) -> Module:
     """The model that `encode` made plain."""
     try:
-        return _build(content["model"])
+        plain = content["model"]
+        if into is not None:
+            into.load_state_dict(plain["state"])
+            return into
+        if plain["options"] is not None:
+            return _build(plain)
     except UNFIT as error:
         if "state" in content:
             raise FileError(
                 f"{path}: a checkpoint of a training: fit(..., checkpoint=, resume=True) goes on from it"
             ) from None
         raise FileError(f"{path}: no model that this version can build ({error})") from None
+    raise FileError(f"{path}: the parameters of {plain['kind']}: make such a module and load(path, into=it)")
+
+
+def _options(model: Module) -> dict[str, Any] | None:
+    """The options from which a model can be made again; None where there are none, or it was changed since."""
+    kind = type(model).__name__
+    if REBUILT.get(kind) is not type(model):
+        return None
+    options: dict[str, Any] = model.options()  # type: ignore[attr-defined]  # what is registered has them
+    if any(map(callable, options.values())):
+        return None
+    twin = _fresh(kind, options)
+    same = repr(twin) == repr(model) and twin.state_dict().keys() == model.state_dict().keys()
+    return options if same else None
 
 
 def _build(plain: dict[str, Any]) -> Module:
@@ -70,7 +85,8 @@ def _build(plain: dict[str, Any]) -> Module:
     # Before anything is built: a small file must not ask for a large model.
     if not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError("a size is no positive whole number")
-    if sum((before + 1) * after for before, after in pairwise(sizes)) != len(state):
+    bias = options.get("bias", True)
+    if type(bias) is not bool or sum((before + bias) * after for before, after in pairwise(sizes)) != len(state):
         raise ValueError("the sizes do not fit the number of parameters")
     model = _fresh(plain["kind"], options)
     model.load_state_dict(state)
@@ -79,4 +95,4 @@ def _build(plain: dict[str, Any]) -> Module:
 
 def _fresh(kind: str, options: dict[str, Any]) -> Module:
     """A new model, made without drawing from the module `random`, whose stream is the user's."""
-    return _KINDS[kind](**options, **({"seed": 0} if kind == "MLP" else {"rng": Random(0)}))
+    return REBUILT[kind](**options, **({"seed": 0} if kind == "MLP" else {"rng": Random(0)}))

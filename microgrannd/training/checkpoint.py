@@ -163,10 +163,7 @@ def identity_of(
         rows: pairs of row and target, by what they are for.
     """
     optimizer = run.optimizer
-    try:
-        options = encode(run.model)["options"]
-    except TypeError:  # a module of one's own
-        options = {}
+    options = encode(run.model)["options"] or {}
     changed = [run.names[parameter] for parameter in optimizer.params]
     return {
         "model": {

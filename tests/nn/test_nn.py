@@ -208,7 +208,10 @@ def test_weights_are_drawn_from_the_distribution_of_their_init(init, deviation, 
         (lambda: MLP(2, 3), "nouts: a number of neurons for each layer; got 3"),
         (lambda: MLP(2, [3, 0]), "nout: a positive number of neurons; got 0"),
         (lambda: MLP(2, [True]), "nout: a positive number of neurons; got True"),
-        (lambda: MLP(2, [3], init="glorot"), "init: one of uniform, normal, xavier, he, lecun; got 'glorot'"),
+        (
+            lambda: MLP(2, [3], init="glorot"),
+            "init: one of uniform, normal, xavier, he, lecun, or a function; got 'glorot'",
+        ),
         (lambda: MLP(2, [3], output_activation="rleu"), "activation: one of .*relu.*; got 'rleu'"),
         (lambda: Neuron(1, activation="sum"), "activation: one of"),
         (lambda: Neuron(1, activation="maximum"), "activation: one of"),
@@ -264,3 +267,34 @@ def test_keys_with_dots_are_refused_as_names_could_be_the_same():
         match=r"a key with parameters under it cannot have a dot: 'a\.b' \(str\) in parts\.",
     ):
         model.state_dict()
+
+
+@mg.rule("x * x * x / (1 + x * x)", dx="x * x * (3 + x * x) / (1 + x * x) ** 2")
+def soft_cube(x):
+    """One's own."""
+
+
+@pytest.mark.parametrize("activation", [soft_cube, mg.tanh, lambda v: mg.maximum(v, v * 0.125)])
+def test_an_activation_is_any_function_of_a_value(activation):
+    model, by_hand = (MLP(2, [3, 1], activation=kind, init="xavier", seed=0) for kind in (activation, "linear"))
+    row = [0.5, -0.25]
+    hidden = [activation(neuron(row)) for neuron in by_hand.layers[0].neurons]
+    assert model(row).data == by_hand.layers[1](hidden).data
+    history = mg.fit(
+        model, [row, [1.0, 2.0]], [1.0, -1.0], loss=mg.mse, optimizer=mg.Adam(model.parameters(), 0.05), epochs=100,
+        progress=False,
+    )  # fmt: skip
+    assert history.loss[-1] < history.loss[0] / 5
+    assert repr(MLP(1, [1], output_activation=soft_cube)) == "MLP of [Layer of [Soft_cubeNeuron(1)]]"
+
+
+def test_weights_are_drawn_by_any_function():
+    model = MLP(2, [3, 1], init=lambda rng, nin, nout: nin + nout / 8, seed=0)
+    assert [p.data for p in model.layers[0].neurons[0].w] == [2.375, 2.375]
+
+
+def test_a_network_without_biases_has_none():
+    model = MLP(2, [3, 1], bias=False, seed=0)
+    assert [name for name, _ in model.named_parameters() if name.endswith("b")] == []
+    assert model([0.0, 0.0]).data == 0.0
+    assert "bias=False" in repr(model)

@@ -1,3 +1,4 @@
+import copy
 import hashlib
 import json
 import math
@@ -112,10 +113,42 @@ def changed(change):
         changed(lambda m: m.layers[0].neurons[0].w.__setitem__(0, m.layers[0].neurons[1].w[0])),
     ],
 )
-def test_a_module_of_ones_own_is_refused_with_what_to_do_instead(tmp_path, model):
-    with pytest.raises(TypeError, match=r"save writes an unchanged Neuron, Layer, MLP, got .*state_dict\(\)"):
-        save(model, tmp_path / "model.json")
-    assert list(tmp_path.iterdir()) == []
+def test_a_module_of_ones_own_is_loaded_into_one_of_its_form(path, model):
+    save(model, path)
+    with pytest.raises(
+        FileError, match=rf"the parameters of {type(model).__name__}: make such a module and load\(path, into=it\)"
+    ):
+        load(path)
+    twin = copy.deepcopy(model)
+    for parameter in twin.parameters():
+        parameter.data = 0.0
+    assert load(path, into=twin) is twin
+    assert bits(twin) == bits(model)
+    other = MLP(2, [3, 1], seed=0)
+    before = other.state_dict()
+    with pytest.raises(FileError, match="no model that this version can build"):
+        load(path, into=other)
+    assert other.state_dict() == before
+
+
+def test_a_model_with_a_function_for_an_activation_is_loaded_into_one(path):
+    model, twin = (MLP(2, [3, 1], activation=mg.softsign, seed=seed) for seed in (0, 1))
+    save(model, path)
+    assert load(path, into=twin).predict([[0.5, -0.5]]) == model.predict([[0.5, -0.5]])
+
+
+def test_a_network_without_biases_comes_back_without(path):
+    model = MLP(2, [3, 1], bias=False, seed=0)
+    save(model, path)
+    twin = load(path)
+    assert repr(twin) == repr(model)
+    assert bits(twin) == bits(model)
+    assert len(twin.parameters()) == 9
+    content = json.loads(path.read_text())["content"]
+    content["model"]["options"]["bias"] = 0
+    write(path, content)
+    with pytest.raises(FileError, match="the sizes do not fit"):
+        load(path)
 
 
 @settings(deadline=None, max_examples=300)
