@@ -21,6 +21,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._handler: Callable[[int, FrameType | None], Any] | None = None
         self._open = self._pending = False
+        self._raised: BaseException | None = None
 
     def __enter__(self) -> Self:
         handler = signal.getsignal(signal.SIGINT) if current_thread() is main_thread() else None
@@ -41,12 +42,19 @@ class Interrupts:
             self._open = True
             if self._pending:
                 self._receive(signal.SIGINT, None)
-            return function(*arguments)
+            result = function(*arguments)
         finally:
             self._open = False
+        if self._raised is not None:  # in a callback, of the garbage collector say, where Python drops exceptions
+            raise self._raised
+        return result
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._pending = not self._open
         if self._open and self._handler is not None:
             self._open = False  # the next one waits, while what this one ended is put in order
-            self._handler(number, frame)
+            try:
+                self._handler(number, frame)
+            except BaseException as error:
+                self._raised = error
+                raise

@@ -9,6 +9,7 @@ import builtins
 import random
 import re
 import sys
+import unicodedata  # noqa: F401  # Python imports it for the first name that is not ASCII
 from typing import Any
 
 import microgrannd as mg
@@ -137,7 +138,8 @@ def main(count: int, seed: int) -> None:
     for rule in TABLE.values():
         names = {name: "vs" if name in rule.sequences else "x" for name in rule.operands}
         own += [formula.source({**names, "y": "x"}) for formula in (rule.formula, *rule.partials.values())]
-    run("x + sum(vs)", rng)  # what has to be imported is imported
+    for _ in range(9):
+        run("x + sum(vs)", rng)  # what has to be imported is imported
     sys.addaudithook(hook)
     for name in ("exec", "eval", "compile", "open", "print", "input"):
         setattr(builtins, name, guarded(name))

@@ -21,6 +21,8 @@ from microgrannd.training.interrupts import Interrupts
 pytestmark = [
     pytest.mark.desktop,
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer to interrupt at a moment"),
+    # Some moments are in a callback of the garbage collector, where Python drops exceptions.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 EPOCHS = 12
@@ -122,6 +124,26 @@ def test_an_interrupt_waits_while_nothing_may_be_ended_and_then_ends_what_may() 
             interrupts.run(signal.raise_signal, signal.SIGINT)
         assert interrupts.run(len, done) == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+class Finalised:
+    """Interrupts where Python drops exceptions."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+        len([])
+
+
+def test_an_interrupt_that_python_drops_is_not_lost() -> None:
+    done = []
+
+    def work() -> None:
+        Finalised()
+        done.append("to the end")
+
+    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+        interrupts.run(work)
+    assert done == ["to the end"]
 
 
 def test_a_handler_of_ones_own_is_called_and_kept() -> None:
