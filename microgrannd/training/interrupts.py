@@ -38,6 +38,7 @@ class Interrupts:
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function; Ctrl-C ends it, one that was held back before it begins."""
+        self._raised = None
         try:
             self._open = True
             if self._pending:
