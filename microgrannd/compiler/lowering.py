@@ -63,7 +63,7 @@ class Form(NamedTuple):
     shares: list[str]  # for each name that is filled in, what it gets of the gradient {d}: a list for a long sequence
 
 
-class Layer(NamedTuple):
+class DenseLayer(NamedTuple):
     """Dot products of the same inputs with rows of parameters that are used nowhere else, many of them."""
 
     name: str
@@ -126,7 +126,7 @@ class Emitter:
         self.taken.add(name)
         return name
 
-    def slices(self) -> Iterator[tuple[Layer, str, str]]:
+    def slices(self) -> Iterator[tuple[DenseLayer, str, str]]:
         """The layers, and where their weights and biases are among the parameters; "" for biases that are constants."""
         start = len(self.scalars)
         for layer in self.layers.values():
@@ -139,7 +139,7 @@ class Emitter:
         """A last change to an expression, before it becomes a template."""
         return tree
 
-    def found_layers(self) -> Iterator[Layer]:
+    def found_layers(self) -> Iterator[DenseLayer]:
         """The layers: as loops over their rows they take few lines."""
         tape = self.tape
         uses = Counter(ref for step in tape.steps for ref in step.refs)
@@ -161,7 +161,9 @@ class Emitter:
                 tape.labels[w.index].rpartition(".neurons")[0] for weights, _, _ in rows for w in weights
             }
             name = self.name(f"layer{number}" if others or not label else label, "layer", _OF_LAYER)
-            yield Layer(name, [ref for ref, _ in group], [row[0] for row in rows], [row[2] for row in rows], rows[0][1])
+            yield DenseLayer(
+                name, [ref for ref, _ in group], [row[0] for row in rows], [row[2] for row in rows], rows[0][1]
+            )
 
     def form(self, step: Step, unit: bool) -> tuple[Form, list[Operand]]:
         """How a step is written, the gradient that arrives being 1 or not; and the refs to be filled in, or sequences."""

@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 from .._files import write_bytes
 from ..rules.formula import real_result
 from ..rules.simplify import Reducer, Tree, template
-from .lowering import Body, Emitter, Layer, Line
+from .lowering import Body, DenseLayer, Emitter, Line
 from .python import Plain, Writer
 from .tape import Atom, Ref, Tape
 
@@ -105,7 +105,7 @@ class ArrayWriter(Writer):
         others = [atom for ref, step in self.tape.results if ref not in self.emitter.in_layers for atom in step.atoms]
         return {*layered, *others, *self.tape.outputs}
 
-    def layer(self, layer: Layer) -> None:
+    def layer(self, layer: DenseLayer) -> None:
         """The values of a layer."""
         name, row = layer.name, self.body.row
         if part := self.slice_of(layer.inputs):
@@ -115,7 +115,7 @@ class ArrayWriter(Writer):
         row.append(Line(f"dense({name}_w, {name}_b, {name}_x, {name}_t)"))
         row += [Line(f"{self.names[ref]} = {name}_t[{i}]") for i, ref in enumerate(layer.results)]
 
-    def layer_gradients(self, layer: Layer, needed: Set[Atom]) -> None:
+    def layer_gradients(self, layer: DenseLayer, needed: Set[Atom]) -> None:
         """The gradients of a layer's weights and inputs."""
         name, row = layer.name, self.body.row
         gradients = [self.gradient(ref) for ref in reversed(layer.results)][::-1]

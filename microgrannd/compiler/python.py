@@ -15,7 +15,7 @@ from typing import Any
 
 from ..rules.generated import generated
 from ..rules.simplify import constant, template
-from .lowering import Body, Emitter, Layer, Line
+from .lowering import Body, DenseLayer, Emitter, Line
 from .tape import Atom, Operand, Ref, Step, Tape
 
 #: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
@@ -118,7 +118,7 @@ class Writer:
                 lines.append(Line(f"{name} {sign} [{', '.join(some)}]", (name,), uses + earlier))
         return self.lists[atoms]
 
-    def layer(self, layer: Layer) -> None:
+    def layer(self, layer: DenseLayer) -> None:
         """The values of a layer."""
         name, inputs = layer.name, self.list_of(layer.inputs)
         targets = tuple(self.names[ref] for ref in layer.results)
@@ -188,7 +188,7 @@ class Writer:
             uses = tuple(name for _, uses in some for name in uses)
             self.body.row.append(Line(f"{target} {sign} {text}", (target,), (*uses, *([target] * (sign == "+=")))))
 
-    def layer_gradients(self, layer: Layer, needed: Set[Atom]) -> None:
+    def layer_gradients(self, layer: DenseLayer, needed: Set[Atom]) -> None:
         """The gradients of the inputs for each row; those of the weights for all rows together, after them."""
         name, body = layer.name, self.body
         inputs = self.list_of(layer.inputs)

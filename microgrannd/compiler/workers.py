@@ -23,7 +23,7 @@ BLOCK = 64
 
 
 #: Blocks that travel together, at most: their gradients come back one by one, and are many where the parameters are.
-MOST = 16
+MOST_BLOCKS = 16
 
 
 #: Shards on their way for each worker: one that it computes, and the next.
@@ -106,7 +106,7 @@ class Workers:
     def _shards(self, rows: Any) -> Iterator[Shard]:
         """The rows in as many shards as are to be on their way; in more, if these would be too large."""
         blocks = -(-len(rows) // BLOCK)
-        size = BLOCK * min(MOST, -(-blocks // self._ahead))
+        size = BLOCK * min(MOST_BLOCKS, -(-blocks // self._ahead))
         for first in range(0, len(rows), size):
             yield Shard(first, rows[first : first + size])
 

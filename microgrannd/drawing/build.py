@@ -43,14 +43,14 @@ def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rank
     if boxed is None:
         return _shape(order, rankdir)
     way, place = boxed
-    graph = Diagram(order, place, found, lambda node: node.grad).draw()
+    graph = Builder(order, place, found, lambda node: node.grad).draw()
     graph.rankdir = rankdir
     if len(set(place.values())) < len(order):
         graph.title = f"{len(order):,} nodes: those of one {way.split(',')[0]} are together in a box"
     return graph
 
 
-class Diagram:
+class Builder:
     """The diagram of nodes that were put in boxes.
 
     Args:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-Edge = tuple[int, int]
+Link = tuple[int, int]
 
 
 Point = tuple[float, float]
@@ -40,7 +40,7 @@ class Layout:
 
 def layered(
     sizes: Sequence[Point],
-    edges: Sequence[Edge],
+    edges: Sequence[Link],
     gap: float = 24,
     rank_gap: float = 48,
     first: Collection[int] = (),
@@ -77,7 +77,7 @@ def layered(
     )
 
 
-def _backward(count: int, edges: Sequence[Edge]) -> list[bool]:
+def _backward(count: int, edges: Sequence[Link]) -> list[bool]:
     """Which edges to turn round so that there are no cycles: those that lead back to where a search is coming from."""
     leaving = defaultdict(list)
     for number, (source, _) in enumerate(edges):
@@ -101,7 +101,7 @@ def _backward(count: int, edges: Sequence[Edge]) -> list[bool]:
     return found
 
 
-def _ranks(count: int, edges: Sequence[Edge]) -> list[int]:
+def _ranks(count: int, edges: Sequence[Link]) -> list[int]:
     """Ranks from 0, sinks last: a node stands right before the first of its targets."""
     targets, waiting = defaultdict(list), [0] * count
     sources = defaultdict(list)
@@ -121,10 +121,10 @@ def _ranks(count: int, edges: Sequence[Edge]) -> list[int]:
     return [top - h for h in height]
 
 
-def _bend(ranks: list[int], edges: Sequence[Edge], breadths: list[float]) -> tuple[list[list[int]], list[Edge]]:
+def _bend(ranks: list[int], edges: Sequence[Link], breadths: list[float]) -> tuple[list[list[int]], list[Link]]:
     """Give every edge a node in each rank between its ends; extends ranks and breadths by these."""
     paths: list[list[int]] = []
-    links: list[Edge] = []
+    links: list[Link] = []
     for source, target in edges:
         path = [source]
         for rank in range(ranks[source] + 1, ranks[target]):
@@ -137,7 +137,7 @@ def _bend(ranks: list[int], edges: Sequence[Edge], breadths: list[float]) -> tup
     return paths, links
 
 
-def _ordered(ranks: Sequence[int], links: Sequence[Edge]) -> list[list[int]]:
+def _ordered(ranks: Sequence[int], links: Sequence[Link]) -> list[list[int]]:
     """The nodes of each rank in an order with few crossings."""
     before, after = defaultdict(list), defaultdict(list)
     for source, target in links:
@@ -190,7 +190,7 @@ def _crossings(rows: Sequence[Sequence[int]], after: Mapping[int, Sequence[int]]
     return total
 
 
-def _places(rows: Sequence[Sequence[int]], links: Sequence[Edge], breadths: Sequence[float], gap: float) -> list[float]:
+def _places(rows: Sequence[Sequence[int]], links: Sequence[Link], breadths: Sequence[float], gap: float) -> list[float]:
     """Centers across, drawn towards the neighbours' mean as far as order and breadth allow."""
     neighbours = defaultdict(list)
     for source, target in links:

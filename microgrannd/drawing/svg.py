@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Frame, Graph
 from .frames import framed
-from .layout import Edge, Point
+from .layout import Link, Point
 
 Map = Callable[[Point], Point]
 
@@ -56,7 +56,7 @@ def svg(graph: Graph) -> str:
     parts = [*_opening(width + MARGIN, height + MARGIN, graph.arrows), *_heading(graph)]
     for frame, corners in zip(graph.frames, places.frames, strict=True):
         parts += _frame(frame, *map(point, corners))
-    seen: Counter[Edge] = Counter()
+    seen: Counter[Link] = Counter()
     labels = _Labels()
     drawn = zip(range(len(pairs)), graph.arrows, pairs, places.routes, strict=True)
     for number, arrow, pair, route in sorted(drawn, key=lambda way: -way[1].width):  # thin ones hide less

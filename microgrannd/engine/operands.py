@@ -24,7 +24,7 @@ def _operand(thing: Any) -> tuple[Any, float | None]:
     return (thing, None) if number is None else (number, number)
 
 
-class Shared(NamedTuple):
+class Row(NamedTuple):
     """A sequence made ready once, for several dot products over the same inputs."""
 
     values: tuple[Value, ...]  # empty where it has only numbers
@@ -41,12 +41,12 @@ def shared(things: Any) -> Any:
     """
     if not hasattr(type(things), "__iter__"):
         raise TypeError(f"a row of inputs is a sequence of Values or real numbers, got {described(things)}")
-    return things if type(things) is Shared else Shared(*_sequence(things, rules.TABLE["dot"], "xs"))
+    return things if type(things) is Row else Row(*_sequence(things, rules.TABLE["dot"], "xs"))
 
 
 def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
-    """What a wide node takes of a sequence: see `Shared`. Numbers among Values become Values."""
-    if type(things) is Shared:
+    """What a wide node takes of a sequence: see `Row`. Numbers among Values become Values."""
+    if type(things) is Row:
         return things
     try:
         values = tuple(things)

@@ -21,7 +21,7 @@ from typing import Any
 from .._files import write_bytes
 from .._text import described
 from ..drawing.boxes import MANY_BOXES, fits
-from ..drawing.build import Diagram
+from ..drawing.build import Builder
 from ..drawing.diagram import FILLS, FRAME, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
 from ..drawing.svg import svg
 from ..engine.graph import Contribution
@@ -131,7 +131,7 @@ class _Script:
     def __init__(self, story: Story) -> None:
         self.story = story
         self.style = Text(story.names, DIGITS)
-        self.diagram = Diagram(story.order, story.place, story.owners, story.gradients.__getitem__)
+        self.diagram = Builder(story.order, story.place, story.owners, story.gradients.__getitem__)
         self.graph = self.diagram.draw()
         for operand, terms in story.terms().items():
             box, hint = self.graph.boxes[self.box(operand)], self.style.total(story.root, operand, terms)

@@ -18,7 +18,7 @@ from .._text import described, visible
 from ..nn.module import Module
 from ..optim import Optimizer
 from .measure import HEALTHY, LayerReport, Sizes, measured
-from .table import Cell, Table, html, logarithmic, text
+from .table import Cell, Grid, html, logarithmic, text
 
 #: By verdict: its colour (Okabe and Ito 2008), and what helps.
 REMEDIES = {
@@ -110,10 +110,10 @@ def gradient_report(
     return GradientReport(layers, notes)
 
 
-def _table(report: GradientReport) -> Table:
+def _table(report: GradientReport) -> Grid:
     """What is shown: a row for each layer, the columns that are known, remedies and notes."""
     layers = report.layers
-    table = Table(colours=[REMEDIES[layer.verdict][0] for layer in layers])
+    table = Grid(colours=[REMEDIES[layer.verdict][0] for layer in layers])
     table.add("", {"layer": [Cell(visible(layer.name)) for layer in layers]})
     table.add("|gradient|", _columns([layer.gradient for layer in layers]))
     if any(layer.activation for layer in layers):

@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 
 @dataclass
-class Table:
+class Grid:
     """Columns, each under a group's head, and lines of text below. The last column is text, and has the row's colour."""
 
     groups: list[tuple[str, int]] = field(default_factory=list)
@@ -65,7 +65,7 @@ def logarithmic(numbers: Sequence[float]) -> list[float]:
     ]
 
 
-def text(table: Table) -> str:
+def text(table: Grid) -> str:
     """The table as lines of text, numbers to the right."""
     groups: list[str] = [name for name, count in table.groups for name in [name, *[""] * (count - 1)]]
     cells = [[cell.text for cell in row] for row in table.rows]
@@ -86,7 +86,7 @@ def text(table: Table) -> str:
     return "\n".join([above, *lines, *notes])
 
 
-def html(table: Table) -> str:
+def html(table: Grid) -> str:
     """The table as HTML in the page's own colours, light or dark; no script, and nothing from elsewhere."""
     last = len(table.head) - 1
     firsts = set(accumulate((count for _, count in table.groups[:-1]), initial=0)) - {0}

@@ -160,7 +160,7 @@ class Compiled:
             return self.eager.judge([row.pair for row in rows])
 
 
-class Shared(Compiled):
+class Distributed(Compiled):
     """Runs the program on the workers of an executor, which keep the rows; a batch of one block is run here."""
 
     def __init__(self, compiled: Compiled, executor: Executor, rows: Pairs) -> None:
@@ -188,7 +188,7 @@ def learner(
     eager = Eager(model, loss)
     found = _compiled(eager, rows, backend)
     if isinstance(found, Compiled):
-        return found if executor is None else Shared(found, executor, rows)
+        return found if executor is None else Distributed(found, executor, rows)
     if found is None:
         return eager  # which raises in its turn
     if executor is not None:

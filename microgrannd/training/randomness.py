@@ -15,7 +15,7 @@ from ..engine.value import Value
 from ..rules.rule import Rule
 
 #: Things looked at, at most.
-MOST = 10_000
+MOST_THINGS = 10_000
 
 
 #: What is not looked into.
@@ -62,7 +62,7 @@ def _reachable(things: Any) -> list[Any]:
     found, seen = list(things), set(map(id, things))
     for thing in found:  # grows
         for part in _parts(thing):
-            if id(part) not in seen and len(found) < MOST:
+            if id(part) not in seen and len(found) < MOST_THINGS:
                 seen.add(id(part))
                 found.append(part)
     return found

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import microgrannd as mg
 from microgrannd import Module, Value, draw
 from microgrannd.drawing.boxes import AFTER, BEFORE, MANY_BOXES, outputs, places, reached
-from microgrannd.drawing.build import Diagram
+from microgrannd.drawing.build import Builder
 from microgrannd.drawing.diagram import NEUTRAL, TOGETHER, Graph
 from microgrannd.drawing.frames import framed
 from microgrannd.drawing.layout import layered
@@ -137,7 +137,7 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
     found = homes(order, model)
     for way in ("scalar", "neuron", "layer", "layer, gathered"):
         place = places(order, found, way)
-        diagram = Diagram(order, place, found, lambda node: node.grad)
+        diagram = Builder(order, place, found, lambda node: node.grad)
         graph = diagram.draw()
         flowing = dict.fromkeys(range(len(graph.boxes)), 0.0)
         for key in diagram.members:

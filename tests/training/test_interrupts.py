@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,31 +45,37 @@ def interrupted_after(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def training(way: str, epochs: int = EPOCHS, **options: Any) -> tuple[mg.MLP, mg.Adam, mg.History]:
-    model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
-    optimizer = mg.Adam(model.parameters(), 0.05)
-    before = model, optimizer
-    history = mg.History()
-    try:
-        history = mg.fit(
-            model, X, Y, loss=mg.binary_cross_entropy_with_logits, optimizer=optimizer, epochs=epochs, batch_size=16,
-            seed=0, **{"progress": False, **WAYS[way], **options},
+class Training:
+    """A training, and what there is of it wherever it was ended."""
+
+    def __init__(self) -> None:
+        self.model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
+        self.optimizer = mg.Adam(self.model.parameters(), 0.05)
+        self.history: mg.History | None = None  # if fit was ended before it began, or as it returned
+
+    def run(self, way: str, epochs: int = EPOCHS, **options: Any) -> Training:
+        self.history = mg.fit(
+            self.model, X, Y, loss=mg.binary_cross_entropy_with_logits, optimizer=self.optimizer, epochs=epochs,
+            batch_size=16, seed=0, **{"progress": False, **WAYS[way], **options},
         )  # fmt: skip
-    except KeyboardInterrupt:  # before fit had begun, or after its end
-        history.interrupted = True
-    return *before, history
+        return self
 
+    @property
+    def losses(self) -> list[float]:
+        assert self.history is not None
+        return self.history.loss
 
-def state(model: mg.MLP, optimizer: mg.Adam) -> Any:
-    return model.state_dict(), optimizer.state_dict()
+    @property
+    def state(self) -> Any:
+        return self.model.state_dict(), self.optimizer.state_dict()
 
 
 @cache
 def expected(way: str) -> tuple[list[Any], list[float], float]:
     """The state after each number of epochs, the losses, and the seconds of a whole training."""
-    states = [state(*training(way, epochs)[:2]) for epochs in range(EPOCHS + 1)]
+    states = [Training().run(way, epochs).state for epochs in range(EPOCHS + 1)]
     start = time.perf_counter()
-    losses = training(way)[2].loss
+    losses = Training().run(way).losses
     return states, losses, time.perf_counter() - start
 
 
@@ -80,25 +86,21 @@ def assert_consistent_after_interrupts(way: str, count: int, folder: Path) -> in
     states, losses, seconds = expected(way)
     rng, early = random.Random(count), 0
     for number in range(count):
-        file = folder / f"{number}.json"
+        file, training = folder / f"{number}.json", Training()
         options = {"checkpoint": file, "progress": number % 4 == 1} if number % 2 else {}
-        with interrupted_after(rng.uniform(0, 1.1 * seconds) + 1e-6):
-            model, optimizer, history = training(way, **options)
-        over = len(history.loss)
-        found = state(model, optimizer)
-        if over == 0 and found == states[EPOCHS]:
-            over = EPOCHS  # the signal came between the end of fit and that of the timer
-        elif "patience" in WAYS[way]:
-            assert found[1] == states[over][1]
-        else:
-            assert found == states[over]
-        assert history.loss == losses[: len(history.loss)]
+        with suppress(KeyboardInterrupt), interrupted_after(rng.uniform(0, 1.1 * seconds) + 1e-6):
+            training.run(way, **options)
+        assert training.state in states
+        over = states.index(training.state)
+        if training.history is not None:
+            assert training.losses == losses[:over]
+            assert training.history.interrupted or over == EPOCHS
         assert gc.isenabled()
-        assert (model([0.5, 0.5]) * 1.0)._prev
+        assert (training.model([0.5, 0.5]) * 1.0)._prev
         early += over < EPOCHS
         if file.exists():
-            model, optimizer, history = training(way, checkpoint=file, resume=True)
-            assert (state(model, optimizer), history.loss) == (states[EPOCHS], losses)
+            again = Training().run(way, checkpoint=file, resume=True)
+            assert (again.state, again.losses) == (states[EPOCHS], losses)
     return early
 
 
@@ -153,11 +155,13 @@ def test_a_handler_of_ones_own_is_called_and_kept() -> None:
         calls.append(number)
 
     before = signal.signal(signal.SIGINT, handler)
+    training = Training()
     with interrupted_after(0.01):
-        _, _, history = training("python", 3000)
+        training.run("python", 3000)
     assert calls == [signal.SIGINT]
-    assert len(history.loss) == 3000
-    assert not history.interrupted
+    assert len(training.losses) == 3000
+    assert training.history is not None
+    assert not training.history.interrupted
     assert signal.getsignal(signal.SIGINT) is handler
     with Interrupts():
         signal.raise_signal(signal.SIGINT)
