@@ -38,16 +38,22 @@ class Interrupts:
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function; Ctrl-C ends it, one that was held back before it begins."""
-        self._raised = None
         try:
             self._open = True
             if self._pending:
                 self._receive(signal.SIGINT, None)
             result = function(*arguments)
+        except SystemError:  # what becomes of it in the midst of numba's own code
+            if self._raised is None:
+                raise
+        except BaseException:
+            self._raised = None  # to keep an error is to keep all that its frames hold
+            raise
         finally:
             self._open = False
-        if self._raised is not None:  # in a callback, of the garbage collector say, where Python drops exceptions
-            raise self._raised
+        if self._raised is not None:  # and was dropped: in a callback, of the garbage collector say, Python does that
+            error, self._raised = self._raised, None
+            raise error
         return result
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
@@ -57,5 +63,5 @@ class Interrupts:
             try:
                 self._handler(number, frame)
             except BaseException as error:
-                self._raised = error
+                self._raised = error.with_traceback(None)
                 raise
