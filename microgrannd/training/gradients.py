@@ -218,7 +218,8 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     if not _same(first, second, own):
         return "it records another graph for another row"
     compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
-    parameters = list(own.union(set(first[1]).intersection(second[1])))  # and not what is made anew in each call
+    others = own.union(second[1])  # without what is made anew in each call
+    parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others)]))
     samples = _samples(rows)
     try:
         with _restored(parameters):
@@ -339,7 +340,7 @@ def _agree(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: 
             return True
         outcomes.append((loss, [parameter.grad for parameter in parameters]))
     (loss, gradients), (other, others) = outcomes
-    error = 1e-9 * max(map(abs, gradients), default=0.0) + 1e-12
+    error = 1e-9 * max((abs(gradient) for gradient in gradients if isfinite(gradient)), default=0.0) + 1e-12
     return isclose(other, loss, rel_tol=1e-9, abs_tol=1e-12) and all(
         abs(a - b) <= error or not isfinite(a) for a, b in zip(gradients, others, strict=True)
     )
