@@ -214,11 +214,11 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
         return f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
     if draws.seen():
         return "it draws random numbers"
-    own = set(eager.model.parameters())
-    if not _same(first, second, own):
+    own = eager.model.parameters()
+    if not _same(first, second, set(own)):
         return "it records another graph for another row"
     compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
-    others = own.union(second[1])  # without what is made anew in each call
+    others = {*own, *second[1]}  # without what is made anew in each call
     parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others)]))
     samples = _samples(rows)
     try:
