@@ -84,6 +84,21 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
         raise
 
 
+def require_writable(path: str | PathLike[str]) -> None:
+    """Make sure that a new file can be made beside a path.
+
+    Raises:
+        OSError: it cannot.
+    """
+    temporary = f"{_temporary(os.path.realpath(path))}{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "xb"):
+            pass
+        os.unlink(temporary)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+
+
 def remove_leftovers(path: str | PathLike[str]) -> None:
     """Remove what processes that were killed in `write_bytes` left of this file."""
     start = _temporary(os.path.realpath(path))

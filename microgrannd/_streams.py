@@ -17,6 +17,11 @@ class Output:
     def __init__(self) -> None:
         self.failure: Exception | None = None
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads it."""
+        return sys.stdout is not None and sys.stdout.isatty()
+
     def say(self, text: str) -> None:
         """Print lines about what was done, made safe for a terminal."""
         if self.failure is None and sys.stdout is not None:
@@ -33,7 +38,7 @@ class Output:
         """
         if sys.stdout is None:
             raise OSError("there is none")
-        if sys.stdout.isatty():
+        if self.is_terminal:
             text = "\n".join(map(printable, text.split("\n")))
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -27,14 +27,17 @@ def copied(structure: Any) -> Any:
     """The same lists, tuples, dicts and arrays anew: a function may assign into them, or sort them."""
     if isinstance(structure, list | tuple | dict):
         return _of_parts(copied, structure)
-    return structure.copy() if getattr(structure, "shape", ()) else structure
+    if getattr(structure, "shape", ()):
+        return structure.copy() if hasattr(structure, "copy") else copy(structure)
+    return structure
 
 
 def _of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
     """A function of the parts of a list, tuple, named tuple or dict, in one of the same kind."""
     if isinstance(structure, dict):
         found = copy(structure)
-        found.update((key, function(part)) for key, part in structure.items())
+        for key, part in structure.items():  # update() of a Counter adds up
+            found[key] = function(part)
         return found
     parts = map(function, structure)
     if isinstance(structure, list):

@@ -39,9 +39,9 @@ class Optimizer:
         self.params = list(params)
         _check_parameters(self.params)
         if not callable(lr):
-            _check(lr=lr)
+            (lr,) = _checked(lr=lr)
         if max_norm is not None:
-            _check(max_norm=max_norm)
+            (max_norm,) = _checked(max_norm=max_norm)
         self.lr, self.max_norm = lr, max_norm
         self.steps = 0
 
@@ -125,7 +125,7 @@ class SGD(Optimizer):
         max_norm: float | None = None,
     ) -> None:
         super().__init__(params, lr, max_norm)
-        _check(momentum=momentum, weight_decay=weight_decay)
+        momentum, weight_decay = _checked(momentum=momentum, weight_decay=weight_decay)
         if nesterov and not momentum:
             raise ValueError("nesterov needs a momentum above 0, got 0")
         self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
@@ -164,12 +164,13 @@ class Adam(Optimizer):
         max_norm: float | None = None,
     ) -> None:
         super().__init__(params, lr, max_norm)
-        _check(eps=eps, weight_decay=weight_decay)
+        eps, weight_decay = _checked(eps=eps, weight_decay=weight_decay)
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas need to be two numbers of at least 0 and below 1, got {described(betas)}")
         if eps == 0:
             raise ValueError("eps needs to be above 0: a gradient of 0 is divided by it")
-        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        self.betas = float(betas[0]), float(betas[1])
+        self.eps, self.weight_decay = eps, weight_decay
         self.means = [0.0] * len(self.params)
         self.squares = [0.0] * len(self.params)
 
@@ -211,7 +212,7 @@ class AdamW(Adam):
 
 def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     """Scale all gradients down together so that their Euclidean norm is at most max_norm; return what it was."""
-    _check(max_norm=max_norm)
+    (max_norm,) = _checked(max_norm=max_norm)
     params = list(params)
     norm = hypot(*(parameter.grad for parameter in params))
     if norm > max_norm:
@@ -222,26 +223,26 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
 
 def clip_grad_value(params: Iterable[Value], max_value: float) -> None:
     """Clip every gradient to the range from -max_value to max_value."""
-    _check(max_value=max_value)
+    (max_value,) = _checked(max_value=max_value)
     for parameter in params:
         parameter.grad = min(max(parameter.grad, -max_value), max_value)
 
 
 def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
     """Half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
-    _check(lr=lr, steps=steps, minimum=minimum)
+    lr, minimum, _ = _checked(lr=lr, minimum=minimum, steps=steps)
     return lambda step: minimum + (lr - minimum) * (1 + cos(pi * _progress(step, steps))) / 2
 
 
 def linear(lr: float, steps: int, end: float = 0.0) -> Schedule:
     """A straight line from lr at step 0 to end at ``steps``, and end from there on."""
-    _check(lr=lr, steps=steps, end=end)
+    lr, end, _ = _checked(lr=lr, end=end, steps=steps)
     return lambda step: lr + (end - lr) * _progress(step, steps)
 
 
 def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
     """lr, multiplied by factor after each ``every`` steps."""
-    _check(lr=lr, factor=factor)
+    lr, factor = _checked(lr=lr, factor=factor)
     if every < 1:
         raise ValueError(f"every needs to be at least 1 step, got {every}")
     return lambda step: lr * factor ** (step // every)
@@ -264,8 +265,12 @@ def _check_parameters(params: list[Any]) -> None:
             raise ValueError(f"params[{place}] is params[{first[parameter]}] again: a step would change it twice")
 
 
-def _check(**numbers: Any) -> None:
+def _checked(**numbers: Any) -> list[float]:
+    """Numbers as floats, each finite and at least 0."""
+    found = []
     for name, number in numbers.items():
-        found = real(number)
-        if found is None or not isfinite(found) or found < 0:
+        plain = real(number)
+        if plain is None or not isfinite(plain) or plain < 0:
             raise ValueError(f"{name} needs to be a finite number of at least 0, got {described(number)}")
+        found.append(plain)
+    return found

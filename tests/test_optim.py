@@ -234,3 +234,16 @@ def test_the_options_make_an_optimiser_of_the_same_form():
         optimizer = make([Value(1.0)])
         twin = type(optimizer)([Value(1.0)], **optimizer.options())
         assert vars(twin) == {**vars(optimizer), "params": twin.params}
+
+
+@pytest.mark.parametrize("name", ["momentum", "weight_decay", "lr", "max_norm", "eps", "betas"])
+def test_numbers_of_numpy_are_floats_from_the_start(np, name):
+    number = np.float32(0.5)
+    kind = mg.Adam if name in ("eps", "betas") else mg.SGD
+    options = {"lr": 0.1, name: (number, number) if name == "betas" else number}
+    optimizer = kind([Value(1.0)], **options)
+    assert {type(x) for x in np.ravel(optimizer.options()[name]).tolist()} == {float}
+    w = Value(1.0)
+    w.grad = 2.0
+    mg.clip_grad_value([w], number)
+    assert type(w.grad) is float

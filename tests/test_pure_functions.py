@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict, namedtuple
+from collections import Counter, OrderedDict, namedtuple
 from collections.abc import Callable
 from math import inf, nan
 from typing import Any
@@ -148,3 +148,12 @@ def test_a_function_without_a_rule_is_named() -> None:
     assert mg.grad(half_square)(-2.0) == -2.0
     with pytest.raises(TypeError, match=r"a partial of half_square uses copysign\(\), which has no derivative here"):
         mg.grad(mg.grad(half_square))(2.0)
+
+
+def test_a_counter_keeps_its_counts() -> None:
+    assert mg.grad(lambda x, c: x * len(c) * c["a"])(2.0, Counter(a=3)) == 3.0
+    assert mg.grad(lambda c: c["a"] * c["a"])(Counter(a=3)) == Counter(a=6.0)
+
+
+def test_second_derivatives_of_a_power_at_0_to_the_0_are_the_same_both_ways() -> None:
+    assert mg.hessian(lambda v: v[0] ** v[1])([0.0, 0.0]) == [[0.0, inf], [inf, inf]]

@@ -12,6 +12,7 @@ from itertools import pairwise
 from .. import data
 from .._files import UNFIT, FileError, read, write, write_bytes
 from .._streams import Output
+from .._text import printable
 from ..compiler.workers import BLOCK, processes
 from ..data import Table, TableError, read_csv
 from ..engine.value import Value
@@ -120,7 +121,12 @@ def predict(options: argparse.Namespace, out: Output) -> None:
         raise TableError(f"{table.path}: there already is a column 'prediction'")
     answers = [task.answer(output) for output in model.predict(task.inputs(table.numbers(task.columns)))]
     text = io.StringIO()
-    rows = [[*table.columns, "prediction"], *([*row, answer] for row, answer in zip(table.rows, answers, strict=True))]
+    rows: list[list[str]] = [
+        [*table.columns, "prediction"],
+        *([*row, answer] for row, answer in zip(table.rows, answers, strict=True)),
+    ]
+    if options.output is None and out.is_terminal:
+        rows = [list(map(printable, row)) for row in rows]
     # A carriage return in a cell is not quoted by itself (before Python 3.13).
     bare = not any("\r" in cell for row in rows for cell in row)
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL).writerows(rows)

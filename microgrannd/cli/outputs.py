@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 
-from .._files import write_bytes
+from .._files import require_writable, write_bytes
 from ..drawing import picture as drawing
 from ..engine.value import Value
 from ..explaining.walkthrough import walkthrough
@@ -27,6 +28,10 @@ def _require_place(option: str, path: str, *others: str) -> None:
         raise ValueError(f"{option} {path}: needs a file name in a folder that exists")
     if place in map(os.path.realpath, others):
         raise ValueError(f"{option} {path}: would replace another file of this command")
+    if not os.path.exists(place):
+        require_writable(path)
+    elif stat.S_ISFIFO(os.stat(place).st_mode):
+        raise ValueError(f"{option} {path}: is a pipe, and would wait for a reader")
 
 
 def _format(path: str) -> str:

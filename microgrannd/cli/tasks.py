@@ -12,6 +12,7 @@ from math import isfinite
 from statistics import fmean, pstdev
 from typing import Any
 
+from .._text import printable
 from ..data import Rows, Table, TableError, parse_number, split
 from ..engine.value import Value
 from ..losses import binary_cross_entropy_with_logits, cross_entropy, mse
@@ -81,7 +82,7 @@ class Task:
     def __str__(self) -> str:
         if not self.classes:
             return f"{self.target!r}: regression"
-        names = ", ".join(self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
+        names = ", ".join(map(printable, self.classes[:5])) + (", ..." if len(self.classes) > 5 else "")
         return f"{self.target!r}: {len(self.classes)} classes ({names})"
 
     def inputs(self, rows: Rows) -> Rows:

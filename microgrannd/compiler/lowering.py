@@ -18,16 +18,17 @@ from typing import Any, NamedTuple
 
 from .._trees import leaves
 from ..rules import simplify as templates
-from ..rules.formula import Formula, is_float, not_float, real_result
+from ..rules.formula import FUNCTIONS, Formula, is_float, not_float, real_result
 from ..rules.simplify import Reducer, Term, Tree, constant, hole, negation, product
 from ..rules.table import TABLE
 from .tape import Atom, Literal, Operand, Ref, Step, Tape
 
 #: Names with a meaning of their own in the programs; those that are made of a value's name, and of a layer's.
-_RESERVED = {
-    *keyword.kwlist, *keyword.softkwlist, *dir(builtins), "rows", "row", "parameters", "results", "total", "gradients", "v",
-    "real_result", "math", "njit", "register_jitable", "array", "empty", "zeros", "copysign", "dense", "outer", "transposed", "count",
+_OWN = {
+    "rows", "row", "parameters", "results", "total", "gradients", "v", "list", "range", "ValueError",
+    "math", "njit", "register_jitable", "array", "empty", "zeros", "copysign", "dense", "outer", "transposed", "count",
 }  # fmt: skip
+_RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OWN, "real_result"}
 
 
 _OF_VALUE = ("{}", "d_{}")
@@ -121,7 +122,8 @@ class Emitter:
 
     def called(self, name: str, thing: Any) -> str:
         """What a function is called in the programs."""
-        while self.functions.setdefault(name, thing) is not thing:
+        own = FUNCTIONS.get(name) is not thing
+        while (own and name in _OWN) or self.functions.setdefault(name, thing) is not thing:
             name += "_"
         self.taken.add(name)
         return name
@@ -142,7 +144,7 @@ class Emitter:
     def found_layers(self) -> Iterator[DenseLayer]:
         """The layers: as loops over their rows they take few lines."""
         tape = self.tape
-        uses = Counter(ref for step in tape.steps for ref in step.refs)
+        uses = Counter([*(ref for step in tape.steps for ref in step.refs), *tape.outputs])
         parameters = set(tape.parameter_refs)
         groups: defaultdict[Any, list[tuple[Ref, Any]]] = defaultdict(list)
         for ref, step in tape.results:
@@ -215,6 +217,8 @@ class Emitter:
                 shares.append(template(ast.ListComp(product(ast.Name("_p"), gradient), [each])))
             elif isinstance(operand, tuple):
                 elements = reducer.reduce(partial.tree, names)
+                if not isinstance(elements, list):  # a list that only the program knows
+                    elements = [ast.Subscript(elements, ast.Constant(i), ast.Load()) for i in range(len(operand))]
                 shares += [
                     template(product(element, gradient))
                     for element, part in zip(elements, operand, strict=True)

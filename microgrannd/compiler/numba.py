@@ -8,8 +8,8 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence, Set
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -17,11 +17,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numba.core import config
 from numba.core.errors import NumbaError
 from platformdirs import user_cache_path
 
 from .._files import write_bytes
-from ..rules.formula import real_result
+from ..rules.formula import FUNCTIONS, real_result
 from ..rules.simplify import Reducer, Tree, template
 from .lowering import Body, DenseLayer, Emitter, Line
 from .python import Plain, Writer
@@ -202,7 +203,7 @@ _KNOWN = frozenset(
 )
 
 
-_PLAIN = {"abs", "max", "min", "inf", "nan", "mul"}  # as they are
+_PLAIN = {name: FUNCTIONS[name] for name in ("abs", "max", "min", "inf", "nan", "mul")}  # as they are
 
 
 _SIGNATURES = {
@@ -237,7 +238,7 @@ def module_source(name: str, body: Body, emitter: Emitter) -> str:
 def _functions(emitter: Emitter) -> list[str]:
     """The functions that the lines call, and those that these call."""
     written: dict[str, str] = {}
-    while missing := [name for name in emitter.functions if name not in written and name not in _PLAIN]:
+    while missing := [n for n, f in emitter.functions.items() if n not in written and _PLAIN.get(n) is not f]:
         for name in missing:
             written[name] = _function(name, emitter.functions[name], emitter)
     return [*reversed(written.values())]
@@ -278,7 +279,12 @@ class Native(Plain):
     def __init__(self, tape: Tape) -> None:
         super().__init__(tape)
         self.emitter = ArrayEmitter(tape)
-        self.sources  # noqa: B018  # raises here what it cannot take
+        try:
+            self.sources  # noqa: B018  # raises here what it cannot take
+        except RecursionError:
+            raise ValueError(
+                "a sequence is too long for the backend numba, which takes some hundred elements"
+            ) from None
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -353,11 +359,41 @@ def _made(key: str, name: str, source: str) -> Callable[..., Any]:
     folder = _trusted_folder()
     if folder is not None:
         path = folder / f"{key}.py"
-        with suppress(Exception):  # a full disk, a damaged file, whatever numba's cache makes of it: then without
+        # A full disk, a damaged file, whatever numba's cache makes of it: then without.
+        with suppress(Exception), _numba_s_files_in(folder):
+            _require_undamaged(folder, key)
             if not path.is_file() or path.read_bytes() != source.encode():
                 write_bytes(path, source.encode())
-            return _run(key, name, source, str(path))
+            function = _run(key, name, source, str(path))
+            write_bytes(folder / f"{key}.sha256", _digest(folder, key))
+            return function
     return _run(key, name, source.replace("cache=True", "cache=False"), f"<{key}>")
+
+
+@contextmanager
+def _numba_s_files_in(folder: Path) -> Iterator[None]:
+    """Let numba keep machine code in a folder, and not where its own settings or an unwritable folder send it."""
+    settings = vars(config)
+    before, settings["CACHE_DIR"] = settings["CACHE_DIR"], str(folder)
+    try:
+        yield
+    finally:
+        settings["CACHE_DIR"] = before
+
+
+def _require_undamaged(folder: Path, key: str) -> None:
+    """Delete numba's files of a program if they are not as they were written: damaged machine code ends the process."""
+    digest = folder / f"{key}.sha256"
+    if not digest.is_file() or digest.read_bytes() != _digest(folder, key):
+        for file in folder.rglob(f"{key}*.nb*"):
+            file.unlink()
+
+
+def _digest(folder: Path, key: str) -> bytes:
+    found = hashlib.sha256()
+    for file in sorted(folder.rglob(f"{key}*.nb*")):
+        found.update(f"{file.name} {file.stat().st_size} ".encode() + file.read_bytes())
+    return found.hexdigest().encode()
 
 
 def _trusted_folder() -> Path | None:

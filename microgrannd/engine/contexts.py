@@ -79,8 +79,10 @@ class _Switch(ABC):
         Raises:
             TypeError: it is a generator or coroutine function, whose work would be done outside.
         """
-        if any(is_one(function) for is_one in _LATER):
-            name, kind = getattr(function, "__qualname__", function), type(self).__name__
+        own: Any = inspect.unwrap(getattr(function, "__func__", function))  # inside of a staticmethod, of wraps
+        own = own if inspect.isroutine(own) else getattr(own, "__call__", own)  # noqa: B004  # its code is asked for
+        if any(is_one(own) for is_one in _LATER):
+            name, kind = getattr(own, "__qualname__", own), type(self).__name__
             raise TypeError(f"{kind} cannot decorate {name}, which runs later: put `with {kind}():` inside of it")
 
         @wraps(function)

@@ -11,8 +11,10 @@ import builtins
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Set
+from keyword import iskeyword
 from typing import Any
 
+from .._text import described
 from . import ieee
 
 
@@ -24,7 +26,10 @@ def real_result(result: Any) -> float:
     """
     if isinstance(result, complex):
         raise ValueError("no real value")
-    return float(result)
+    try:
+        return float(result)
+    except TypeError:
+        raise ValueError(f"the formula gives no number but {described(result)}") from None
 
 
 Function = Callable[..., Any]
@@ -84,13 +89,16 @@ class Formula:
         text: the expression, for example ``"1 - y * y"``.
         variables: the names that stand for operands (and for the result, ``y``, in a partial).
         functions: the functions and constants it may use.
+        sequences: those of the variables that are sequences.
 
     Raises:
         FormulaError: the text is not a Python expression, uses syntax that is not on the list, or a name that is not
             known where it stands.
     """
 
-    def __init__(self, text: str, variables: Iterable[str], functions: Mapping[str, Any]) -> None:
+    def __init__(
+        self, text: str, variables: Iterable[str], functions: Mapping[str, Any], sequences: Iterable[str] = ()
+    ) -> None:
         self.text = text
         self.variables = frozenset(variables)
         try:
@@ -101,7 +109,7 @@ class Formula:
         #: The functions and constants that it uses.
         self.functions = frozenset(n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name)) & functions.keys()
         #: Whether it is sure to be a float, of floats: not an int, a bool or a complex number.
-        self.is_float = is_float(self._tree.body, not_float(functions) - self.variables)
+        self.is_float = is_float(self._tree.body, not_float(functions) - self.variables | set(sequences))
 
     def _check(self, functions: Mapping[str, Any]) -> None:
         level: list[ast.AST] = [self._tree]
@@ -112,6 +120,8 @@ class Formula:
         for node in ast.walk(self._tree):
             if not isinstance(node, _ALLOWED) or isinstance(node, ast.comprehension) and node.is_async:
                 raise FormulaError(f"{self.text!r}: {type(node).__name__} is not allowed in a formula")
+            if isinstance(node, ast.Name) and iskeyword(node.id):  # in full width
+                raise FormulaError(f"{self.text!r}: {node.id} is no name")
             if isinstance(node, ast.Constant) and not _is_number(node.value):
                 raise FormulaError(f"{self.text!r}: {node.value!r} is not a number that a float can hold")
         self._check_names(self._tree, functions, self.variables)

@@ -183,7 +183,7 @@ def rule(
             raise FormulaError(f"{domain!r}: a domain is a condition, as x > 0 is")
         function.__rule__ = Rule(  # type: ignore[attr-defined]  # functions take attributes
             function=function,
-            formula=Formula(formula, operands, functions),
+            formula=Formula(formula, operands, functions, sequences),
             partials={name: Formula(partial, [*operands, "y"], functions) for name, partial in operands.items()},
             domain=condition,
             symbol=symbol or function.__name__,

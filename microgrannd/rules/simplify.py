@@ -141,6 +141,8 @@ class Reducer:
         return self._combined(left, node.op, right)
 
     def _combined(self, left: Term, operation: ast.operator, right: Term) -> Term:
+        if isinstance(right, list) and not isinstance(left, list):
+            left, right = right, left
         times = number_of(right)
         if isinstance(left, list) and times is not None:
             return left * int(times)
@@ -203,7 +205,8 @@ class Reducer:
         if function is len and known:
             return constant(float(len(terms[0])))
         if function is sum and known:
-            first, *others = [*terms[1:], *terms[0]] or [constant(0.0)]
+            items: list[Term] = [*(terms[1:] or [constant(0.0)]), *list(terms[0])]  # begins with 0, as Python's own
+            first, *others = items
             for term in others:
                 first = self._combined(first, ast.Add(), term)
             return first

@@ -25,8 +25,9 @@ class Reflected:
 
 
 @rule(
-    "b * pow(a, b - 1)",
-    da="0 if 0 <= b * (b - 1) <= 0 else b * (b - 1) * pow(a, b - 2)", db="0 if b > 1 else pow(a, b - 1) * (1 + b * log(a))",
+    "0 if 0 <= b <= 0 else b * pow(a, b - 1)",
+    da="0 if 0 <= b * (b - 1) <= 0 else b * (b - 1) * pow(a, b - 2)",
+    db="0 if b > 1 else pow(a, b - 1) * (1 + (b * log(a) if b > 0 else 0))",
 )  # fmt: skip
 def _power_by_base(a: Any, b: Any) -> Any:
     """The derivative of a power by its base 0: its own derivatives are limits, which sums of terms would miss."""
@@ -34,7 +35,8 @@ def _power_by_base(a: Any, b: Any) -> Any:
 
 @rule(
     "pow(a, b) * log(a) if b < 0 or a < 0 or a > 0 else a * b * 0",
-    da="0 if b > 1 else pow(a, b - 1) * (1 + b * log(a))", db="0 if b > 0 else pow(a, b) * log(a) * log(a)",
+    da="0 if b > 1 else pow(a, b - 1) * (1 + (b * log(a) if b > 0 else 0))",
+    db="0 if b > 0 else pow(a, b) * log(a) * log(a)",
 )  # fmt: skip
 def _power_by_exponent(a: Any, b: Any) -> Any:
     """The derivative of a power of the base 0 by its exponent."""
@@ -65,7 +67,7 @@ class Operations:
 
     @rule(
         "a ** b",
-        da="0 if 0 <= b <= 0 and not abs(a) > 1e-300 else b * pow(a, b - 1) if b > 1 or b < 0 or abs(a) > 0 else by_base(a, b)",
+        da="b * pow(a, b - 1) if b > 1 or b < 0 or abs(a) > 1e-300 else by_base(a, b)",
         db="y * log(a) if abs(a) > 0 else by_exponent(a, b)",
         domain="a > 0 or a >= 0 and b >= 0 or a < 0 and whole(b) or abs(a) + abs(b) >= inf",
         names={"whole": float.is_integer, "by_base": plain(_power_by_base), "by_exponent": plain(_power_by_exponent)}, symbol="^",

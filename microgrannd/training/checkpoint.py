@@ -186,12 +186,7 @@ def identity_of(
 def _graph(program: Program, run: Run) -> str:
     """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
     steps, leaves = program.tape.steps, program.leaves
-    own = [
-        text_of(function)
-        for step in steps
-        for function in step.rule.functions.values()
-        if hasattr(function, "__code__")
-    ]
+    own = [text_of(thing) for step in steps for thing in step.rule.used.values() if hasattr(thing, "__code__")]
     return digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
 
 

@@ -27,6 +27,8 @@ def text_of(thing: Any) -> str:
     """
     if isinstance(thing, partial):
         return f"partial({text_of(thing.func)}, {text_of(thing.args)}, {text_of(thing.keywords)})"
+    if (rule := getattr(thing, "__rule__", None)) is not None:
+        return f"{rule.name}: {rule!r}, {[text_of(own) for own in rule.used.values() if hasattr(own, '__code__')]}"
     if code := getattr(thing, "__code__", None):
         name = str(thing.__qualname__)
         if not str(thing.__module__).startswith("microgrannd."):

@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .._checks import Pairs, _require_int, checked, seed_of
+from .._checks import Pairs, _require_int, checked, real, seed_of
 from .._streams import Forgiving
 from .._text import described
 from ..compiler.workers import require_executor
@@ -133,7 +133,7 @@ def fit(
             if file:
                 settings = {
                     "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
-                    "validation": validation if isinstance(validation, int | float) else None,
+                    "validation": real(validation),
                 }  # fmt: skip
                 program = way.program if isinstance(way, Compiled) else None
                 pairs = {"training": rows, "validation": judged}
@@ -209,7 +209,7 @@ def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pai
     """The rows to train on, and those to judge by."""
     if validation is None:
         return rows, []
-    if isinstance(validation, int | float):
+    if real(validation) is not None:
         if not 0 < validation < 1:
             raise ValueError(
                 f"validation needs to be a share above 0 and below 1, or (X, y); got {described(validation)}"

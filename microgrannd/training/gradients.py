@@ -6,7 +6,7 @@ import random
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import isclose, isfinite
 from operator import itemgetter
 from statistics import fmean
@@ -30,6 +30,9 @@ Pairs = Sequence[tuple[tuple[float, ...], Any]]
 
 #: So many rows are computed both ways before a program is trusted; and so many with other weights.
 SAMPLES, MOVED = 50, 5
+
+#: By how much weights are changed for that, as a part of themselves: a little, to the other sign, and far.
+MOVES = (0.01, -2.0, 3.0)
 
 
 class Eager:
@@ -225,11 +228,13 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
         with _restored(parameters):
             if not all(_agree(compiled, pair, parameters) for pair in samples):
                 return "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
-            _move(parameters)
-            if not all(_agree(compiled, pair, parameters) for pair in samples[:MOVED]):
-                return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
     except (TypeError, *ERRORS):
         return None
+    for factor in MOVES:
+        with suppress(TypeError, *ERRORS), _restored(parameters):  # what raises an error so far out tells nothing
+            _move(parameters, factor)
+            if not all(_agree(compiled, pair, parameters) for pair in samples[:MOVED]):
+                return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
     return compiled
 
 
@@ -275,11 +280,11 @@ def _restored(parameters: Sequence[Value]) -> Iterator[None]:
             parameter.data, parameter.grad = data, gradient
 
 
-def _move(parameters: Sequence[Value]) -> None:
-    """Change all data a little, each otherwise."""
+def _move(parameters: Sequence[Value], factor: float) -> None:
+    """Change all data by up to a factor of itself, each otherwise."""
     rng = random.Random(0)
     for parameter in parameters:
-        parameter.data += (abs(parameter.data) + 0.1) * rng.uniform(0.001, 0.01) * rng.choice((-1, 1))
+        parameter.data += factor * rng.uniform(0.5, 1.0) * (parameter.data or 0.1)
 
 
 def _cells(row: tuple[float, ...], target: Any, width: int) -> list[float]:
@@ -321,9 +326,11 @@ def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own
 
 
 def _samples(rows: Pairs) -> list[Any]:
-    """Rows spread over all, the first ones of as many unlike targets, and those of the least and the largest."""
+    """Rows spread over all, the first ones of as many unlike targets, and those of the least and largest numbers."""
     unlike = {repr(pair[1]): pair for pair in reversed(rows)}
     extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
+    cells = range(min(len(rows[0][0]), SAMPLES))
+    extreme += [most(rows, key=lambda pair: pair[0][place]) for place in cells for most in (min, max)]
     return [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import pairwise
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from itertools import count, pairwise
+from types import (
+    BuiltinMethodType,
+    CellType,
+    CodeType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 from ..engine.value import Value
@@ -19,7 +29,7 @@ MOST_THINGS = 10_000
 
 
 #: What is not looked into.
-_ENDS = (Value, Rule, random.Random, ModuleType, type)
+_ENDS = (Value, Rule, random.Random, ModuleType)
 
 
 class Draws:
@@ -31,6 +41,8 @@ class Draws:
 
     def __init__(self, *things: Any) -> None:
         self.readers: list[Callable[[], Any]] = [random.getstate]
+        if torch := sys.modules.get("torch"):
+            self.readers.append(lambda: torch.get_rng_state().tolist())
         if numpy := sys.modules.get("numpy.random"):
             self.readers.append(lambda: pickle.dumps(numpy.get_state()))
         self.readers += [reader for thing in _reachable(things) for reader in _readers(thing)]
@@ -51,10 +63,15 @@ class Draws:
 def _readers(thing: Any) -> Iterator[Callable[[], Any]]:
     """What reads the state of a generator; nothing of anything else."""
     numpy = sys.modules.get("numpy.random")
-    if isinstance(thing, random.Random) and not isinstance(thing, random.SystemRandom):
+    torch = sys.modules.get("torch")
+    if isinstance(thing, random.SystemRandom) or thing is os.urandom:
+        yield partial(next, count())  # who can reach what has no state, is taken to use it
+    elif isinstance(thing, random.Random):
         yield thing.getstate
-    elif numpy and isinstance(thing, numpy.Generator | numpy.RandomState):
+    elif numpy and isinstance(thing, numpy.Generator | numpy.RandomState | numpy.BitGenerator):
         yield partial(pickle.dumps, thing)
+    elif torch and isinstance(thing, torch.Generator):
+        yield lambda: thing.get_state().tolist()
 
 
 def _reachable(things: Any) -> list[Any]:
@@ -82,15 +99,35 @@ def _parts(thing: Any) -> Iterator[Any]:
             yield from (scope[name] for name in names if name in scope)
     elif isinstance(thing, MethodType):
         yield from (thing.__self__, thing.__func__)
+    elif isinstance(thing, BuiltinMethodType):
+        yield thing.__self__
+    elif isinstance(thing, staticmethod | classmethod):
+        yield thing.__func__
+    elif isinstance(thing, property):
+        yield thing.fget
+    elif isinstance(thing, GeneratorType) and thing.gi_frame:
+        yield from thing.gi_frame.f_locals.values()
+        yield from (thing.gi_frame.f_globals.get(name) for name in _names(thing.gi_code))
     elif isinstance(thing, partial):
         yield from (thing.func, *thing.args, *thing.keywords.values())
     elif isinstance(thing, Mapping):
         yield from thing.values()
     elif isinstance(thing, list | tuple | set):
         yield from thing
-    elif not isinstance(thing, _ENDS) and hasattr(thing, "__dict__"):
-        yield from vars(thing).values()
-        yield from (member for kind in type(thing).__mro__ for member in vars(kind).values())
+    elif isinstance(thing, type):
+        if _is_ones_own(thing):
+            yield from vars(thing).values()
+    elif not isinstance(thing, _ENDS):
+        yield from getattr(thing, "__dict__", {}).values()
+        for kind in filter(_is_ones_own, type(thing).__mro__):
+            yield kind
+            slots = [name for name, member in vars(kind).items() if isinstance(member, MemberDescriptorType)]
+            yield from (getattr(thing, name, None) for name in slots)
+
+
+def _is_ones_own(kind: type) -> bool:
+    """Whether a class is neither built in nor this library's."""
+    return kind.__module__ != "builtins" and not kind.__module__.startswith("microgrannd.")
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from copy import copy
+from copy import deepcopy
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from random import Random
@@ -186,4 +186,14 @@ class Run:
 
 
 def _copies(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: copy(thing) if isinstance(thing, list | dict) else thing for name, thing in state.items()}
+    return {name: _copy(thing) for name, thing in state.items() if name not in ("params", "lr")}
+
+
+def _copy(thing: Any) -> Any:
+    """A copy that no step changes."""
+    if type(thing) is list and set(map(type, thing)) <= {float}:
+        return list(thing)
+    return thing if type(thing) in _FIXED or callable(thing) else deepcopy(thing)
+
+
+_FIXED = {int, float, bool, str, tuple, type(None)}

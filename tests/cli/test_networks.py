@@ -663,3 +663,19 @@ def test_workers_without_work_are_refused(capsys):
     assert capsys.readouterr().err == (
         "microgrannd: --workers needs a --batch-size above 64: smaller batches stay in one process\n"
     )
+
+
+def test_a_line_end_in_a_class_makes_no_line_of_its_own(capsys):
+    table("table.csv", ["A\nmodel written to elsewhere" if a > 0 else "B" for a, _ in POINTS])
+    assert train("table.csv", epochs=0) == 0
+    assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("model written to elsewhere")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_place_that_cannot_be_written_is_found_before_the_training(capsys):
+    os.mkfifo("pipe")
+    assert "is a pipe" in refused(["train", "xor", "--out", "pipe"], capsys)
+    if os.path.exists("/proc/self"):
+        assert refused(["train", "xor", "--out", "/proc/model.json"], capsys).startswith(
+            "microgrannd: /proc/model.json: "
+        )

@@ -176,15 +176,15 @@ def full(*_: Any) -> None:
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("pattern", ["*.py", "__pycache__/*.nbi", "__pycache__/*.nbc"])
+@pytest.mark.parametrize("pattern", ["*.py", "*.nbi", "*.nbc"])
 @pytest.mark.parametrize("content", [b"", b"raise SystemExit", b"\x80\x04garbage"])
 def test_what_was_changed_in_the_cache_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, content: bytes
 ) -> None:
     folder = tmp_path / "cache"
     assert backward_of(-0.125, folder, monkeypatch) == 5.875
-    (file,) = folder.glob(pattern)
-    file.write_bytes(content)
+    (file,) = folder.rglob(pattern)
+    file.write_bytes(content or file.read_bytes()[:-200] + bytes(200))  # cut short by nothing, but damaged
     assert backward_of(-0.125, folder, monkeypatch) == 5.875
 
 
@@ -195,7 +195,9 @@ def test_bytecode_that_somebody_planted_is_not_run(tmp_path: Path, monkeypatch: 
     source = file.stat()
     code = compile("open(__file__ + '.ran', 'w')", str(file), "exec")
     header = importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, int(source.st_mtime), source.st_size)
-    Path(importlib.util.cache_from_source(str(file))).write_bytes(header + marshal.dumps(code))
+    planted = Path(importlib.util.cache_from_source(str(file)))
+    planted.parent.mkdir(exist_ok=True)
+    planted.write_bytes(header + marshal.dumps(code))
     assert backward_of(0.5, folder, monkeypatch) == 6.5
     assert not list(folder.glob("*.ran"))
 
@@ -305,3 +307,23 @@ def test_no_label_is_taken_for_a_name_of_the_programs_own() -> None:
         leaf.grad = 0.0
     root.backward()
     assert found == pytest.approx([leaf.grad for leaf in leaves[3:]], rel=1e-12)
+
+
+def test_numbas_own_settings_lead_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    other.mkdir(mode=0o777)
+    script = f"""
+import pathlib, platformdirs
+platformdirs.user_cache_path = lambda *_, **__: pathlib.Path({str(tmp_path / "cache")!r})
+import microgrannd as mg
+x, w = mg.Value(1.0), mg.Value(3.0)
+print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+"""
+    assert float(in_a_process(script, env={**os.environ, "NUMBA_CACHE_DIR": str(other)})) == math.tanh(1.5)
+    assert not list(other.rglob("*"))
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+
+
+def test_a_sequence_too_long_for_numba_is_an_error_of_one_line() -> None:
+    with pytest.raises(ValueError, match="a sequence is too long for the backend numba"):
+        mg.compile(mg.sum([Value(1.0) for _ in range(3000)]), [], backend="numba")

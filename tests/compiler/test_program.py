@@ -417,3 +417,43 @@ def test_rows_that_go_the_careful_way_do_not_generate_the_engine_again(monkeypat
     assert program.backward([[-1000.0 - n] for n in range(100)]) == 0.0
     assert w.grad == 0.0
     assert sorted(generated) == ["__mul__", "softplus"]
+
+
+@mg.rule("exp(x)", dx="y", names={"exp": lambda x: 2 * math.exp(x)})
+def doubled(x):
+    """With another function under the name of one of `math`."""
+
+
+def test_functions_of_ones_own_may_be_called_like_any_other() -> None:
+    w = Value(0.5)
+    assert mg.compile(doubled(w) + mg.exp(w), []).forward([[]]) == [3 * math.exp(0.5)]
+    for name in ("row", "rows", "results", "parameters", "total", "gradients", "count", "math", "range", "list"):
+        own = mg.rule(f"{name}(x)", dx="1", names={name: math.exp})(lambda x: None)
+        assert mg.compile(own(w), []).backward([[]]) == math.exp(0.5)
+
+
+@pytest.mark.parametrize(
+    "partial", ["[1 for v in vs if v > -10]", "len(vs) * [1]", "[1] * len(vs) if y > 0 else [1 for v in vs]"]
+)
+@pytest.mark.parametrize("length", [2, 150])
+def test_a_partial_is_a_list_however_it_is_written(partial: str, length: int) -> None:
+    own = mg.rule("sum(vs)", dvs=partial, sequences=["vs"])(lambda vs: None)
+    values = [Value(float(i)) for i in range(length)]
+    mg.compile(own(values), []).backward([[]])
+    assert [value.grad for value in values] == [1.0] * length
+
+
+@pytest.mark.parametrize("backend", ["python", "numba"])
+def test_sums_begin_with_0_as_pythons_own(backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba", reason="numba as a backend")
+    x = Value(-0.0)
+    for operation in (mg.sum, mg.mean):
+        angle = mg.atan2(operation([x]), -1.0)
+        assert mg.compile(angle, [x], backend=backend).forward([[-0.0]]) == [angle.data] == [math.pi]
+
+
+def test_a_weight_of_a_layer_may_be_an_output_too() -> None:
+    model, row = mg.MLP(120, [50, 1], seed=0), [Value(0.1 * i) for i in range(120)]
+    weight = model.layers[0].neurons[0].w[0]
+    assert mg.compile([model(row), weight], row).forward([[0.5] * 120])[0][1] == weight.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import math
 import operator
@@ -398,3 +399,22 @@ def test_an_mlp_of_object_arrays_has_the_same_gradients(np: Any) -> None:
         a = activation(w @ a + np.array([neuron.b for neuron in layer.neurons]))
     a.sum().backward()
     assert [p.grad for p in model.parameters()] == pytest.approx(expected, rel=1e-12)
+
+
+def a_generator(x):
+    yield x * x
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, staticmethod, classmethod, functools.lru_cache])
+@pytest.mark.parametrize("switch", [no_grad, paused_gc])
+def test_what_runs_later_cannot_be_decorated(switch, wrap) -> None:
+    with pytest.raises(TypeError, match="cannot decorate a_generator, which runs later: put `with"):
+        switch()(wrap(a_generator))
+
+
+def test_a_coroutine_cannot_be_decorated() -> None:
+    async def work():
+        """Later."""
+
+    with pytest.raises(TypeError, match="which runs later"):
+        no_grad()(work)

@@ -183,3 +183,26 @@ def test_blocks_that_are_left_by_an_interrupt_leave_nothing_switched_off() -> No
         assert gc.isenabled()
         assert (x * x)._prev
     assert ended == 300
+
+
+class Hoarding(mg.SGD):
+    """With state of many kinds."""
+
+    def __init__(self, params: Any) -> None:
+        super().__init__(params, 0.1)
+        self.nested: Any = {"v": [0.0], "n": [[0]]}
+
+    def _update(self, lr: float) -> None:
+        super()._update(lr)
+        self.nested["v"][0] += 1.0
+        self.nested["n"][0][0] += 1
+        if self.steps == 10:
+            raise KeyboardInterrupt
+
+
+def test_nested_state_of_an_optimizer_goes_back_too() -> None:
+    training = Training()
+    training.optimizer = Hoarding(training.model.parameters())  # type: ignore[assignment]
+    training.run("python")
+    assert (len(training.losses), training.optimizer.steps) == (3, 9)
+    assert training.optimizer.nested == {"v": [9.0], "n": [[9]]}  # type: ignore[attr-defined]

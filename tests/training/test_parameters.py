@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import random
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -295,3 +297,62 @@ def test_rows_of_unlike_lengths_are_recorded_each_where_the_model_takes_them() -
         ValueError, match=r"X\[1\] has 2 cells, where X\[0\] has 1: ReLUNeuron\(1\) needs 1 inputs, got 2"
     ):
         fit(mg.MLP(1, [2, 1]), X=rows)
+
+
+class Config:
+    rng = random.Random(1)
+    __slots__ = ("own",)
+
+    def __init__(self) -> None:
+        self.own = random.Random(2)
+
+    @staticmethod
+    def draw() -> float:
+        return Config.rng.random()
+
+    @property
+    def drawn(self) -> float:
+        return Config.rng.random()
+
+
+CONFIG, BOUND, SYSTEM = Config(), random.Random(3).random, random.SystemRandom()
+LATER = (CONFIG.own.random() for _ in iter(int, 1))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: Config.rng.random(), lambda: CONFIG.own.random(), lambda: Config.draw(), lambda: CONFIG.drawn,
+        lambda: BOUND(), lambda: SYSTEM.random(), lambda: next(LATER), lambda: secrets.randbelow(2), lambda: os.urandom(1)[0],
+    ],
+)  # fmt: skip
+def test_random_numbers_are_found_wherever_they_come_from(draw: Any) -> None:
+    with pytest.warns(UserWarning, match="cannot be compiled: (it draws random numbers|of plain numbers)"):
+        assert isinstance(learner(Keeping(), lambda p, t: mg.mse(p, t) * (1.0 if draw() < 2 else draw()), ROWS), Eager)
+
+
+class Stepping(mg.Module):
+    """Does something else far from where it begins."""
+
+    def __init__(self, by: str) -> None:
+        self.w, self.by = Value(0.5), by
+
+    def __call__(self, row: Any) -> Any:
+        if self.by == "weight":
+            return self.w * row[0] if self.w.data < 1 else self.w * row[0] * 3
+        if self.by == "maximum":
+            return self.w * row[0] + max(self.w.data, 1.25)
+        return self.w * row[0] if row[0] < 100 else self.w * 0.0
+
+
+@pytest.mark.parametrize("by", ["weight", "maximum", "row"])
+def test_a_branch_far_from_the_start_is_found(by: str) -> None:
+    rows = [((float(i % 90),), float(i)) for i in range(1000)]
+    rows[501] = ((101.0,), 3.0)
+    with pytest.warns(UserWarning, match="cannot be compiled"):
+        assert isinstance(learner(Stepping(by), mg.mse, rows), Eager)
+
+
+def test_what_cannot_be_computed_far_out_is_no_obstacle() -> None:
+    model = Keeping()
+    assert isinstance(learner(model, lambda p, t: mg.mse(p, t) + mg.log(model.w), ROWS), Compiled)
