@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from math import cos, hypot, isfinite, pi, sqrt
 from typing import Any, ClassVar
 
-from ._checks import is_whole, real, required_real, required_reals
+from ._checks import is_whole, real, required_reals
 from ._text import described
-from .engine.value import Value
+from .engine.value import Value, data_of
 
 Schedule = Callable[[int], float]
 
@@ -56,9 +56,10 @@ class Optimizer:
         Raises:
             TypeError: a parameter's data is no real number; then nothing is changed.
         """
-        for place, parameter in enumerate(self.params):
-            if type(parameter.data) is not float:
-                parameter.data = required_real(f"{parameter.label or f'params[{place}]'}.data", parameter.data)
+        if any([type(parameter.data) is not float for parameter in self.params]):  # noqa: C419  # a list is faster
+            names = (parameter.label or f"params[{place}]" for place, parameter in enumerate(self.params))
+            for parameter, number in zip(self.params, data_of(self.params, names), strict=True):
+                parameter.data = number
         if self.max_norm is not None:
             clip_grad_norm(self.params, self.max_norm)
         lr = self.lr(self.steps) if callable(self.lr) else self.lr

@@ -160,9 +160,9 @@ class Program:
         for output, more in found:
             total, gradients = total + output, self._way.added(gradients, more)
         shares = self._way.shares(gradients, count)
-        for number, share in zip(self._way.order, shares, strict=True):
-            if self.leaves[number]._rule is None:
-                self.leaves[number].grad += share
+        for receiver, share in zip(self._receivers, shares, strict=True):
+            if receiver is not None:
+                receiver.grad += share
         return total / count
 
     @property
@@ -214,6 +214,12 @@ class Program:
             ]
             gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
             return reduce(add, (output for output, _ in found)), self._ordered(gradients)
+
+    @cached_property
+    def _receivers(self) -> list[Value | None]:
+        """Who gets each of the gradients, in the order of the program; None in the place of results without a graph."""
+        leaves = [self.leaves[number] for number in self._way.order]
+        return [leaf if leaf._rule is None else None for leaf in leaves]
 
     @cached_property
     def _careful(self) -> _Careful:

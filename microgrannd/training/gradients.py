@@ -28,10 +28,10 @@ from .randomness import Draws
 Pairs = Sequence[tuple[tuple[float, ...], Any]]
 
 
-#: So many rows are computed both ways before a program is trusted; and so many with other weights.
-SAMPLES, MOVED = 50, 5
+#: Of so many rows the loss is computed both ways before a program is trusted, and of so many the gradient too.
+SAMPLES, GRADIENTS = 50, 5
 
-#: By how much weights are changed for that, as a part of themselves: a little, to the other sign, and far.
+#: By how much weights are changed to compute gradients again, as a part of themselves: a little, to the other sign, far.
 MOVES = (0.01, -2.0, 3.0)
 
 
@@ -226,14 +226,16 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     samples = _samples(rows)
     try:
         with _restored(parameters):
-            if not all(_agree(compiled, pair, parameters) for pair in samples):
+            if not all(_same_loss(compiled, pair) for pair in samples) or not _same_gradients(
+                compiled, samples, parameters
+            ):
                 return "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
     except (TypeError, *ERRORS):
         return None
     for factor in MOVES:
         with suppress(TypeError, *ERRORS), _restored(parameters):  # what raises an error so far out tells nothing
             _move(parameters, factor)
-            if not all(_agree(compiled, pair, parameters) for pair in samples[:MOVED]):
+            if not _same_gradients(compiled, samples, parameters):
                 return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
     return compiled
 
@@ -329,28 +331,44 @@ def _samples(rows: Pairs) -> list[Any]:
     """Rows spread over all, the first ones of as many unlike targets, and those of the least and largest numbers."""
     unlike = {repr(pair[1]): pair for pair in reversed(rows)}
     extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
-    cells = range(min(len(rows[0][0]), SAMPLES))
-    extreme += [most(rows, key=lambda pair: pair[0][place]) for place in cells for most in (min, max)]
-    return [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
+    for cell in range(min(len(rows[0][0]), SAMPLES // 5)):
+        extreme += [most(rows, key=lambda pair: pair[0][cell]) for most in (min, max)]  # called at once
+    found = [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
+    return list({id(pair): pair for pair in found}.values())
 
 
-def _agree(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]) -> bool:
-    """Whether a row has the same loss and the same gradients in both ways; so it has where its loss is not finite."""
-    outcomes = []
+def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
+    """Whether a row has the same loss in both ways; so it has where that is not finite."""
+    expected = compiled.eager.judge([pair])
+    found = compiled.judge(compiled.ready([pair]))
+    return isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(found) and isfinite(expected))
+
+
+def _same_gradients(compiled: Compiled, samples: Pairs, parameters: Sequence[Value]) -> bool:
+    """Whether some rows have the same losses and gradients in both ways, each of them where it is finite."""
+    return all(
+        abs(a - b) <= error or not isfinite(a)
+        for pair in samples[:GRADIENTS]
+        for error, outcomes in [_outcomes(compiled, pair, parameters)]
+        for a, b in outcomes
+    )
+
+
+def _outcomes(
+    compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]
+) -> tuple[float, list[tuple[float, float]]]:
+    """How far apart a row's loss and gradients may be, and these numbers, recorded and by the program."""
     ways: list[Any] = [compiled.eager, compiled]
+    found = []
     for way in ways:
         for parameter in parameters:
             parameter.grad = 0.0
         try:
-            loss = way.gradients(way.ready([pair]))
+            found.append([way.gradients(way.ready([pair])), *(parameter.grad for parameter in parameters)])
         except FloatingPointError:
-            return True
-        outcomes.append((loss, [parameter.grad for parameter in parameters]))
-    (loss, gradients), (other, others) = outcomes
-    error = 1e-9 * max((abs(gradient) for gradient in gradients if isfinite(gradient)), default=0.0) + 1e-12
-    return isclose(other, loss, rel_tol=1e-9, abs_tol=1e-12) and all(
-        abs(a - b) <= error or not isfinite(a) for a, b in zip(gradients, others, strict=True)
-    )
+            return 0.0, []
+    error = 1e-9 * max((abs(number) for number in found[0] if isfinite(number)), default=0.0) + 1e-12
+    return error, list(zip(*found, strict=True))
 
 
 def _first_wrong(root: Value) -> str:

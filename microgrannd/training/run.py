@@ -59,7 +59,7 @@ class Run:
         self.history = History()
         self.best, self.lowest, self.kept = -1, inf, self.weights()
         self.set_weights(self.kept)  # as floats, whatever they were
-        self._note_last(self.kept)
+        self._last, self._optimizer = self.kept, Snapshot(optimizer, apart="params")
 
     @property
     def epochs(self) -> int:
@@ -108,12 +108,12 @@ class Run:
 
     def go_back(self) -> None:
         """Undo what was done since the last whole epoch: weights, and the optimiser's state."""
-        weights, state = self._last
-        self.set_weights(weights)
-        vars(self.optimizer).update(_copies(state))
+        self.set_weights(self._last)
+        self._optimizer.restore()
 
     def _note_last(self, weights: list[float]) -> None:
-        self._last = weights, _copies(vars(self.optimizer))
+        self._last = weights
+        self._optimizer.take()
 
     def set_weights(self, numbers: Sequence[float]) -> None:
         """Set the parameters' data."""
@@ -185,15 +185,32 @@ class Run:
         self._note_last(weights)
 
 
-def _copies(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _copy(thing) for name, thing in state.items() if name not in ("params", "lr")}
+class Snapshot:
+    """The attributes of an object at some time, which nothing that happens to it changes.
+
+    Args:
+        thing: whose attributes.
+        apart: an attribute that is left out.
+    """
+
+    def __init__(self, thing: Any, apart: str) -> None:
+        self.thing, self.apart = thing, apart
+        self.take()
+
+    def take(self) -> None:
+        """Note the attributes as they are now; those that may be changed within are copied."""
+        now = self.kept = dict(vars(self.thing))
+        del now[self.apart]
+        for name, part in now.items():
+            if type(part) is list:
+                now[name] = part[:] if set(map(type, part)) <= {float} else deepcopy(part)
+            elif type(part) not in _FIXED and not callable(part):
+                now[name] = deepcopy(part)
+
+    def restore(self) -> None:
+        """Set the attributes to what they were."""
+        vars(self.thing).update(self.kept)
+        self.take()
 
 
-def _copy(thing: Any) -> Any:
-    """A copy that no step changes."""
-    if type(thing) is list and set(map(type, thing)) <= {float}:
-        return list(thing)
-    return thing if type(thing) in _FIXED or callable(thing) else deepcopy(thing)
-
-
-_FIXED = {int, float, bool, str, tuple, type(None)}
+_FIXED = frozenset({int, float, bool, str, tuple, type(None)})
