@@ -37,3 +37,24 @@ def test_the_tests_of_ones_own_operation_pass(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+PAGES = sorted(page for page in README.parent.rglob("*.md") if ".venv" not in page.parts)
+
+
+@pytest.mark.skipif(sys.platform == "emscripten", reason="not all pages are there in Pyodide")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(README.parent)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.skipif(sys.platform == "emscripten", reason="not all pages are there in Pyodide")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(README.parent)))
+def test_files_that_are_named_are_there(page: Path) -> None:
+    names = re.findall(
+        r"`((?:tests|microgrannd|rules|engine|compiler|drawing|explaining|notebooks)/[\w/.]+)`",
+        page.read_text(encoding="utf-8"),
+    )
+    roots = README.parent, README.parent / "microgrannd"
+    assert [name for name in names if not any((root / name).exists() for root in roots)] == []

@@ -1,6 +1,6 @@
 """What a program is made of: names for all refs of a tape, layers, and the rules' formulas as templates.
 
-writing.py makes lines of them, and source.py functions of the lines.
+python.py makes lines of them, and functions of the lines.
 """
 
 from __future__ import annotations

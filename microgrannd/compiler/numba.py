@@ -1,4 +1,4 @@
-"""The lines of a program for numba: as in writing.py, but rows and parameters are arrays, and layers loops over them."""
+"""The lines of a program for numba: as in python.py, but rows and parameters are arrays, and layers loops over them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """draw: the graph of a Value as a picture, on any machine.
 
-What to show is plain data (flow.py); here it becomes DOT, text, or, without Graphviz, SVG (svg.py).
+What to show is plain data (build.py); here it becomes DOT, text, or, without Graphviz, SVG (svg.py).
 """
 
 from __future__ import annotations

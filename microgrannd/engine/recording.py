@@ -46,7 +46,7 @@ def recorder(
 
     Args:
         rule: what to record.
-        engine: the names that the generated code takes from the engine (see engine.py).
+        engine: the names that the generated code takes from the engine (see operations.py).
         method: an operand is known to be a Value: the first, or where reversed the last.
         reflect: the operands come in reversed order, as in ``__rsub__``.
         quiet: where the formula raises, the value is inf or nan.

@@ -229,15 +229,45 @@ DEFINITIONS = {
     "softsign": lambda x: x / (1 + abs(x)),
     "square": lambda x: x**2,
     "reciprocal": lambda x: 1 / x,
+    "__neg__": lambda x: 0 - x,
+    "__abs__": lambda x: max(x, 0 - x),
+    "__add__": lambda a, b: mpmath.fsum([a, b]),
+    "__sub__": lambda a, b: mpmath.fsum([a, 0 - b]),
+    "__mul__": lambda a, b: mpmath.fprod([a, b]),
+    "__truediv__": lambda a, b: mpmath.fdiv(a, b),
+    "__pow__": lambda a, b: mpmath.exp(b * mpmath.log(a)) if a > 0 else (-1) ** int(b) * mpmath.exp(b * mpmath.log(-a)),
+    "maximum": lambda a, b: sorted([a, b])[1],
+    "minimum": lambda a, b: sorted([a, b])[0],
+    "clip": lambda x, lo, hi: sorted([lo, x, hi])[1],
+    "sum": lambda vs: mpmath.fsum(vs),
+    "mean": lambda vs: mpmath.fsum(vs) / len(vs),
+    "dot": lambda ws, xs, bias: mpmath.fdot(ws, xs) + bias,
+    "logsumexp": lambda vs: mpmath.log(mpmath.fsum(map(mpmath.exp, vs))),
+}
+
+SCALARS = [-1000.0, -134.0, -5.0, -0.3, 1e-9, 0.7, 3.0, 40.0, 1000.0]
+POINTS = {
+    **{name: [(a, b) for a in (-2.5, 0.75, 3.0) for b in (-3.0, 2.0)] for name in DEFINITIONS},
+    "clip": [(x, -1.5, 2.0) for x in SCALARS],
+    "dot": [([0.5, -2.0, 3.0], [4.0, 0.25, -1.0], 0.125)],
+    **{name: [([0.5, -2.0, 3.25],), ([7.0],)] for name in ("sum", "mean", "logsumexp")},
 }
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_what_math_does_not_have_follows_its_definition(name: str) -> None:
-    for x in [-1000.0, -134.0, -5.0, -0.3, 1e-9, 0.7, 3.0, 40.0, 1000.0]:
+    operation = getattr(mg, name, None) or (lambda *xs: getattr(Value(xs[0]), name)(*xs[1:]).data)
+    points = [(x,) for x in SCALARS] if len(TABLE[name].operands) == 1 and not TABLE[name].sequences else POINTS[name]
+    points = points if name not in ("leaky_relu", "elu") else [(x,) for x in SCALARS]
+    for point in points:
         with mpmath.workprec(8192):
-            expected = DEFINITIONS[name](mpmath.mpf(x))
-        assert agrees(getattr(mg, name)(x), expected), x
+            exact = [[*map(mpmath.mpf, x)] if isinstance(x, list) else mpmath.mpf(x) for x in point]
+            expected = DEFINITIONS[name](*exact)
+        assert agrees(operation(*point), expected), point
+
+
+def test_every_rule_has_a_definition_of_its_own_or_is_in_math() -> None:
+    assert TABLE.keys() - DEFINITIONS.keys() - set(dir(math)) == set(), "write what it is into DEFINITIONS"
 
 
 @pytest.mark.parametrize("name", sorted(TABLE.keys() & set(dir(math))))
