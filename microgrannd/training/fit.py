@@ -24,7 +24,8 @@ from ..losses import Loss
 from ..nn.module import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
-from .gradients import Compiled, Eager, learner
+from .compiling import learner
+from .gradients import Compiled, Eager
 from .interrupts import Interrupts
 from .run import History, Run
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import random
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager, suppress
-from math import isclose, isfinite
-from operator import itemgetter
+from math import isfinite
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from .._text import described
 from ..compiler.program import Program
-from ..compiler.tape import Tape, tape
 from ..compiler.workers import BLOCK, Workers
 from ..engine.contexts import no_grad, paused_gc
 from ..engine.functions import mean
@@ -23,16 +18,8 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
-from .randomness import Draws
 
 Pairs = Sequence[tuple[tuple[float, ...], Any]]
-
-
-#: Of so many rows the loss is computed both ways before a program is trusted, and of so many the gradient too.
-SAMPLES, GRADIENTS = 50, 5
-
-#: By how much weights are changed to compute gradients again, as a part of themselves: a little, to the other sign, far.
-MOVES = (0.01, -2.0, 3.0)
 
 
 class Eager:
@@ -132,7 +119,7 @@ class Compiled:
             if pair[1] not in range(self.width):
                 self.eager.judge([pair])  # which says it in the words of the loss
                 raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {pair[1]}")
-        return [Ready(_cells(*pair, self.width), pair, place) for place, pair in enumerate(rows)]
+        return [Ready(cells_of(*pair, self.width), pair, place) for place, pair in enumerate(rows)]
 
     def gradients(self, batch: Sequence[Ready]) -> float:
         """As `Eager.gradients`."""
@@ -179,196 +166,11 @@ class Distributed(Compiled):
         return self.program.added(len(batch), sums)
 
 
-def learner(
-    model: Module, loss: Loss, rows: Pairs, backend: str = "python", executor: Executor | None = None
-) -> Eager | Compiled:
-    """The fast way where two rows record the same graph, the other with a warning.
-
-    Raises:
-        ValueError: the loss cannot be compiled, where an executor needs that.
-        PicklingError: an operation of one's own cannot be sent to an executor.
-    """
-    eager = Eager(model, loss)
-    found = _compiled(eager, rows, backend)
-    if isinstance(found, Compiled):
-        return found if executor is None else Distributed(found, executor, rows)
-    if found is None:
-        return eager  # which raises in its turn
-    if executor is not None:
-        raise ValueError(f"executor needs a loss of a row that can be compiled: {found}")
-    warnings.warn(
-        f"the loss of a row cannot be compiled: {found}. Each row is recorded anew, which is slower", stacklevel=4
-    )
-    return eager
-
-
-def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
-    """A program of the loss of a row; or why there is none; None where the loss raises an error for some row."""
-    try:
-        _root(eager, *rows[0])
-    except (TypeError, *ERRORS):
-        return None
-    if len({len(row) for row, _ in rows}) > 1:
-        return "rows are of unlike lengths"
-    draws = Draws(eager.model, eager.loss)
-    try:
-        width, first, second = _recorded_twice(eager, rows, draws)
-    except (TypeError, *ERRORS) as error:
-        return f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
-    if draws.seen():
-        return "it draws random numbers"
-    own = eager.model.parameters()
-    if not _same(first, second, set(own)):
-        return "it records another graph for another row"
-    compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
-    others = {*own, *second[1]}  # without what is made anew in each call
-    parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others)]))
-    samples = _samples(rows)
-    try:
-        with _restored(parameters):
-            if not all(_same_loss(compiled, pair) for pair in samples) or not _same_gradients(
-                compiled, samples, parameters
-            ):
-                return "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
-    except (TypeError, *ERRORS):
-        return None
-    for factor in MOVES:
-        with suppress(TypeError, *ERRORS), _restored(parameters):  # what raises an error so far out tells nothing
-            _move(parameters, factor)
-            if not _same_gradients(compiled, samples, parameters):
-                return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
-    return compiled
-
-
-def _recorded_twice(
-    eager: Eager, rows: Pairs, draws: Draws
-) -> tuple[int, tuple[Tape, list[Value]], tuple[Tape, list[Value]]]:
-    """The graphs of two unlike rows, with the width for `Compiled`: 0, or where the loss wants classes one-hot theirs.
-
-    Raises:
-        TypeError, ArithmeticError, ValueError: the loss takes a Value for a target in neither form.
-    """
-    problem: Exception | None = None
-    for width in _widths(eager, *rows[0]):
-        found = []
-        try:
-            for pair in _unlike(rows):
-                found.append(_recorded(eager, pair, width))
-                draws.note()
-        except (TypeError, *ERRORS) as error:
-            problem = problem or error
-        else:
-            return width, found[0], found[1]
-    assert problem is not None  # there is a first width
-    raise problem
-
-
-def _widths(eager: Eager, row: Any, target: Any) -> Iterator[int]:
-    yield 0
-    with no_grad():
-        output = eager.model(row)
-    if isinstance(output, list) and target in range(len(output)):
-        yield len(output)
-
-
-@contextmanager
-def _restored(parameters: Sequence[Value]) -> Iterator[None]:
-    """Leave the data and gradients of Values as they were before."""
-    before = [(parameter.data, parameter.grad) for parameter in parameters]
-    try:
-        yield
-    finally:
-        for parameter, (data, gradient) in zip(parameters, before, strict=True):
-            parameter.data, parameter.grad = data, gradient
-
-
-def _move(parameters: Sequence[Value], factor: float) -> None:
-    """Change all data by up to a factor of itself, each otherwise."""
-    rng = random.Random(0)
-    for parameter in parameters:
-        parameter.data += factor * rng.uniform(0.5, 1.0) * (parameter.data or 0.1)
-
-
-def _cells(row: tuple[float, ...], target: Any, width: int) -> list[float]:
+def cells_of(row: tuple[float, ...], target: Any, width: int) -> list[float]:
     """The inputs of the program: a row and its target."""
     if width:
         return [*row, *(float(place == target) for place in range(width))]
     return [*row, *target] if isinstance(target, list) else [*row, target]
-
-
-def _unlike(rows: Pairs) -> tuple[Any, Any]:
-    """Two rows, with unlike targets if there are such."""
-    return rows[0], next((pair for pair in rows if pair[1] != rows[0][1]), rows[-1])
-
-
-def _recorded(eager: Eager, pair: tuple[tuple[float, ...], Any], width: int) -> tuple[Tape, list[Value]]:
-    row, target = pair
-    cells = [Value(x) for x in _cells(row, target, width)]
-    inputs, targets = cells[: len(row)], cells[len(row) :]
-    root = _root(eager, inputs, targets if width or isinstance(target, list) else targets[0])
-    return tape([root], cells, {parameter: name for name, parameter in eager.model.named_parameters()})
-
-
-def _root(eager: Eager, row: Any, target: Any) -> Value:
-    root = eager.loss(eager.model(row), target)
-    if not isinstance(root, Value) or not root._depth:
-        raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
-    return root
-
-
-def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own: set[Value]) -> bool:
-    """Whether two recordings are of one graph: the same steps, over the same parameters and equal other leaves."""
-    (steps, leaves), (other_steps, other_leaves) = first, second
-    return (
-        steps.steps == other_steps.steps
-        and steps.outputs == other_steps.outputs
-        and len(leaves) == len(other_leaves)
-        and all(a is b or not {a, b} & own and repr(a) == repr(b) for a, b in zip(leaves, other_leaves, strict=True))
-    )
-
-
-def _samples(rows: Pairs) -> list[Any]:
-    """Rows spread over all, the first ones of as many unlike targets, and those of the least and largest numbers."""
-    unlike = {repr(pair[1]): pair for pair in reversed(rows)}
-    extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
-    for cell in range(min(len(rows[0][0]), SAMPLES // 5)):
-        extreme += [most(rows, key=lambda pair: pair[0][cell]) for most in (min, max)]  # called at once
-    found = [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
-    return list({id(pair): pair for pair in found}.values())
-
-
-def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
-    """Whether a row has the same loss in both ways; so it has where that is not finite."""
-    expected = compiled.eager.judge([pair])
-    found = compiled.judge(compiled.ready([pair]))
-    return isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(found) and isfinite(expected))
-
-
-def _same_gradients(compiled: Compiled, samples: Pairs, parameters: Sequence[Value]) -> bool:
-    """Whether some rows have the same losses and gradients in both ways, each of them where it is finite."""
-    return all(
-        abs(a - b) <= error or not isfinite(a)
-        for pair in samples[:GRADIENTS]
-        for error, outcomes in [_outcomes(compiled, pair, parameters)]
-        for a, b in outcomes
-    )
-
-
-def _outcomes(
-    compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]
-) -> tuple[float, list[tuple[float, float]]]:
-    """How far apart a row's loss and gradients may be, and these numbers, recorded and by the program."""
-    ways: list[Any] = [compiled.eager, compiled]
-    found = []
-    for way in ways:
-        for parameter in parameters:
-            parameter.grad = 0.0
-        try:
-            found.append([way.gradients(way.ready([pair])), *(parameter.grad for parameter in parameters)])
-        except FloatingPointError:
-            return 0.0, []
-    error = 1e-9 * max((abs(number) for number in found[0] if isfinite(number)), default=0.0) + 1e-12
-    return error, list(zip(*found, strict=True))
 
 
 def _first_wrong(root: Value) -> str:

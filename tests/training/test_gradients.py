@@ -10,7 +10,8 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.training.gradients import Compiled, Eager, learner
+from microgrannd.training.compiling import learner
+from microgrannd.training.gradients import Compiled, Eager
 
 X, Y = mg.data.moons(40, noise=0.1, seed=0)
 ROWS = [(tuple(row), float(label)) for row, label in zip(X, Y, strict=True)]

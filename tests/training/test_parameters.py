@@ -14,7 +14,8 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.training.gradients import Compiled, Eager, learner
+from microgrannd.training.compiling import learner
+from microgrannd.training.gradients import Compiled, Eager
 
 X, Y = [[0.5, 1.0], [-0.5, 2.0], [1.0, -1.0], [0.25, 0.5]], [0.0, 1.0, 1.0, 0.0]
 ROWS = [(tuple(row), target) for row, target in zip(X, Y, strict=True)]
