@@ -61,7 +61,10 @@ def tell(text: str) -> None:
 def discard(stream: TextIO | None) -> None:
     """Leave nothing to flush at exit, where a second failure would change the exit status."""
     with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]  # None has none: suppressed
+        own = stream.fileno()  # type: ignore[union-attr]  # None has none: suppressed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, own)
+        os.close(nowhere)
 
 
 class Forgiving:
@@ -85,7 +88,6 @@ class Forgiving:
                 method(*arguments)
             except (OSError, ValueError):
                 self._works = False
-                discard(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

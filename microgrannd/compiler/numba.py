@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from pickle import UnpicklingError
 from threading import RLock
 from types import ModuleType
 from typing import Any
@@ -355,12 +356,26 @@ _lock = RLock()
 _compiled: dict[str, Callable[..., Any]] = {}
 
 
+#: What numba's cache raises where its files are damaged or cannot be written.
+_CACHE_ERRORS = (
+    OSError,
+    EOFError,
+    UnpicklingError,
+    LookupError,
+    ImportError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    RuntimeError,
+)
+
+
 def _made(key: str, name: str, source: str) -> Callable[..., Any]:
     folder = _trusted_folder()
     if folder is not None:
         path = folder / f"{key}.py"
         # A full disk, a damaged file, whatever numba's cache makes of it: then without.
-        with suppress(Exception), _numba_s_files_in(folder):
+        with suppress(*_CACHE_ERRORS), _numba_s_files_in(folder):
             _require_undamaged(folder, key)
             if not path.is_file() or path.read_bytes() != source.encode():
                 write_bytes(path, source.encode())

@@ -149,9 +149,9 @@ class Program:
             rows: checked rows.
             data: the parameters' numbers.
         """
-        ready = self._way.rows(rows)
+        ready, ordered = self._way.rows(rows), self._ordered(data)
         for start in range(0, len(ready), BLOCK):
-            yield self._block(first + start, ready[start : start + BLOCK], data)
+            yield self._block(first + start, ready[start : start + BLOCK], data, ordered)
 
     def added(self, count: int, sums: Iterable[tuple[float, Any]]) -> float:
         """Add blocks of so many rows up, in order, and their mean gradient to the parameters'; returns the mean."""
@@ -203,11 +203,11 @@ class Program:
             raise ValueError(f"rows[{number}] needs a number for each of {self.tape.inputs} inputs, got {len(cells)}")
         return [required_real(f"rows[{number}][{place}]", cell) for place, cell in enumerate(cells)]
 
-    def _block(self, first: int, rows: Any, data: Sequence[float]) -> tuple[float, Any]:
+    def _block(self, first: int, rows: Any, data: Sequence[float], ordered: Any) -> tuple[float, Any]:
         """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
         run = self._way.backward  # what goes wrong as it is compiled is no matter of rows
         try:
-            return run(rows, self._ordered(data))
+            return run(rows, ordered)
         except ERRORS:
             found = [
                 self._careful.backward(number, list(map(float, row)), data) for number, row in enumerate(rows, first)

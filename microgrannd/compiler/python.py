@@ -245,32 +245,38 @@ class Plain:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.emitter = Emitter(tape)
+        self._sources: dict[str, str] = {}
 
     @cached_property
     def order(self) -> list[int]:
         """The parameters in the order in which the programs take them and give their gradients: their numbers."""
         return [ref.index - self.tape.inputs for ref in self.emitter.order]
 
-    @cached_property
+    @property
     def sources(self) -> dict[str, str]:
         """The source of each program."""
-        bodies = {"forward": Writer(self.emitter).forward()}
-        if len(self.tape.outputs) == 1:
-            bodies["backward"] = Writer(self.emitter).backward()
-        return {name: "\n\n".join(functions_of(name, body)) for name, body in bodies.items()}
+        return {name: self.source(name) for name in ("forward", "backward")[: 1 + (len(self.tape.outputs) == 1)]}
+
+    def source(self, name: str) -> str:
+        """What runs as the program forward or backward."""
+        if name not in self._sources:
+            writer = Writer(self.emitter)
+            body = writer.forward() if name == "forward" else writer.backward()
+            self._sources[name] = "\n\n".join(functions_of(name, body))
+        return self._sources[name]
 
     @cached_property
     def forward(self) -> Callable[[Any, Any], list[Any]]:
         """Of checked rows and parameters, the outputs of each row: a float, or a tuple."""
-        return self._compiled("forward", Writer(self.emitter).forward())
+        return self._compiled("forward")
 
     @cached_property
     def backward(self) -> Callable[[Any, Any], tuple[float, Any]]:
         """Of checked rows and parameters, the sum of the output over the rows, and its gradients."""
-        return self._compiled("backward", Writer(self.emitter).backward())
+        return self._compiled("backward")
 
-    def _compiled(self, name: str, body: Body) -> Callable[..., Any]:
-        source = "\n\n".join(functions_of(name, body))
+    def _compiled(self, name: str) -> Callable[..., Any]:
+        source = self.source(name)  # which finds out what it calls
         return generated(name, source, {**_BUILTINS, **self.emitter.functions})
 
     def takes(self, rows: Any) -> bool:  # noqa: ARG002

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 from weakref import ref
 
@@ -56,7 +56,9 @@ def paused_here() -> bool:
 class _Switch(ABC):
     """A block, and a decorator of functions that do their work when they are called."""
 
-    def __init__(self) -> None:
+    def __init__(self, *given: object) -> None:
+        if given:
+            raise TypeError(f"{type(self).__name__} is a block or a decorator with brackets: @{type(self).__name__}()")
         self._held: list[Any] = []  # what each block that was entered holds
 
     @abstractmethod
@@ -79,8 +81,13 @@ class _Switch(ABC):
         Raises:
             TypeError: it is a generator or coroutine function, whose work would be done outside.
         """
-        own: Any = inspect.unwrap(getattr(function, "__func__", function))  # inside of a staticmethod, of wraps
-        own = own if inspect.isroutine(own) else getattr(own, "__call__", own)  # noqa: B004  # its code is asked for
+        if not callable(function) and not isinstance(function, staticmethod | classmethod):
+            raise TypeError(f"{type(self).__name__}() decorates a function, got {function!r}")
+        own: Any = function
+        while isinstance(own, partial | staticmethod | classmethod):
+            own = own.func if isinstance(own, partial) else own.__func__
+        if not inspect.isfunction(own) and not inspect.ismethod(own):  # an object that is called, perhaps a cache
+            own = getattr(own, "__wrapped__", own.__call__)
         if any(is_one(own) for is_one in _LATER):
             name, kind = getattr(own, "__qualname__", own), type(self).__name__
             raise TypeError(f"{kind} cannot decorate {name}, which runs later: put `with {kind}():` inside of it")
@@ -97,7 +104,9 @@ _LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isas
 
 
 class no_grad(_Switch):  # noqa: N801  # as torch calls it
-    """Record nothing inside: results have no graph. Holds for this thread or task only; also a decorator.
+    """Record nothing inside: results have no graph. Also a decorator.
+
+    Holds for this thread, or this task and those that it starts, until the block is left.
 
     >>> from microgrannd import Value, no_grad
     >>> x = Value(3.0)

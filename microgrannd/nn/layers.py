@@ -74,7 +74,12 @@ class Neuron(Module):
         bias: bool = True,
     ) -> None:
         nin = _positive("nin: a positive number of inputs", nin)
-        _require(callable(init) or init in INITS, f"init: one of {', '.join(INITS)}, or a function", init)
+        _require(type(bias) is bool, "bias: True or False", bias)
+        _require(
+            callable(init) or isinstance(init, str) and init in INITS,
+            f"init: one of {', '.join(INITS)}, or a function",
+            init,
+        )
         _require_activation(activation)
         draw = init if callable(init) else INITS[init]
         self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
@@ -89,7 +94,9 @@ class Neuron(Module):
             raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
         total: Value = dot(self.w, inputs, self.b)
         if callable(self.activation):
-            output: Value = self.activation(total)
+            output = self.activation(total)
+            if not isinstance(output, Value):
+                raise TypeError(f"the activation of {self} needs to give a Value, got {described(output)}")
             return output
         return total if self.activation == "linear" else getattr(total, self.activation)()
 
@@ -199,7 +206,7 @@ def _require(condition: bool, needed: str, given: Any) -> None:
 
 
 def _require_activation(activation: Activation) -> None:
-    known = callable(activation) or activation in ACTIVATIONS
+    known = callable(activation) or isinstance(activation, str) and activation in ACTIVATIONS
     _require(known, f"activation: one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
 
 

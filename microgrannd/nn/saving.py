@@ -1,6 +1,7 @@
 """Files: a model as JSON, with a version and a checksum, written whole or not at all.
 
-Loading executes nothing: it reads numbers and names, and builds one of the library's own modules.
+Loading executes nothing: it reads numbers and names, and builds one of the library's own modules, or fills one that is
+given.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from random import Random
 from typing import Any
 
 from .._files import UNFIT, FileError, read, write
+from .._text import described
 from . import layers  # noqa: F401  # which fills the register
 from .module import REBUILT, Module
 
@@ -19,8 +21,11 @@ def save(model: Module, path: str | PathLike[str]) -> None:
     """Write the parameters of a module to a file, every float exactly; of the library's own also how to make it.
 
     Raises:
+        TypeError: model is no module.
         OSError: the file cannot be written; an older one is as it was.
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"save needs a module and then a path, got {described(model)}")
     write(path, {"model": encode(model)})
 
 
@@ -40,7 +45,15 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
             ``into``, of which then none is set.
         OSError: it cannot be read.
     """
-    return decode(read(path), path, into)
+    if into is None:
+        return decode(read(path), path)
+    if not isinstance(into, Module):
+        raise TypeError(f"into needs to be a module of the form that was saved, got {described(into)}")
+    try:
+        into.load_state_dict(read(path)["model"]["state"])
+    except UNFIT as error:
+        raise FileError(f"{path}: not the parameters of the model given as into: {error.args[0]}") from None
+    return into
 
 
 def encode(model: Module) -> dict[str, Any]:
@@ -48,13 +61,10 @@ def encode(model: Module) -> dict[str, Any]:
     return {"kind": type(model).__name__, "options": _options(model), "state": model.state_dict()}
 
 
-def decode(content: dict[str, Any], path: str | PathLike[str], into: Module | None = None) -> Module:
+def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
     """The model that `encode` made plain."""
     try:
-        plain = content["model"]
-        if into is not None:
-            into.load_state_dict(plain["state"])
-            return into
+        kind, plain = content["model"]["kind"], content["model"]
         if plain["options"] is not None:
             return _build(plain)
     except UNFIT as error:
@@ -63,7 +73,7 @@ def decode(content: dict[str, Any], path: str | PathLike[str], into: Module | No
                 f"{path}: a checkpoint of a training: fit(..., checkpoint=, resume=True) goes on from it"
             ) from None
         raise FileError(f"{path}: no model that this version can build ({error})") from None
-    raise FileError(f"{path}: the parameters of {plain['kind']}: make such a module and load(path, into=it)")
+    raise FileError(f"{path}: the parameters of {kind}: make such a module and load(path, into=it)")
 
 
 def _options(model: Module) -> dict[str, Any] | None:

@@ -186,7 +186,8 @@ def identity_of(
 def _graph(program: Program, run: Run) -> str:
     """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
     steps, leaves = program.tape.steps, program.leaves
-    own = [text_of(thing) for step in steps for thing in step.rule.used.values() if hasattr(thing, "__code__")]
+    rules = dict.fromkeys(step.rule for step in steps)
+    own = [text_of(thing) for rule in rules for thing in rule.used.values() if hasattr(thing, "__code__")]
     return digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
 
 

@@ -7,7 +7,7 @@ import hashlib
 import linecache
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
@@ -39,6 +39,8 @@ def text_of(thing: Any) -> str:
         return str(thing.__qualname__)
     if isinstance(thing, Mapping):
         return f"{{{', '.join(f'{key}: {text_of(value)}' for key, value in thing.items())}}}"
+    if isinstance(thing, set | frozenset):
+        thing = sorted(map(text_of, thing))
     if isinstance(thing, list | tuple):
         return f"({', '.join(map(text_of, thing))})"
     if isinstance(thing, bool) or (number := real(thing)) is None:
@@ -47,6 +49,7 @@ def text_of(thing: Any) -> str:
     return repr(int(thing)) if is_whole(thing) else repr(number)
 
 
+@lru_cache(maxsize=256)
 def _source(code: CodeType) -> Any:
     """What a function does, by its syntax; where there is no source, by its instructions, which are this Python's."""
     lines = linecache.getlines(code.co_filename)

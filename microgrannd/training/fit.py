@@ -105,6 +105,7 @@ def fit(
         OSError: it cannot be written; an older one is as it was.
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
+    _require_parts(model, loss, optimizer)
     rows = checked(X, y)
     _require_taken(model, rows)
     _require_int("epochs", epochs, 0)
@@ -153,6 +154,7 @@ def fit(
         finally:
             if file:
                 file.write()
+            run.history.interrupted |= interrupts.pending
         run.set_weights(run.kept)
     return run.history
 
@@ -233,6 +235,20 @@ def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pai
 def _shown(history: History) -> dict[str, str]:
     curves = {"loss": history.loss, "validation": history.validation_loss}
     return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
+
+
+def _require_parts(model: Any, loss: Any, optimizer: Any) -> None:
+    """Make sure that the parts of a training are what they should be.
+
+    Raises:
+        TypeError: one is not; the message shows the right call.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"model needs to be a Module, as mg.MLP(2, [8, 1]), got {described(model)}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer needs to be made, as mg.Adam(model.parameters()), got {described(optimizer)}")
+    if not callable(loss):
+        raise TypeError(f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}")
 
 
 def _require_taken(model: Any, rows: Pairs) -> None:

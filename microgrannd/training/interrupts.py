@@ -14,8 +14,9 @@ T = TypeVar("T")
 class Interrupts:
     """Hold Ctrl-C back inside of a block, until `run` calls a function, which it may end at any moment.
 
-    What the program has set to handle SIGINT is called then; by default it raises KeyboardInterrupt. Other threads get
-    no signals, and there is nothing to hold back where the signal is ignored.
+    What the program has set to handle SIGINT is called then; by default it raises KeyboardInterrupt. One that is held back
+    to the end is only noted, as `pending`; a handler of the program's own is called then. Other threads get no signals,
+    and there is nothing to hold back where the signal is ignored.
     """
 
     def __init__(self) -> None:
@@ -26,9 +27,17 @@ class Interrupts:
     def __enter__(self) -> Self:
         handler = signal.getsignal(signal.SIGINT) if current_thread() is main_thread() else None
         if callable(handler):
+            try:
+                signal.signal(signal.SIGINT, self._receive)
+            except ValueError:  # in the main thread of a sub-interpreter, which gets no signals
+                return self
             self._handler = handler
-            signal.signal(signal.SIGINT, self._receive)
         return self
+
+    @property
+    def pending(self) -> bool:
+        """Whether one is held back."""
+        return self._pending
 
     def __exit__(self, *_: object) -> None:
         if self._handler is not None:
@@ -65,3 +74,4 @@ class Interrupts:
             except BaseException as error:
                 self._raised = error.with_traceback(None)
                 raise
+            self._open = True

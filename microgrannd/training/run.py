@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import inf, isfinite
+from pickle import PicklingError
 from random import Random
 from typing import Any
 
@@ -202,10 +203,17 @@ class Snapshot:
         now = self.kept = dict(vars(self.thing))
         del now[self.apart]
         for name, part in now.items():
-            if type(part) is list:
-                now[name] = part[:] if set(map(type, part)) <= {float} else deepcopy(part)
+            if type(part) is list and set(map(type, part)) <= {float}:
+                now[name] = part[:]
             elif type(part) not in _FIXED and not callable(part):
-                now[name] = deepcopy(part)
+                now[name] = self._copied(part)
+
+    def _copied(self, part: Any) -> Any:
+        """A deep copy, in which what is kept apart stays itself; what has no copy, as a lock, stays itself too."""
+        try:
+            return deepcopy(part, {id(one): one for one in vars(self.thing)[self.apart]})
+        except (TypeError, PicklingError, NotImplementedError):
+            return part
 
     def restore(self) -> None:
         """Set the attributes to what they were."""
@@ -213,4 +221,4 @@ class Snapshot:
         self.take()
 
 
-_FIXED = frozenset({int, float, bool, str, tuple, type(None)})
+_FIXED = frozenset({int, float, bool, str, type(None)})

@@ -457,3 +457,12 @@ def test_a_weight_of_a_layer_may_be_an_output_too() -> None:
     model, row = mg.MLP(120, [50, 1], seed=0), [Value(0.1 * i) for i in range(120)]
     weight = model.layers[0].neurons[0].w[0]
     assert mg.compile([model(row), weight], row).forward([[0.5] * 120])[0][1] == weight.data
+
+
+def test_the_source_is_what_runs() -> None:
+    x, w = Value(0.5), Value(2.0)
+    program = mg.compile(mg.logsumexp([w * x, x, mg.logsumexp([x, w])]), [x])
+    program.backward([[1.0]])
+    program.forward([[1.0]])
+    for name in ("forward", "backward"):
+        assert getattr(program._way, name).__globals__["__loader__"].source in program.source

@@ -418,3 +418,18 @@ def test_a_coroutine_cannot_be_decorated() -> None:
 
     with pytest.raises(TypeError, match="which runs later"):
         no_grad()(work)
+
+
+def test_a_switch_says_how_it_is_used() -> None:
+    with pytest.raises(TypeError, match=r"with brackets: @no_grad\(\)"):
+        no_grad(a_generator)
+    with pytest.raises(TypeError, match=r"no_grad\(\) decorates a function, got None"):
+        no_grad()(None)
+    with pytest.raises(TypeError, match="runs later"):
+        no_grad()(functools.partial(a_generator, 1))
+
+    @functools.wraps(a_generator)
+    def drained(x):
+        return list(a_generator(x))
+
+    assert no_grad()(drained)(Value(2.0))[0]._prev == ()

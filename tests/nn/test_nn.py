@@ -288,6 +288,14 @@ def test_an_activation_is_any_function_of_a_value(activation):
     assert repr(MLP(1, [1], output_activation=soft_cube)) == "MLP of [Layer of [Soft_cubeNeuron(1)]]"
 
 
+def test_an_activation_that_gives_no_value_is_refused():
+    with pytest.raises(TypeError, match=r"the activation of .* needs to give a Value, got 1\.0"):
+        MLP(1, [2, 1], activation=lambda v: 1.0)([0.5])
+    for options in ({"bias": 0.5}, {"activation": ["tanh"]}, {"init": ["he"]}):
+        with pytest.raises(ValueError, match=rf"{next(iter(options))}: "):
+            MLP(1, [2, 1], **options)
+
+
 def test_weights_are_drawn_by_any_function():
     model = MLP(2, [3, 1], init=lambda rng, nin, nout: nin + nout / 8, seed=0)
     assert [p.data for p in model.layers[0].neurons[0].w] == [2.375, 2.375]

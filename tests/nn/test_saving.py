@@ -126,8 +126,12 @@ def test_a_module_of_ones_own_is_loaded_into_one_of_its_form(path, model):
     assert bits(twin) == bits(model)
     other = MLP(2, [3, 1], seed=0)
     before = other.state_dict()
-    with pytest.raises(FileError, match="no model that this version can build"):
+    with pytest.raises(FileError, match="not the parameters of the model given as into: the state does not fit"):
         load(path, into=other)
+    with pytest.raises(TypeError, match="into needs to be a module"):
+        load(path, into=MLP)
+    with pytest.raises(TypeError, match=r"save needs a module and then a path, got 'model\.json'"):
+        save("model.json", model)
     assert other.state_dict() == before
 
 

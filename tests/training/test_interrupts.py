@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Value
+from microgrannd.training import checkpoint
 from microgrannd.training.interrupts import Interrupts
 
 pytestmark = [
@@ -37,12 +39,13 @@ WAYS = {
 
 @contextmanager
 def interrupted_after(seconds: float) -> Iterator[None]:
-    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class Training:
@@ -156,17 +159,18 @@ def test_a_handler_of_ones_own_is_called_and_kept() -> None:
 
     before = signal.signal(signal.SIGINT, handler)
     training = Training()
-    with interrupted_after(0.01):
-        training.run("python", 3000)
-    assert calls == [signal.SIGINT]
+    try:
+        with interrupted_after(0.01):
+            training.run("python", 3000)
+        assert signal.getsignal(signal.SIGINT) is handler
+        with Interrupts():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert calls == [signal.SIGINT] * 2
     assert len(training.losses) == 3000
     assert training.history is not None
     assert not training.history.interrupted
-    assert signal.getsignal(signal.SIGINT) is handler
-    with Interrupts():
-        signal.raise_signal(signal.SIGINT)
-    assert len(calls) == 2
-    signal.signal(signal.SIGINT, before)
 
 
 def test_blocks_that_are_left_by_an_interrupt_leave_nothing_switched_off() -> None:
@@ -190,7 +194,8 @@ class Hoarding(mg.SGD):
 
     def __init__(self, params: Any) -> None:
         super().__init__(params, 0.1)
-        self.nested: Any = {"v": [0.0], "n": [[0]]}
+        self.nested: Any = {"v": [0.0], "n": ([0],)}
+        self.groups, self.lock = {"all": self.params[:]}, threading.Lock()
 
     def _update(self, lr: float) -> None:
         super()._update(lr)
@@ -205,4 +210,29 @@ def test_nested_state_of_an_optimizer_goes_back_too() -> None:
     training.optimizer = Hoarding(training.model.parameters())  # type: ignore[assignment]
     training.run("python")
     assert (len(training.losses), training.optimizer.steps) == (3, 9)
-    assert training.optimizer.nested == {"v": [9.0], "n": [[9]]}  # type: ignore[attr-defined]
+    assert training.optimizer.nested == {"v": [9.0], "n": ([9],)}  # type: ignore[attr-defined]
+    assert all(a is b for a, b in zip(training.optimizer.groups["all"], training.optimizer.params, strict=True))  # type: ignore[attr-defined]
+
+
+def test_an_interrupt_during_the_last_write_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: Any, content: Any) -> None:
+        if len(content["state"]["loss"]) == 3:
+            signal.raise_signal(signal.SIGINT)
+        original(path, content)
+
+    original = checkpoint.write
+    monkeypatch.setattr(checkpoint, "write", write)
+    training = Training().run("python", 3, checkpoint=tmp_path / "run.json")
+    assert training.history is not None
+    assert training.history.interrupted
+
+
+def test_a_handler_that_returns_gets_every_signal() -> None:
+    calls: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: calls.append(number))
+    try:
+        with Interrupts() as interrupts:
+            interrupts.run(lambda: [signal.raise_signal(signal.SIGINT) for _ in range(3)])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(calls) == 3
