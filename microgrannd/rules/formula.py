@@ -35,6 +35,9 @@ def real_result(result: Any) -> float:
 Function = Callable[..., Any]
 
 
+#: Characters of a formula, at most: Python's own parser recurses too, in a browser on a small stack.
+LONGEST = 2000
+
 #: Levels of brackets and terms in a formula, at most: those who read it recurse.
 DEEPEST = 100
 
@@ -99,6 +102,8 @@ class Formula:
     def __init__(
         self, text: str, variables: Iterable[str], functions: Mapping[str, Any], sequences: Iterable[str] = ()
     ) -> None:
+        if len(text) > LONGEST:
+            raise FormulaError(f"{text[:40]!r}...: a formula has at most {LONGEST:,} characters, got {len(text):,}")
         self.text = text
         self.variables = frozenset(variables)
         try:
