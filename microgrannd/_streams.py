@@ -58,6 +58,15 @@ def tell(text: str) -> None:
             discard(sys.stderr)
 
 
+def settle(stream: TextIO | None) -> None:
+    """Flush a stream before the process ends; what a bar left in it and cannot be written is discarded."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        discard(stream)
+
+
 def discard(stream: TextIO | None) -> None:
     """Leave nothing to flush at exit, where a second failure would change the exit status."""
     with suppress(OSError, ValueError, AttributeError):

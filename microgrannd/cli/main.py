@@ -14,7 +14,7 @@ from typing import NoReturn
 from microgrannd import __version__
 
 from .. import data
-from .._streams import Output, discard, tell
+from .._streams import Output, discard, settle, tell
 from .._text import printable
 from ..drawing.picture import NoGraphviz
 from ..nn.layers import ACTIVATIONS
@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
     except KeyboardInterrupt:
         return _fail("interrupted")
+    finally:
+        settle(sys.stderr)
     return 0
 
 
