@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,11 @@ pytestmark = [
     # Some moments are in a callback of the garbage collector, where Python drops exceptions.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+at_any_moment = pytest.mark.skipif(
+    "coverage" in sys.modules and sys.modules["coverage"].Coverage.current() is not None,
+    reason="coverage has a lock, which an interrupt at any moment would leave locked",
+)
 
 EPOCHS = 12
 X, Y = mg.data.moons(48, noise=0.1, seed=0)
@@ -107,11 +113,13 @@ def assert_consistent_after_interrupts(way: str, count: int, folder: Path) -> in
     return early
 
 
+@at_any_moment
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c_leaves_what_there_was_after_the_last_whole_epoch(way: str, tmp_path: Path, capfd: Any) -> None:
     assert assert_consistent_after_interrupts(way, 24, tmp_path)
 
 
+@at_any_moment
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c_at_125_moments(way: str, tmp_path: Path, capfd: Any) -> None:
@@ -173,6 +181,7 @@ def test_a_handler_of_ones_own_is_called_and_kept() -> None:
     assert not training.history.interrupted
 
 
+@at_any_moment
 def test_blocks_that_are_left_by_an_interrupt_leave_nothing_switched_off() -> None:
     """Outside of fit an interrupt comes anywhere, in the midst of the blocks' own code too."""
     x, ended = Value(2.0), 0
