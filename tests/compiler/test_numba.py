@@ -283,7 +283,7 @@ print(len(found), len(set(found)))
 
 @pytest.mark.desktop
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer to interrupt at a moment")
-@pytest.mark.parametrize("moments", [8, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [8, pytest.param(20, marks=pytest.mark.slow)])
 def test_an_interrupt_while_numba_compiles_leaves_a_process_that_works(tmp_path: Path, moments: int) -> None:
     script = f"""
 import pathlib, platformdirs, random, signal, time

@@ -105,7 +105,7 @@ def test_random_graphs_and_networks_with_whole_numbers(backend: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "graphs", "networks"), [("python", 2000, 200), ("numba", 60, 10)])
+@pytest.mark.parametrize(("backend", "graphs", "networks"), [("python", 2000, 200), ("numba", 30, 5)])
 def test_many_random_graphs_and_networks_with_whole_numbers(backend: str, graphs: int, networks: int) -> None:
     compare(backend, graphs, networks)
 
