@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import random
+import sys
 from shutil import which
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 import microgrannd as mg
 from microgrannd import Module, Value
 from microgrannd.rules.rule import Rule
+
+#: Whether coverage looks on, which makes everything slower and has a lock that an interrupt would leave locked.
+TRACED = "coverage" in sys.modules and sys.modules["coverage"].Coverage.current() is not None
 
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 1e-310, 1e308, -1e308, 745.0, -745.0, math.inf, -math.inf, math.nan]
 

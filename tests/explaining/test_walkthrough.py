@@ -377,6 +377,7 @@ def test_it_can_be_used_without_seeing_it(shown: Shown) -> None:
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("input", "aria-valuetext") == shown.caption()
     page.click("summary")
+    page.wait_for_selector("#steps li")
     steps = page.eval_on_selector_all("#steps li", "found => found.map(one => one.textContent)")
     assert len(steps) == 29
     assert steps[1] == shown.caption()

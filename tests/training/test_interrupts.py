@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import random
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import microgrannd as mg
 from microgrannd import Value
 from microgrannd.training import checkpoint
 from microgrannd.training.interrupts import Interrupts
+from tests.helpers import TRACED
 
 pytestmark = [
     pytest.mark.desktop,
@@ -29,8 +29,7 @@ pytestmark = [
 ]
 
 at_any_moment = pytest.mark.skipif(
-    "coverage" in sys.modules and sys.modules["coverage"].Coverage.current() is not None,
-    reason="coverage has a lock, which an interrupt at any moment would leave locked",
+    TRACED, reason="coverage has a lock, which an interrupt at any moment would leave locked"
 )
 
 EPOCHS = 12
