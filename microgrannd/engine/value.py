@@ -1,12 +1,4 @@
-"""Value: records the graph of operations, and `backward()` applies the chain rule to it.
-
->>> from microgrannd.engine import Value
->>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
->>> c = a * b + a ** 3
->>> c.backward()
->>> c, a.grad, b.grad
-(Value(data=2.0, grad=1.0), 9.0, 2.0)
-"""
+"""Value: the scalar that remembers how it was computed; engine/__init__.py shows it at work."""
 
 from __future__ import annotations
 
