@@ -18,7 +18,7 @@ from .._streams import Output, discard, settle, tell
 from .._text import printable
 from ..drawing.picture import NoGraphviz
 from ..nn.layers import ACTIVATIONS
-from ..testing.check import GradientError
+from ..testing.errors import GradientError
 from . import evaluate, expressions, networks
 from .evaluate import ExpressionError
 from .networks import OPTIMIZERS, SETS

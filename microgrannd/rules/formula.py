@@ -187,17 +187,26 @@ class Formula:
         """
         return ast.unparse(_renamed(self._tree, names or {}))
 
-    def function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
-        """The formula as a function of floats, or of anything for which ``functions`` and the operators are defined."""
-        return _lambda(parameters, self.source(), {name: functions[name] for name in self.functions})
+    def function(
+        self, parameters: Iterable[str], functions: Mapping[str, Any], rewrite: ast.NodeTransformer | None = None
+    ) -> Function:
+        """The formula as a function of floats, or of anything for which ``functions`` and the operators are defined.
+
+        Args:
+            parameters: of the function, in order.
+            functions: what the names in it stand for, and those beginning with _ that the rewriting brings.
+            rewrite: changes its syntax tree first.
+        """
+        tree = _renamed(self._tree, {})
+        names = {name: thing for name, thing in functions.items() if name in self.functions or name.startswith("_")}
+        return _lambda(parameters, ast.unparse(rewrite.visit(tree) if rewrite else tree), names)
 
     def ieee_function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
         """The same, but ``/`` and ``**`` are the functions ``_divide`` and ``_power`` among those given.
 
         With those of `ieee.functions` it is a function of floats that gives inf or nan where Python raises.
         """
-        tree = ieee.Rewrite().visit(_renamed(self._tree, {}))
-        return _lambda(parameters, ast.unparse(tree), {n: functions[n] for n in (*self.functions, "_divide", "_power")})
+        return self.function(parameters, functions, ieee.Rewrite())
 
     @property
     def tree(self) -> ast.expr:

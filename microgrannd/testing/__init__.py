@@ -2,17 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .check import GradientError, NonDifferentiableError, gradcheck
+from .errors import GradientError, NonDifferentiableError, UndecidedError
 
 if TYPE_CHECKING:
+    from .check import gradcheck as gradcheck
     from .strategies import expressions as expressions
     from .strategies import points as points
 
-__all__ = ["GradientError", "NonDifferentiableError", "expressions", "gradcheck", "points"]
+__all__ = ["GradientError", "NonDifferentiableError", "UndecidedError", "expressions", "gradcheck", "points"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("expressions", "points"):
+    if name == "gradcheck":  # with mpmath, which takes a while to import
+        from .check import gradcheck
+
+        return gradcheck
+    if name in ("expressions", "points"):  # with Hypothesis, which may not be there
         from . import strategies
 
         return getattr(strategies, name)

@@ -49,10 +49,18 @@ class Slopes(NamedTuple):
         sides = [name for name, side in (("left", self.left), ("right", self.right)) if side.error < inf]
         if len(sides) < 2:
             return f"f is defined only to the {sides[0]} of it" if sides else "f is defined only there"
-        error = self.left.error + self.right.error
-        if abs(self.left.value - self.right.value) > 3 * error and self._settled(error, 1e-3):
+        if self.is_kink():
             return f"the slope from the left is {self.left.value:.6g}, from the right {self.right.value:.6g}"
         return "" if self._settled(self.central.error, 1e-6) else "the differences do not settle on a slope"
+
+    def is_unsettled(self) -> bool:
+        """Whether differences cannot tell if there is a slope."""
+        return bool(self.trouble()) and min(self.left.error, self.right.error) < inf and not self.is_kink()
+
+    def is_kink(self) -> bool:
+        """Whether the slopes from the left and from the right are sure to be two."""
+        error = self.left.error + self.right.error
+        return abs(self.left.value - self.right.value) > 3 * error and self._settled(error, 1e-3)
 
     def _settled(self, error: float, share: float) -> bool:
         return error <= share * max(abs(self.central.value), self.typical)
@@ -109,11 +117,16 @@ def _smooth(found: Slopes) -> bool:
 
 def directions(count: int) -> Iterator[list[float]]:
     """Along each of some numbers alone, then all at once, which finds the kinks that none shows."""
-    for place in range(count):
-        yield [float(place == other) for other in range(count)]
+    for index in range(count):
+        yield [float(index == other) for other in range(count)]
     if count > 1:
-        mixed = random.Random(0)
-        yield [mixed.choice((-1, 1)) * mixed.uniform(0.5, 1) for _ in range(count)]
+        yield together(count)
+
+
+def together(count: int) -> list[float]:
+    """Along all of some numbers at once, at speeds unlike each other."""
+    mixed = random.Random(0)
+    return [mixed.choice((-1, 1)) * mixed.uniform(0.5, 1) for _ in range(count)]
 
 
 class _Entry(NamedTuple):

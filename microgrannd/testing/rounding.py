@@ -5,7 +5,11 @@ Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3
 
 from __future__ import annotations
 
+import operator
+from ast import NodeTransformer
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from ..engine.graph import Edge, arguments, edges, number
@@ -26,7 +30,7 @@ BOUND = 4 * UNIT
 
 
 #: What needs no help to work on Rounded numbers.
-_STRUCTURAL = frozenset({"abs", "len", "map", "max", "min", "sum", "zip", "mul"})
+_STRUCTURAL = frozenset({"abs", "len", "map", "max", "min", "sum", "zip", "mul", "_number"})
 
 
 class Rounded:
@@ -53,16 +57,23 @@ class Rounded:
         return _once_more(number, (self.error + other.error * abs(number)) / abs(other.number))
 
     def __lt__(self, other: Any) -> bool:
-        return self.number < _rounded(other).number
+        return self._compared(operator.lt, other)
 
     def __le__(self, other: Any) -> bool:
-        return self.number <= _rounded(other).number
+        return self._compared(operator.le, other)
 
     def __gt__(self, other: Any) -> bool:
-        return self.number > _rounded(other).number
+        return self._compared(operator.gt, other)
 
     def __ge__(self, other: Any) -> bool:
-        return self.number >= _rounded(other).number
+        return self._compared(operator.ge, other)
+
+    def _compared(self, comparison: Callable[[Any, Any], bool], other: Any) -> bool:
+        other = _rounded(other)
+        error = self.error + other.error
+        if not abs(self.number - other.number) > BOUND * error:
+            _note_chance(bool(error))
+        return comparison(self.number, other.number)
 
     def __pow__(self, other: Any) -> Rounded:
         return _power(self, other)
@@ -82,70 +93,152 @@ class Rounded:
         return _rounded(other).__pow__(self)
 
     def __abs__(self) -> Rounded:
+        self._compared(operator.lt, 0)
         return Rounded(abs(self.number), self.error)
 
 
-def rounding_errors(rule: Rule, arguments: Sequence[Any], by: str | None = None) -> list[float]:
+def rounding_errors(rule: Rule, arguments: Sequence[Any], by: str | None = None, exact: bool = False) -> list[Any]:
     """Bounds on the error of a rule's formula, in units of the last place of 1.
 
     Args:
         rule: whose formula.
         arguments: for each operand a `Rounded` number, or a list of them; for a partial also one for the result.
         by: the operand of a partial; None for the value.
+        exact: the numbers are mpmath's, which have no least and no largest; so is the bound.
 
     Returns:
         One bound; of a formula whose result is a list, one for each element. None where the formula raises.
     """
     try:
-        result = rule.kept(_on_rounded, by)(*arguments)
-    except ERRORS:
+        result = rule.kept(_on_exact if exact else _on_floats, by)(*arguments)
+    except (*ERRORS, TypeError):
         return []
     return [_rounded(x).error for x in (result if isinstance(result, list) else [result])]
 
 
-def _on_rounded(rule: Rule, by: str | None) -> Callable[..., Any]:
+def _on_floats(rule: Rule, by: str | None) -> Callable[..., Any]:
+    return _on_rounded(rule, by, rule.used)
+
+
+def _on_exact(rule: Rule, by: str | None) -> Callable[..., Any]:
+    from .exact import Typed, mp, names_of
+
+    names = names_of(rule.formula if by is None else rule.partials[by], rule, mp.mpf)
+    assert names is not None  # the caller knows that there is an exact form
+    names["_number"] = lambda constant: Rounded(mp.mpf(constant))  # so that the arithmetic of constants counts too
+    return _on_rounded(rule, by, names, Typed())
+
+
+def _domain_on_exact(rule: Rule) -> Callable[..., Any]:
+    from .exact import Typed, mp, names_of
+
+    assert rule.domain is not None  # the caller looked
+    names = names_of(rule.domain, rule, mp.mpf)
+    assert names is not None  # there is an exact form
+    lifted = {
+        name: _lifted(thing) if callable(thing) and name not in _STRUCTURAL else thing for name, thing in names.items()
+    }
+    return rule.domain.function(rule.operands, lifted, Typed())
+
+
+def _on_rounded(
+    rule: Rule, by: str | None, functions: Mapping[str, Any], rewrite: NodeTransformer | None = None
+) -> Callable[..., Any]:
     names = {
         name: _lifted(thing) if callable(thing) and name not in _STRUCTURAL else thing
-        for name, thing in rule.used.items()
+        for name, thing in functions.items()
     }
     if by is None:
-        return rule.formula.function(rule.operands, names)
-    return rule.partials[by].function((*rule.operands, "y"), names)
+        return rule.formula.function(rule.operands, names, rewrite)
+    return rule.partials[by].function((*rule.operands, "y"), names, rewrite)
 
 
-def running_errors(order: Iterable[Value]) -> dict[Value, float]:
-    """A bound on the rounding error of each node, those of its operands included as far as they come before it."""
-    errors: dict[Value, float] = {}
-    for node in order:
-        if node._rule is None:
+#: Takes a note of each comparison of numbers that are equal, or could be without rounding, while somebody listens.
+_chances: ContextVar[list[bool] | None] = ContextVar("microgrannd_chances", default=None)
+
+
+def _note_chance(by_rounding: bool) -> None:
+    chances = _chances.get()
+    if chances is not None:
+        chances.append(by_rounding)
+
+
+def _chances_in(compute: Callable[[], Any]) -> list[bool]:
+    """Of each comparison of equal Rounded numbers in a computation, whether they may be equal only by rounding."""
+    chances: list[bool] = []
+    token = _chances.set(chances)
+    try:
+        compute()
+    finally:
+        _chances.reset(token)
+    return chances
+
+
+def has_ties(rule: Rule, floats: Sequence[Any]) -> bool:
+    """Whether a rule's formula compares numbers that are equal, at these operands."""
+    operands = [
+        [Rounded(_typed(x, True)) for x in o] if isinstance(o, list) else Rounded(_typed(o, True)) for o in floats
+    ]
+    return bool(_chances_in(lambda: rounding_errors(rule, operands, exact=True)))
+
+
+def running_errors(order: Iterable[Value], exact: bool = False, chances: set[Value] | None = None) -> dict[Value, Any]:
+    """A bound on the rounding error of each node, those of its operands included as far as they come before it.
+
+    Args:
+        order: nodes, operands before results.
+        exact: see `rounding_errors`.
+        chances: takes the nodes in whose formula or domain rounding may have turned a comparison round.
+    """
+    errors: dict[Value, Any] = {}
+
+    def add(node: Value) -> None:
+        rule = node._rule
+        if rule is None or not rule.partials:
             errors[node] = 0.0
-        else:
-            errors[node] = max(rounding_errors(node._rule, _operands(node, errors)), default=abs(node.data))
+            return
+        operands = _operands(node, errors, exact)
+        errors[node] = max(rounding_errors(rule, operands, exact=exact), default=abs(node.data))
+        if exact and rule.domain:
+            rule.kept(_domain_on_exact)(*operands)
+
+    for node in order:
+        if any(_chances_in(partial(add, node))) and chances is not None:
+            chances.add(node)
     return errors
 
 
-def partial_errors(node: Value, errors: Mapping[Value, float]) -> Iterator[tuple[Edge, float]]:
+def partial_errors(node: Value, errors: Mapping[Value, Any], exact: bool = False) -> Iterator[tuple[Edge, Any]]:
     """The edges of a node, each with a bound on the rounding error of its partial."""
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Any]] = {}
     for edge in edges(node):
         assert node._rule is not None  # it has edges
         if edge.operand not in found:
-            y = Rounded(node.data, errors.get(node, abs(node.data)))
-            found[edge.operand] = rounding_errors(node._rule, [*_operands(node, errors), y], edge.operand)
+            y = Rounded(_typed(node.data, exact), errors.get(node, abs(node.data)))
+            operands = [*_operands(node, errors, exact), y]
+            found[edge.operand] = rounding_errors(node._rule, operands, edge.operand, exact)
         yield edge, found[edge.operand][edge.place] if found[edge.operand] else abs(edge.partial)
 
 
-def gradient_errors(order: Sequence[Value], errors: Mapping[Value, float]) -> dict[Value, float]:
+def gradient_errors(order: Sequence[Value], errors: Mapping[Value, Any], exact: bool = False) -> dict[Value, Any]:
     """Bounds on the rounding errors of the gradients that a backward pass has left in the nodes."""
-    bounds = dict.fromkeys(order, 0.0)
+    bounds: dict[Value, Any] = dict.fromkeys(order, 0.0)
     for node in reversed(order):
-        for edge, error in partial_errors(node, errors):
+        for edge, error in partial_errors(node, errors, exact):
             bounds[edge.value] += abs(edge.partial) * bounds[node] + abs(node.grad) * (error + abs(edge.partial))
     return bounds
 
 
-def _operands(node: Value, errors: Mapping[Any, float]) -> list[Any]:
-    return arguments(node, lambda operand: Rounded(number(operand), errors.get(operand, 0.0)))
+def _operands(node: Value, errors: Mapping[Any, Any], exact: bool = False) -> list[Any]:
+    return arguments(node, lambda operand: Rounded(_typed(number(operand), exact), errors.get(operand, 0.0)))
+
+
+def _typed(x: float, exact: bool) -> Any:
+    if not exact:
+        return x
+    from .exact import mp
+
+    return mp.mpf(x)
 
 
 def _once_more(number: float, error: float) -> Rounded:
@@ -153,7 +246,7 @@ def _once_more(number: float, error: float) -> Rounded:
 
 
 def _rounded(thing: Any) -> Rounded:
-    return thing if isinstance(thing, Rounded) else Rounded(float(thing))
+    return thing if isinstance(thing, Rounded) else Rounded(thing)
 
 
 def _lifted(function: Callable[..., Any]) -> Callable[..., Rounded]:
@@ -162,10 +255,10 @@ def _lifted(function: Callable[..., Any]) -> Callable[..., Rounded]:
     def on_rounded(*arguments: Any) -> Rounded:
         given = [_rounded(x) for a in arguments for x in (a if isinstance(a, Sequence) else [a])]
 
-        def at(numbers: Iterable[float]) -> float:
+        def at(numbers: Iterable[Any]) -> Any:
             numbers = iter(numbers)
-            return float(
-                function(*([next(numbers) for _ in a] if isinstance(a, Sequence) else next(numbers) for a in arguments))
+            return function(
+                *([next(numbers) for _ in a] if isinstance(a, Sequence) else next(numbers) for a in arguments)
             )
 
         numbers = [number.number for number in given]

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from inspect import Parameter, Signature
-from math import nan
+from math import inf, isfinite, ldexp
 from string import ascii_lowercase
 from typing import Any, TypeAlias
 
+from .._checks import required_real
 from .._text import described
 from .._trees import filled, leaves, mapped
 from ..compiler.tape import Ref
 from ..engine import functions
+from ..engine.graph import links
+from ..engine.value import Value
 from ..rules.formula import FUNCTIONS
+from ..rules.ieee import ERRORS
 from ..rules.rule import Rule
 from ..rules.table import TABLE
-from .differences import directions, slopes
+from .exact import LARGEST, bits
+from .operation import Operation as Recorded
+from .replay import Replay, exact_gradients
+from .rounding import running_errors
 
 try:
     from hypothesis import reject
@@ -31,19 +37,21 @@ Draw: TypeAlias = st.DrawFn
 Numbers: TypeAlias = st.SearchStrategy[float]
 
 
-#: A rule must be smooth as far from its operands as this, and no steeper than that.
-_ROOM = 1 / 16
-
-
-_STEEPEST = 100.0
-
-
 #: How many points are tried before an example is given up.
 _TRIES = 100
 
 
-#: Round numbers, for readable examples, and others.
-NUMBERS = st.one_of(st.integers(-6, 6).map(lambda n: n / 2), st.integers(-3000, 3000).map(lambda n: n / 1000))
+#: Numbers of the whole line: round ones first, for readable examples, then close to whole ones, tiny and huge.
+NUMBERS = st.one_of(
+    st.integers(-6, 6).map(lambda n: n / 2),
+    st.integers(-3000, 3000).map(lambda n: n / 1000),
+    st.integers(-100, 100).map(float),
+    st.tuples(st.integers(-3, 3), st.sampled_from((-1, 1)), st.integers(1, 50)).map(
+        lambda t: t[0] + t[1] * 2.0 ** -t[2]
+    ),
+    st.tuples(st.integers(-15, 15), st.integers(-60, 60)).map(lambda t: ldexp(t[0], t[1])),
+    st.tuples(st.integers(-15, 15), st.integers(-1000, 1000)).map(lambda t: ldexp(t[0], t[1])),
+)
 
 
 @dataclass(frozen=True)
@@ -128,16 +136,19 @@ def _text(operand: Any, names: Sequence[str]) -> str:
 
 @st.composite
 def points(draw: Draw, operation: Any, numbers: Numbers = NUMBERS) -> list[Any]:
-    """Operands at which a rule has a derivative: in its domain, away from kinks and poles.
+    """Operands at which a rule has a derivative: in its domain, not at a kink, where value and derivative are floats.
 
     Args:
         operation: a function that `mg.rule` made, or one of the library's.
-        numbers: a strategy; what is unfit is drawn again.
+        numbers: a strategy for real numbers of any type; what is unfit is drawn again.
 
     Returns:
         A strategy for lists of operands: of floats, and of lists of floats for sequences.
+
+    Raises:
+        ValueError: when an example is drawn: none of many numbers was fit.
     """
-    return _point(draw, Operation.of(operation).rule, numbers)
+    return _point(draw, Operation.of(operation), numbers)
 
 
 @st.composite
@@ -147,7 +158,7 @@ def expressions(
     include: Sequence[Any] = (),
     max_size: int = 8,
     max_inputs: int = 4,
-    max_condition: float = 1e4,
+    max_condition: float = inf,
     numbers: Numbers = NUMBERS,
 ) -> Expression:
     """Random expressions with shared nodes, and inputs at which they have a derivative.
@@ -157,8 +168,9 @@ def expressions(
         include: operations of one's own, which are drawn as often as all others together.
         max_size: the most operations.
         max_inputs: the most inputs.
-        max_condition: the most by which errors of the inputs may grow through all operations together.
-        numbers: a strategy for inputs and constants; what is unfit is drawn again.
+        max_condition: the most by which errors of the inputs may grow through all operations together. gradcheck needs
+            no such bound; a comparison of floats with a tolerance does.
+        numbers: a strategy for inputs and constants, real numbers of any type; what is unfit is drawn again.
 
     Returns:
         A strategy for `Expression`, to be checked by ``gradcheck(expression, expression.inputs)``.
@@ -169,38 +181,59 @@ def expressions(
     growing = _Growing(max_inputs, max_condition)
     for _ in range(draw(st.integers(1, max_size))):
         operation = draw(kinds)
-        point = _point(draw, operation.rule, numbers)
+        point = _point(draw, operation, numbers)
         slots = [draw(growing.slots(first=not place)) for place in range(len(leaves(point)))]
         growing.add(operation, point, slots)
-    return growing.expression() if growing.nodes else reject()
+    expression = growing.expression()
+    return expression if _is_fit(expression) else reject()
 
 
-def _point(draw: Draw, rule: Rule, numbers: Numbers) -> list[Any]:
+def _point(draw: Draw, operation: Operation, numbers: Numbers) -> list[Any]:
+    rule = operation.rule
     length = draw(st.integers(1, 3)) if rule.sequences else 0
+
+    def operand(name: str) -> Any:
+        return [one() for _ in range(length)] if name in rule.sequences else one()
+
+    def one() -> float:
+        return required_real("each of numbers=", draw(numbers))
+
+    tried: list[Any] = []
     for _ in range(_TRIES):
-        found = [
-            [draw(numbers) for _ in range(length)] if o in rule.sequences else draw(numbers) for o in rule.operands
-        ]
-        if _gains(rule, found):
+        found = [operand(name) for name in rule.operands]
+        if found not in tried and _smooth(operation, found) is not None:
             return found
-    return reject()
+        tried.append(found)
+    if numbers is NUMBERS:
+        return reject()
+    raise ValueError(f"{rule.name} has no derivative at any of {_TRIES} draws from numbers=, the last at {found}")
 
 
-def _gains(rule: Rule, operands: list[Any]) -> list[float]:
-    """How much a change of each operand is magnified; nothing where it is too much, or the rule is not smooth near."""
-    found = []
-    flat = leaves(operands)
-    for speeds in directions(len(flat)):
-        slope = slopes(partial(_displaced, rule, operands, flat, speeds), step=_ROOM, levels=6)
-        if slope.trouble() or abs(slope.central.value) > _STEEPEST:
-            return []
-        found.append(abs(slope.central.value))
-    return found[: len(flat)]
+def _smooth(operation: Operation, operands: list[Any]) -> Value | None:
+    """The result recorded at these operands, if it is a float and has a derivative there that is one; else None."""
+    values = mapped(Value, operands)
+    try:
+        node = operation.call(*values)
+    except ERRORS:
+        return None
+    if not isfinite(node.data):
+        return None
+    recorded = Recorded(node)
+    if not recorded.is_exact:
+        return None if recorded.verdict(inf).kink else node
+    slope = recorded.slopes(recorded.edges, patient=False)
+    return None if recorded.kink(slope) or abs(slope.right) > LARGEST else node
 
 
-def _displaced(rule: Rule, operands: list[Any], flat: list[float], speeds: list[float], t: float) -> Any:
-    moved = filled(operands, (x + t * speed for x, speed in zip(flat, speeds, strict=True)))
-    return rule.compute(*moved) if rule.inside(*moved) else nan
+def _is_fit(expression: Expression) -> bool:
+    """Whether backward() stays in the range of floats, and rounding takes no operation over a kink."""
+    result = expression(*map(Value, expression.inputs))
+    graph, chances = Replay([result]), set[Value]()
+    with bits(256):
+        if graph.is_exact:
+            running_errors(graph.order, exact=True, chances=chances)
+        gradients = exact_gradients(graph.order, result, {})
+        return not chances and not any(abs(gradient) > LARGEST for gradient, _ in gradients.values())
 
 
 @dataclass
@@ -267,12 +300,13 @@ class _Growing:
 
     def step(self, operation: Operation, operands: list[Any], nodes: list[_Node]) -> _Node | None:
         """The result of an operation, if it is smooth and does not magnify errors too much."""
-        gains = _gains(operation.rule, operands)
-        if not gains:
+        result = _smooth(operation, operands)
+        if result is None:
             return None
-        y = float(operation.rule.compute(*operands))
-        error = sum(gain * node.error for gain, node in zip(gains, nodes, strict=True)) + abs(y)
-        return _Node(y, error, operation) if error <= self.max_condition * max(abs(y), 1.0) else None
+        y = result.data
+        partials = [0.0 if partial is None else partial for _, partial in links(result)]
+        error = sum(abs(partial) * node.error for partial, node in zip(partials, nodes, strict=True)) + abs(y)
+        return None if error > self.max_condition * max(abs(y), 1.0) else _Node(y, error, operation)
 
     def expression(self) -> Expression:
         """The last node and what it was computed from, inputs first."""

@@ -1,0 +1,250 @@
+"""Formulas on mpmath's numbers, and limits of their difference quotients: derivatives to any precision.
+
+A difference of floats cannot know its own error. Here the precision is doubled, and the step shrinks with it, until
+two quotients agree to 60 bits: then neither truncation nor rounding is left in them.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import math
+import operator
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, NamedTuple
+
+from mpmath import MPContext
+
+from ..rules.formula import Formula
+from ..rules.ieee import ERRORS
+from ..rules.rule import Rule
+
+Function = Callable[..., Any]
+
+#: The context of all exact numbers: the user's own mpmath keeps its precision.
+mp = MPContext()
+
+#: What an exact formula raises where it has no real value.
+NO_VALUE = (*ERRORS, TypeError)
+
+#: To how many bits two quotients have to agree.
+AGREEMENT = 60
+
+#: The bits with which a limit begins, for each order and one more.
+FEWEST = 96
+
+#: The bits that show a derivative as small as the least float, 2⁻¹⁰⁷⁴, of a function near 1 of an operand near 1. A
+#: difference of 0 counts only at as many, and as many more as the exponents ask for.
+EXPONENTS = 1500
+
+#: The least and the largest positive float.
+LEAST, LARGEST = 2.0**-1074, 2.0**1023 * (2 - 2.0**-52)
+
+_lock = RLock()  # the precision is the context's, not the thread's
+
+
+class OutsideError(ValueError):
+    """A formula has no real value, or one too large to be written down."""
+
+
+@contextmanager
+def bits(precision: int) -> Iterator[None]:
+    """Compute with so many bits inside; one thread at a time."""
+    with _lock, mp.workprec(precision):
+        yield
+
+
+def _real(function: Function) -> Function:
+    """The function, refused where its result is complex."""
+
+    def real(*arguments: Any) -> Any:
+        result = function(*arguments)
+        if isinstance(result, mp.mpc):
+            raise OutsideError("no real value")
+        return result
+
+    return real
+
+
+def _bounded(function: Function) -> Function:
+    """An exponential, refused where even the exponent of its result would fill the memory."""
+
+    def bounded(*arguments: Any) -> Any:
+        if any(mp.isfinite(x) and mp.mag(x) > 10_000 for x in arguments):
+            raise OutsideError("too large")
+        return function(*arguments)
+
+    return _real(bounded)
+
+
+def _log(x: Any, base: Any = None) -> Any:
+    return mp.log(x) if base is None else mp.log(x) / mp.log(base)
+
+
+def _erfc(x: Any) -> Any:
+    """mpmath's own gives up far out, where it is 0 or 2 to more bits than anybody asks for."""
+    return mp.erfc(x) if abs(x) < 1e6 else mp.mpf(2 if x < 0 else 0)
+
+
+def _fmod(a: Any, b: Any) -> Any:
+    return a - b * _trunc(a / b)
+
+
+def _trunc(x: Any) -> Any:
+    return mp.floor(x) if x > 0 else mp.ceil(x)
+
+
+_BY_NAME: dict[str, Function] = {
+    **{name: _real(getattr(mp, name)) for name in ("sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sqrt log1p gamma floor ceil degrees radians").split()},
+    **{name: _bounded(getattr(mp, name)) for name in ("exp", "expm1", "sinh", "cosh")},
+    "exp2": _bounded(lambda x: mp.mpf(2) ** x), "pow": _bounded(lambda a, b: a**b), "log": _real(_log),
+    "log2": _real(lambda x: _log(x, 2)), "log10": _real(lambda x: _log(x, 10)), "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+    "erfc": _erfc, "erf": lambda x: mp.erf(x) if abs(x) < 1e6 else mp.sign(x), "lgamma": lambda x: mp.log(abs(mp.gamma(x))) if x < 1 else mp.loggamma(x),
+    "atan2": mp.atan2, "fabs": abs, "hypot": lambda *xs: mp.sqrt(mp.fsum(x * x for x in xs)), "fsum": mp.fsum, "prod": lambda xs, start=1: mp.fprod([*xs, start]),
+    "dist": lambda ps, qs: mp.sqrt(mp.fsum((p - q) ** 2 for p, q in zip(ps, qs, strict=True))), "sumprod": lambda ps, qs: mp.fdot(zip(ps, qs, strict=True)),
+    "fma": lambda a, b, c: a * b + c, "trunc": _trunc, "fmod": _fmod, "remainder": lambda a, b: a - b * mp.nint(a / b),
+    "copysign": lambda a, b: abs(a) if b >= 0 else -abs(a), "isfinite": mp.isfinite, "isinf": mp.isinf, "isnan": mp.isnan,
+}  # fmt: skip
+
+
+#: The exact function for each that a formula may use, by identity: a name may stand for anything.
+EXACT: dict[Any, Function] = {
+    **{getattr(math, name): function for name, function in _BY_NAME.items() if hasattr(math, name)},
+    **{getattr(builtins, name): getattr(builtins, name) for name in ("abs", "len", "map", "max", "min", "sum", "zip")},
+    operator.mul: operator.mul, float.is_integer: lambda x: x == mp.floor(x),
+}  # fmt: skip
+
+
+class Typed(ast.NodeTransformer):
+    """Turn every constant into a call of ``_number``."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        """Write one constant."""
+        return ast.Call(ast.Name("_number", ast.Load()), [node], [])
+
+
+def rounded_otherwise(constant: float) -> Any:
+    """Return a constant such as pi or 0.1, which a float holds only rounded, as it could be as well."""
+    is_long = math.isfinite(constant) and not math.ldexp(math.frexp(constant)[0], 26).is_integer()
+    return mp.mpf(constant) * (1 + is_long * mp.ldexp(1, -52))
+
+
+def exact(rule: Rule, by: str | None = None, number: Function = mp.mpf) -> Function | None:
+    """Return a formula of a rule as a function of mpmath's numbers, or None where it uses functions of one's own.
+
+    Args:
+        rule: whose formula.
+        by: the operand of a partial, whose function also takes y; None for the value.
+        number: makes the numbers that its constants are.
+    """
+    return rule.kept(_exact, by, number)
+
+
+def _exact(rule: Rule, by: str | None, number: Function) -> Function | None:
+    names = names_of(rule.formula if by is None else rule.partials[by], rule, number)
+    inside = rule.domain and names_of(rule.domain, rule, number)
+    if names is None or inside is None and rule.domain:
+        return None
+    if by is not None:
+        return rule.partials[by].function((*rule.operands, "y"), names, Typed())
+    value = rule.formula.function(rule.operands, names, Typed())
+    if not rule.domain:
+        return _real(value)
+    condition = rule.domain.function(rule.operands, inside or {}, Typed())
+
+    def in_domain(*operands: Any) -> Any:
+        if not condition(*operands):
+            raise OutsideError("outside the domain")
+        return value(*operands)
+
+    return _real(in_domain)
+
+
+def names_of(formula: Formula, rule: Rule, number: Function) -> dict[str, Any] | None:
+    """Return what the names of a formula stand for among exact numbers; None where one is a function of one's own."""
+    found: dict[str, Any] = {"_number": number}
+    for name in formula.functions:
+        thing = rule.functions[name]
+        if not callable(thing):
+            found[name] = number(thing)
+        elif hasattr(thing, "__rule__"):
+            found[name] = exact(thing.__rule__, number=number)
+        else:
+            found[name] = EXACT.get(thing) if isinstance(thing, Hashable) else None
+        if found[name] is None:
+            return None
+    return found
+
+
+#: Why a quotient has no limit.
+UNDEFINED, UNLIMITED = "f is not defined there", "the slope grows without bound"
+
+
+class Sides(NamedTuple):
+    """The limits of a quotient from the left and from the right; None for one that does not exist, with the reason."""
+
+    left: Any
+    right: Any
+    reasons: tuple[str, str]
+    precision: int  # at which they settled
+    least: Any  # two limits as near as this count as equal
+
+    def trouble(self) -> str:
+        """Say why there is no limit; nothing where there is one."""
+        if UNDEFINED in self.reasons:
+            sides = [name for name, reason in zip(("left", "right"), self.reasons, strict=True) if reason != UNDEFINED]
+            return f"f is defined only to the {sides[0]} of it" if sides else "f is defined only there"
+        if UNLIMITED in self.reasons:
+            return UNLIMITED
+        if abs(self.left - self.right) <= max(mp.ldexp(abs(self.left) + abs(self.right), 8 - AGREEMENT), self.least):
+            return ""
+        return f"the slope from the left is {float(self.left):.6g}, from the right {float(self.right):.6g}"
+
+
+def sides(
+    quotient: Function, exponent: int, order: int = 1, size: int = 0, least: Any = 0, patient: bool = True
+) -> Sides:
+    """Find the limits of a difference quotient as its step goes to 0 from either side.
+
+    Args:
+        quotient: a function of the step.
+        exponent: the steps begin with 2 to this power, or are smaller.
+        order: of the difference.
+        size: the function and its operands are at most 2 to this power.
+        least: in the end two results as near as this count as equal.
+        patient: a difference of 0 counts only at as many bits as it takes to tell it from the least float; else soon.
+    """
+    spread = EXPONENTS - order * min(exponent, 0) if patient else 2 * FEWEST
+    most = (order + 1) * (spread + max(size, 0))
+    (left, why_left, one), (right, why_right, other) = (
+        _limit(quotient, side, exponent, order, most, least) for side in (-1, 1)
+    )
+    return Sides(left, right, (why_left, why_right), max(one, other), least)
+
+
+def _limit(quotient: Function, side: int, exponent: int, order: int, most: int, least: Any) -> tuple[Any, str, int]:
+    precision, last = FEWEST * (order + 1), None
+    while True:
+        with bits(precision):
+            try:
+                found = quotient(mp.ldexp(side, exponent - precision // (order + 1)))
+            except NO_VALUE:
+                return None, UNDEFINED, precision
+            if not mp.isfinite(found):
+                return None, UNLIMITED, precision
+            nearness = max(mp.ldexp(abs(found), -AGREEMENT), least if precision >= most else 0)
+            agree = last is not None and abs(found - last) <= nearness
+            if agree and found or not found and precision >= most:
+                return found, "", precision
+        if precision >= 2 * most:
+            return None, UNLIMITED, precision
+        settling = precision * 5 // 4 if last == 0 else 2 * precision
+        precision = settling if found else min(4 * precision, most)
+        last = found
+
+
+def shown(number: Any) -> str:
+    """Write a number as a float, or by its digits where no float is as large."""
+    return repr(float(number)) if abs(number) < 2.0**1023 else mp.nstr(number, 17)
