@@ -9,7 +9,6 @@ from .._streams import Output
 from ..drawing import picture as drawing
 from ..engine.value import Value
 from ..explaining import explain as explaining
-from ..testing.check import gradcheck
 from . import evaluate as expressions
 from .outputs import _format, _require_place, _write_picture
 
@@ -50,7 +49,7 @@ def explain(options: argparse.Namespace, out: Output) -> None:
 
 
 def check(options: argparse.Namespace, out: Output) -> None:
-    """Compare the gradient of an expression with finite differences."""
+    """Compare the gradient of an expression with exact differences."""
     _evaluated(options)
 
     def expression(*values: Value) -> Value:
@@ -60,8 +59,10 @@ def check(options: argparse.Namespace, out: Output) -> None:
     expression.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]  # gradcheck names arguments by it
     if not names:
         raise ValueError("check needs at least one NAME=NUMBER to differentiate by")
+    from ..testing import gradcheck  # with mpmath, which the other commands do without
+
     gradcheck(expression, [value.data for value in options.values.values()])
-    out.give(f"the gradient by {', '.join(options.values)} is that of finite differences\n")
+    out.give(f"the gradient by {', '.join(options.values)} is that of exact differences\n")
 
 
 def _evaluated(options: argparse.Namespace) -> Value:

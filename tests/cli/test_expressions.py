@@ -96,7 +96,7 @@ def test_explain_tells_the_chain_rule(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_check_compares_with_differences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *NEURON]) == 0
-    assert capsys.readouterr().out == "the gradient by w, x, b is that of finite differences\n"
+    assert capsys.readouterr().out == "the gradient by w, x, b is that of exact differences\n"
     for arguments, message in [
         (["relu(z)", "z=0"], "df/dz does not exist at z = 0.0: the slope from the left is 0, from the right 1"),
         (["w", "w=1", "q=2"], "f ignores q: nothing that it returns was computed from it"),

@@ -30,7 +30,7 @@ def test_correct_rules_raise_no_alarm(expression: Expression) -> None:
     gradcheck(expression, expression.inputs)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(expressions(max_size=3))
 def test_nor_do_their_second_derivatives(expression: Expression) -> None:
     try:
