@@ -1,7 +1,9 @@
-"""Pictures: asserted by parsing them, in each of the ways to make one."""
+"""Pictures: asserted by parsing them, as each of the renderers makes them."""
 
 from __future__ import annotations
 
+import copy
+import html
 import itertools
 import math
 import os
@@ -20,10 +22,10 @@ import microgrannd as mg
 from microgrannd import Value, draw
 from microgrannd.drawing.boxes import MOST_BOXES
 from microgrannd.drawing.build import graph_of
-from microgrannd.drawing.diagram import FILLS, LEGEND, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
+from microgrannd.drawing.diagram import FILLS, LEGEND, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, Arrow, Box, Frame
 from microgrannd.drawing.layout import layered
-from microgrannd.drawing.picture import NoGraphviz
-from tests.helpers import NASTY, SVG, WAYS, choose, needs_dot
+from microgrannd.drawing.picture import NoGraphviz, Picture
+from tests.helpers import NASTY, RENDERERS, SVG, choose, needs_dot
 
 
 @pytest.fixture
@@ -61,9 +63,9 @@ def test_each_node_shows_label_data_gradient_and_operation(without_graphviz: Non
     assert boxes == [*leaves, ["·", "data 1", "grad 1"], ["+", "data 0", "grad 1"], ["tanh  y", "data 0", "grad 1"]]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_there_are_as_many_nodes_and_edges_in_every_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_there_are_as_many_nodes_and_edges_in_every_way(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     x = Value(2.0, "x")
     svg = draw(x * x + 3 + neuron()).pipe(encoding="utf-8")
     tree = ET.fromstring(svg)
@@ -134,8 +136,52 @@ def test_it_is_the_same_as_draw_dot_and_refuses_other_things() -> None:
 
 def test_a_copy_keeps_the_picture(without_graphviz: None) -> None:
     picture = draw(neuron())
-    assert picture.copy().pipe() == picture.pipe()
-    assert isinstance(picture, graphviz.Digraph)
+    twin = copy.deepcopy(picture)
+    assert (twin.pipe(), twin.source) == (picture.pipe(), picture.source)
+    twin.graph.title = "another"
+    assert picture.graph.title == ""
+    assert isinstance(picture.digraph(), graphviz.Digraph)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_what_is_added_to_a_picture_is_in_every_output(
+    renderer: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    choose(renderer, monkeypatch)
+    picture = draw(neuron())
+    graph = picture.graph
+    graph.title = "a neuron"
+    graph.frames.append(Frame("notes", None))
+    graph.boxes.append(Box("leaf", ("a note",), frame=0, hint="its hint"))
+    graph.arrows.append(Arrow(len(graph.boxes) - 1, 0, "leads to b"))
+    added = ["a neuron", "notes", "a note", "leads to b", "its hint"]
+    page = picture.pipe(encoding="utf-8")
+    shown = html.unescape(page).replace("\xa0", " ")
+    for output in (shown, picture.source, picture.digraph().source, Path(picture.save(tmp_path / "graph")).read_text()):
+        assert [text for text in added if text not in output] == []
+    assert Path(picture.render(tmp_path / "graph")).read_text(encoding="utf-8") == page
+    assert picture._repr_mimebundle_()["image/svg+xml"] == page
+    assert picture.text().splitlines()[:4] == [
+        "a neuron", "tanh  y   data 0   grad 1", "└─ +   data 0   grad 1", "   ├─ ·   data 1   grad 1"
+    ]  # fmt: skip
+    assert "└─ a note" in picture.text()
+
+
+def test_a_digraph_to_go_on_with_leaves_the_picture_as_it_is() -> None:
+    picture = draw(neuron())
+    digraph = picture.digraph()
+    digraph.node("more")
+    assert digraph.source.count("more") == 1
+    assert "more" not in picture.source
+
+
+def test_a_box_by_itself_and_a_cycle_are_in_the_text_too() -> None:
+    picture = draw(neuron())
+    lines = picture.text().splitlines()
+    picture.graph.boxes.append(Box("leaf", ("by itself",)))
+    assert picture.text().splitlines() == [*lines, "by itself"]
+    picture.graph.arrows.append(Arrow(5, 0))  # from the result to its first operand
+    assert picture.text().splitlines()[:2] == ["by itself", "tanh  y   data 0   grad 1"]
 
 
 def test_numbers_among_the_operands_of_a_wide_node_are_shown_as_constants() -> None:
@@ -171,9 +217,9 @@ def flows(svg: str) -> dict[str, tuple[str, float, bool]]:
     return found
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_arrows_tell_how_much_flows_and_its_sign(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_arrows_tell_how_much_flows_and_its_sign(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     a, b, c, d = (Value(x, label) for x, label in [(3.0, "a"), (-0.25, "b"), (-7.0, "c"), (0.5, "d")])
     root = mg.dot([a, b], [2.0, -8.0]) + mg.relu(c) + d * 1.5  # flows of 2, -8, 0 and 1.5
     root.backward()
@@ -185,16 +231,16 @@ def test_arrows_tell_how_much_flows_and_its_sign(way: str, monkeypatch: pytest.M
     assert shown["1.5"][0] == POSITIVE
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_formula_of_a_local_derivative_is_shown_on_hover(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_the_formula_of_a_local_derivative_is_shown_on_hover(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     svg = draw(neuron()).pipe(encoding="utf-8")
     assert "dx = 1 - y * y = 1" in svg.replace("&#45;", "-").replace("&#160;", " ")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_parameters_inputs_and_constants_look_different(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_parameters_inputs_and_constants_look_different(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     model = mg.MLP(1, [1], seed=0)
     svg = draw(model([Value(2.0, "x")]) + 3, model=model).pipe(encoding="utf-8")
     boxes = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "node"]
@@ -296,7 +342,7 @@ def crossings(routes: list[list[tuple[float, float]]]) -> int:
     return total
 
 
-def dot_routes(picture: graphviz.Digraph) -> list[list[tuple[float, float]]]:
+def dot_routes(picture: Picture) -> list[list[tuple[float, float]]]:
     """The centers that dot's edges connect, by its plain output."""
     centers: dict[str, tuple[float, float]] = {}
     routes = []

@@ -1,4 +1,4 @@
-"""Boxes and frames by neuron and layer: what belongs where, in every way to a picture."""
+"""Boxes and frames by neuron and layer: what belongs where, by every renderer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from microgrannd.drawing.frames import framed
 from microgrannd.drawing.layout import layered
 from microgrannd.engine.graph import topological
 from microgrannd.nn.owners import homes
-from tests.helpers import SVG, TRACED, WAYS, Written, choose
+from tests.helpers import RENDERERS, SVG, TRACED, Written, choose
 
 NEURON = "layers.0.neurons.0"
 
@@ -189,9 +189,9 @@ def test_a_depth_is_one_of_four_and_those_by_module_need_a_model() -> None:
         draw(Value(1.0), depth="layer")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_graph_takes_more_than_five_seconds(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_no_graph_takes_more_than_five_seconds(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     comb = x = Value(1.0)
     for _ in range(300):
         comb = comb + x  # every edge from x crosses all ranks between
@@ -234,12 +234,12 @@ def extent(group: ET.Element) -> tuple[float, float, float, float]:
     raise AssertionError("nothing is drawn")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("renderer", RENDERERS)
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 def test_frames_hold_the_boxes_of_their_module_and_no_others(
-    way: str, rankdir: str, monkeypatch: pytest.MonkeyPatch
+    renderer: str, rankdir: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose(way, monkeypatch)
+    choose(renderer, monkeypatch)
     model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
     loss = mg.mse(model(inputs()), 1.0)
     found = clusters(draw(loss, model, rankdir=rankdir).pipe(encoding="utf-8"))
@@ -306,9 +306,9 @@ def test_a_cycle_is_laid_out_with_one_edge_that_runs_backwards() -> None:
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"', "a\nb", "]]>", "x" * 10_000, "\\N", "&amp;", "\0"])
-@pytest.mark.parametrize("way", WAYS)
-def test_names_of_modules_are_as_harmless_as_labels(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_names_of_modules_are_as_harmless_as_labels(name: str, renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     model = Deep()
     model.parts = {name: [Written(2)], "last": model.parts["last"]}
     model.parts["last"] = mg.Layer(1, 1)
