@@ -12,10 +12,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import cos, hypot, isfinite, pi, sqrt
+from math import cos, hypot, pi, sqrt
 from typing import Any, ClassVar
 
-from ._checks import is_whole, real, required_reals
+from ._checks import required_finite, required_reals, required_whole
 from ._text import described
 from .engine.value import Value, data_of
 
@@ -83,16 +83,12 @@ class Optimizer:
         names = {"steps", *self.buffers}
         if state.keys() != names:
             raise KeyError(f"the state of {type(self).__name__} has {sorted(names)}, got {sorted(state)}")
-        steps = state["steps"]
-        if not is_whole(steps) or not 0 <= steps <= 2**53:
-            raise ValueError(
-                f"steps needs to be a whole number of at least 0 and at most 2**53, got {described(steps)}"
-            )
+        steps = required_whole("steps", state["steps"], 0, 2**53)
         buffers = {name: required_reals(name, state[name]) for name in self.buffers}
         for name, numbers in buffers.items():
             if len(numbers) != len(self.params):
                 raise ValueError(f"{name} needs a number for each of {len(self.params)} parameters, got {len(numbers)}")
-        self.steps = int(steps)
+        self.steps = steps
         for name, numbers in buffers.items():
             setattr(self, name, numbers)
 
@@ -267,11 +263,5 @@ def _check_parameters(params: list[Any]) -> None:
 
 
 def _checked(**numbers: Any) -> list[float]:
-    """Numbers as floats, each finite and at least 0."""
-    found = []
-    for name, number in numbers.items():
-        plain = real(number)
-        if plain is None or not isfinite(plain) or plain < 0:
-            raise ValueError(f"{name} needs to be a finite number of at least 0, got {described(number)}")
-        found.append(plain)
-    return found
+    """Return numbers as floats, each finite and at least 0."""
+    return [required_finite(name, number, least=0) for name, number in numbers.items()]

@@ -11,7 +11,7 @@ from itertools import cycle
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ._checks import checked
+from ._checks import required_pairs
 from ._text import described, visible
 from .nn.module import Module
 from .reporting.report import gradient_report
@@ -91,7 +91,7 @@ def decision_boundary(
         TypeError, ValueError: X has other than two columns, or y other than a class for each row.
         ImportError: matplotlib is not installed.
     """
-    pairs = checked(X, y)
+    pairs = required_pairs(X, y)
     if len(pairs[0][0]) != 2:
         raise ValueError(f"a decision boundary needs rows of two columns, got {len(pairs[0][0])}")
     (output,) = model.predict([pairs[0][0]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import unicodedata
 import warnings
@@ -14,6 +15,7 @@ from typing import NoReturn
 from microgrannd import __version__
 
 from .. import data
+from .._checks import required_whole
 from .._streams import Output, discard, settle, tell
 from .._text import printable
 from ..drawing.picture import NoGraphviz
@@ -32,8 +34,8 @@ EXPRESSIONS = {
 }
 
 
-#: Of a whole number.
-MOST_DIGITS = 15
+#: The largest whole number that an option takes.
+MOST = 10**15 - 1
 
 
 _OPTIONS = ("-h", "--help", "-o", "--output", "--wrt", "--")
@@ -171,19 +173,19 @@ def _assignment(text: str) -> tuple[str, float]:
 
 
 def _natural(text: str) -> int:
-    return _whole(text, 0, "of at least 0")
+    return _whole(text, 0)
 
 
 def _positive(text: str) -> int:
-    return _whole(text, 1, "above 0")
+    return _whole(text, 1)
 
 
-def _whole(text: str, least: int, needed: str) -> int:
-    if len(text) > MOST_DIGITS:
-        raise argparse.ArgumentTypeError(f"needs a whole number of at most {MOST_DIGITS} digits, got {text[:20]!r}...")
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"needs a whole number {needed}, got {text!r}")
-    return int(text)
+def _whole(text: str, least: int) -> int:
+    number = int(text) if re.fullmatch(r"-?\d{1,15}", text) else text
+    try:
+        return required_whole("N", number, least, MOST)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _rate(text: str) -> float:

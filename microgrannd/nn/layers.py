@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any, TypeAlias
 
-from .._checks import is_whole, seed_of
+from .._checks import required_whole, seed_of
 from .._text import described
 from ..engine.functions import dot
 from ..engine.operands import shared
@@ -73,13 +73,10 @@ class Neuron(Module):
         rng: Any = random,
         bias: bool = True,
     ) -> None:
-        nin = _positive("nin: a positive number of inputs", nin)
-        _require(type(bias) is bool, "bias: True or False", bias)
-        _require(
-            callable(init) or isinstance(init, str) and init in INITS,
-            f"init: one of {', '.join(INITS)}, or a function",
-            init,
-        )
+        nin = required_whole("nin", nin, 1)
+        _require(type(bias) is bool, "bias", "True or False", bias)
+        known = callable(init) or isinstance(init, str) and init in INITS
+        _require(known, "init", f"one of {', '.join(INITS)}, or a function", init)
         _require_activation(activation)
         draw = init if callable(init) else INITS[init]
         self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
@@ -122,7 +119,7 @@ class Layer(Module):
     """
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True, **options: Any) -> None:
-        nout = _positive("nout: a positive number of neurons", nout)
+        nout = required_whole("nout", nout, 1)
         self.neurons = [Neuron(nin, nonlin, nout=nout, **options) for _ in range(nout)]
 
     def __call__(self, x: Any) -> Any:
@@ -170,7 +167,12 @@ class MLP(Module):
         seed: int | None = None,
         bias: bool = True,
     ) -> None:
-        _require(hasattr(nouts, "__len__") and len(nouts) > 0, "nouts: a number of neurons for each layer", nouts)
+        _require(
+            hasattr(nouts, "__len__") and len(nouts) > 0,
+            "nouts",
+            "a sequence with a number of neurons for each layer",
+            nouts,
+        )
         _require_activation(activation)
         rng = random if seed is None else random.Random(seed_of(seed))
         names = [activation] * (len(nouts) - 1) + [output_activation]
@@ -200,21 +202,16 @@ class MLP(Module):
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
-def _require(condition: bool, needed: str, given: Any) -> None:
+def _require(condition: bool, name: str, needed: str, given: Any) -> None:
     if not condition:
-        raise ValueError(f"{needed}; got {described(given)}")
+        raise ValueError(f"{name} needs to be {needed}, got {described(given)}")
 
 
 def _require_activation(activation: Activation) -> None:
     known = callable(activation) or isinstance(activation, str) and activation in ACTIVATIONS
-    _require(known, f"activation: one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
+    _require(known, "activation", f"one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
 
 
 def _bias(neuron: Neuron) -> dict[str, bool]:
     """The option of a neuron without a bias; none for one with."""
     return {} if isinstance(neuron.b, Value) else {"bias": False}
-
-
-def _positive(needed: str, number: Any) -> int:
-    _require(is_whole(number) and number > 0, needed, number)
-    return int(number)

@@ -11,6 +11,7 @@ from os import PathLike
 from random import Random
 from typing import Any
 
+from .._checks import required_whole
 from .._files import UNFIT, FileError, read, write
 from .._text import described
 from . import layers  # noqa: F401  # which fills the register
@@ -91,10 +92,9 @@ def _options(model: Module) -> dict[str, Any] | None:
 
 def _build(plain: dict[str, Any]) -> Module:
     options, state = plain["options"], plain["state"]
-    sizes = [options["nin"], *options.get("nouts", [options.get("nout", 1)])]
     # Before anything is built: a small file must not ask for a large model.
-    if not all(type(size) is int and size > 0 for size in sizes):
-        raise ValueError("a size is no positive whole number")
+    sizes = [options["nin"], *options.get("nouts", [options.get("nout", 1)])]
+    sizes = [required_whole("a size", size, 1) for size in sizes]
     bias = options.get("bias", True)
     if type(bias) is not bool or sum((before + bias) * after for before, after in pairwise(sizes)) != len(state):
         raise ValueError("the sizes do not fit the number of parameters")

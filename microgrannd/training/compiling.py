@@ -11,6 +11,7 @@ from math import isclose, isfinite
 from operator import itemgetter
 from typing import Any
 
+from .._checks import Pairs
 from .._text import described
 from ..compiler.program import Program
 from ..compiler.tape import Tape, tape
@@ -19,7 +20,7 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
-from .gradients import Compiled, Distributed, Eager, Pairs, cells_of
+from .gradients import Compiled, Distributed, Eager, cells_of
 from .randomness import Draws
 
 #: Of so many rows the loss is computed both ways before a program is trusted, and of so many the gradient too.

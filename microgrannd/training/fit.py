@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .._checks import Pairs, _require_int, checked, real, seed_of
+from .._checks import Pairs, real, required_pairs, required_whole, seed_of
 from .._streams import Forgiving
 from .._text import described
 from ..compiler.workers import require_executor
@@ -106,11 +106,11 @@ def fit(
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
     _require_parts(model, loss, optimizer)
-    rows = checked(X, y)
+    rows = required_pairs(X, y)
     _require_taken(model, rows)
-    _require_int("epochs", epochs, 0)
-    size = len(rows) if batch_size is None else _require_int("batch_size", batch_size, 1)
-    _require_int("every", every, 1)
+    required_whole("epochs", epochs, 0)
+    size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
+    required_whole("every", every, 1)
     if executor is not None:
         require_executor(executor)
         if not compile:
@@ -122,7 +122,7 @@ def fit(
     drawn = file.seed if file and seed is None else seed
     rows, judged = _divided(rows, validation, drawn)
     if patience is not None:
-        _require_int("patience", patience, 1)
+        required_whole("patience", patience, 1)
         if not judged:
             raise ValueError("patience needs validation rows to judge by, got none")
     backend = "python" if compile is True else compile
@@ -225,7 +225,7 @@ def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pai
         X, y = validation
     except (TypeError, ValueError):
         raise TypeError(f"validation needs to be a share or (X, y), got {described(validation)}") from None
-    judged = checked(X, y)
+    judged = required_pairs(X, y)
     lengths, others = {len(row) for row, _ in rows}, {len(row) for row, _ in judged}
     if len(lengths) == 1 and others != lengths:
         raise ValueError(f"validation rows have {max(others)} cells, where X has {max(lengths)}")

@@ -8,6 +8,7 @@ from math import isfinite
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from .._checks import Pairs
 from .._text import described
 from ..compiler.program import Program
 from ..compiler.workers import BLOCK, Workers
@@ -18,8 +19,6 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
-
-Pairs = Sequence[tuple[tuple[float, ...], Any]]
 
 
 class Eager:
