@@ -1,6 +1,6 @@
 """What a program is made of: names for all refs of a tape, layers, and the rules' formulas as templates.
 
-python.py makes lines of them, and functions of the lines.
+python.py makes lines of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .tape import Atom, Literal, Operand, Ref, Step, Tape
 
 #: Names with a meaning of their own in the programs; those that are made of a value's name, and of a layer's.
 _OWN = {
-    "rows", "row", "parameters", "results", "total", "gradients", "v", "list", "range", "ValueError",
+    "rows", "row", "parameters", "results", "total", "gradients", "list", "range", "ValueError",
     "math", "njit", "register_jitable", "array", "empty", "zeros", "copysign", "dense", "outer", "transposed", "count",
 }  # fmt: skip
 _RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OWN, "real_result"}
@@ -37,22 +37,29 @@ _OF_VALUE = ("{}", "d_{}")
 _OF_LAYER = (*_OF_VALUE, *(f"{{}}_{part}" for part in "w b t x d g dw db rows columns xs ds".split()))
 
 
-class Line(NamedTuple):
-    """A statement, the names that it assigns, and those that it reads."""
-
-    text: str
-    targets: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
-
-
 @dataclass
 class Body:
     """The lines of a program before the rows, for each row, and after them, and what it returns."""
 
-    before: list[Line] = field(default_factory=list)
-    row: list[Line] = field(default_factory=list)
-    after: list[Line] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    row: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
     result: tuple[str, ...] = ()
+
+    def function(self, name: str) -> list[str]:
+        """Return the lines of the function.
+
+        It is not split, however long: parts that share names through a list take CPython three times as long to compile
+        and to run.
+        """
+        return [
+            f"def {name}(rows, parameters):",
+            *(f"    {line}" for line in self.before),
+            "    for row in rows:",
+            *(f"        {line}" for line in self.row),
+            *(f"    {line}" for line in self.after),
+            f"    return {', '.join(self.result)}",
+        ]
 
 
 class Form(NamedTuple):
