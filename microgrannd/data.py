@@ -92,19 +92,19 @@ class Table:
     lines: list[int]
 
     def index(self, column: str) -> int:
-        """The place of a column.
+        """Return the index of a column.
 
         Raises:
             TableError: there is none of that name.
         """
-        if column not in self._places:
+        if column not in self._indices:
             names = ", ".join(map(repr, self.columns[:20])) + (", ..." if len(self.columns) > 20 else "")
             raise TableError(f"{self.path}: no column {column!r}; the columns are {names}")
-        return self._places[column]
+        return self._indices[column]
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {column: place for place, column in enumerate(self.columns)}
+    def _indices(self) -> dict[str, int]:
+        return {column: index for index, column in enumerate(self.columns)}
 
     def numbers(self, columns: Sequence[str]) -> Rows:
         """The rows of some columns as floats.
@@ -112,8 +112,8 @@ class Table:
         Raises:
             TableError: a column or a cell is missing, or a cell is no finite number.
         """
-        places = [(column, self.index(column)) for column in columns]
-        return [[self._number(row, place, column) for column, place in places] for row in range(len(self.rows))]
+        indices = [(column, self.index(column)) for column in columns]
+        return [[self._number(row, index, column) for column, index in indices] for row in range(len(self.rows))]
 
     def texts(self, column: str) -> list[str]:
         """The cells of one column, without the space around them.
@@ -121,17 +121,17 @@ class Table:
         Raises:
             TableError: the column or a cell is missing.
         """
-        place = self.index(column)
-        return [self._cell(row, place, column) for row in range(len(self.rows))]
+        index = self.index(column)
+        return [self._cell(row, index, column) for row in range(len(self.rows))]
 
-    def _cell(self, row: int, place: int, column: str) -> str:
-        text = self.rows[row][place].strip()
+    def _cell(self, row: int, index: int, column: str) -> str:
+        text = self.rows[row][index].strip()
         if not text:
             raise TableError(f"{self.path}, line {self.lines[row]}, column {column!r}: the cell is empty")
         return text
 
-    def _number(self, row: int, place: int, column: str) -> float:
-        text = self._cell(row, place, column)
+    def _number(self, row: int, index: int, column: str) -> float:
+        text = self._cell(row, index, column)
         number = parse_number(text)
         if number is None:
             where = f"{self.path}, line {self.lines[row]}, column {column!r}"

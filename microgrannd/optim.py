@@ -57,7 +57,7 @@ class Optimizer:
             TypeError: a parameter's data is no real number; then nothing is changed.
         """
         if any([type(parameter.data) is not float for parameter in self.params]):  # noqa: C419  # a list is faster
-            names = (parameter.label or f"params[{place}]" for place, parameter in enumerate(self.params))
+            names = (parameter.label or f"params[{index}]" for index, parameter in enumerate(self.params))
             for parameter, number in zip(self.params, data_of(self.params, names), strict=True):
                 parameter.data = number
         if self.max_norm is not None:
@@ -253,13 +253,13 @@ def _check_parameters(params: list[Any]) -> None:
     if not params:
         raise ValueError("an optimiser needs at least one parameter, got none")
     first: dict[Value, int] = {}
-    for place, parameter in enumerate(params):
+    for index, parameter in enumerate(params):
         if not isinstance(parameter, Value):
             raise TypeError(f"an optimiser needs Values, got {described(parameter)}")
         if parameter._rule is not None:
-            raise ValueError(f"params[{place}] is a result, not a leaf: {parameter}; a step would change nothing by it")
-        if first.setdefault(parameter, place) != place:
-            raise ValueError(f"params[{place}] is params[{first[parameter]}] again: a step would change it twice")
+            raise ValueError(f"params[{index}] is a result, not a leaf: {parameter}; a step would change nothing by it")
+        if first.setdefault(parameter, index) != index:
+            raise ValueError(f"params[{index}] is params[{first[parameter]}] again: a step would change it twice")
 
 
 def _checked(**numbers: Any) -> list[float]:

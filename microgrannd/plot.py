@@ -137,13 +137,13 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     """
     layers = gradient_report(model).layers
     ax = _axes(ax)
-    shown = {place: layer.gradient for place, layer in enumerate(layers) if 0 < layer.gradient.mean < inf}
+    shown = {position: layer.gradient for position, layer in enumerate(layers) if 0 < layer.gradient.mean < inf}
     for side, name, colour in [(-0.2, "mean", COLOURS[0]), (0.2, "largest", COLOURS[1])]:
         sizes = [getattr(gradient, name) for gradient in shown.values()]
-        ax.bar([place + side for place in shown], sizes, width=0.4, color=colour, label=name)
-    for place, layer in enumerate(layers):
-        if place not in shown:  # no bar on this axis can show 0, nan or inf
-            ax.text(place, 0.01, f"{layer.gradient.largest:g}", transform=ax.get_xaxis_transform(), ha="center")
+        ax.bar([position + side for position in shown], sizes, width=0.4, color=colour, label=name)
+    for position, layer in enumerate(layers):
+        if position not in shown:  # no bar on this axis can show 0, nan or inf
+            ax.text(position, 0.01, f"{layer.gradient.largest:g}", transform=ax.get_xaxis_transform(), ha="center")
     if shown:
         ax.set_yscale("log")
         ax.set_ylim(bottom=min(gradient.mean for gradient in shown.values()) / 3)
@@ -162,21 +162,21 @@ def _classes(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[str]
     Raises:
         ValueError: a target is no class.
     """
-    found = []
+    labels = []
     for i, target in enumerate(targets):
         row = target if isinstance(target, list) else [target]
         if len(row) == outputs > 1:
-            found.append(row.index(max(row)))
+            labels.append(row.index(max(row)))
         elif len(row) == 1 and row[0] in (range(outputs) if outputs > 1 else (-1, 0, 1)):
-            found.append(int(row[0]))
+            labels.append(int(row[0]))
         else:
             needed = f"a class from 0 to {outputs - 1}, or a row of {outputs}" if outputs > 1 else "0 or 1 (or -1 or 1)"
             raise ValueError(f"y[{i}] needs to be {needed}, got {described(target)}")
     if outputs > 1:
-        return found, [str(number) for number in range(outputs)]
-    if {-1, 0} <= set(found):
+        return labels, [str(number) for number in range(outputs)]
+    if {-1, 0} <= set(labels):
         raise ValueError("y needs to be of 0 and 1, or of -1 and 1; got all three")
-    return [int(number > 0) for number in found], ["-1" if -1 in found else "0", "1"]
+    return [int(number > 0) for number in labels], ["-1" if -1 in labels else "0", "1"]
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -11,19 +11,19 @@ from ..engine.value import Value
 from ..explaining import explain as explaining
 from ..testing.check import gradcheck
 from . import evaluate as expressions
-from .outputs import _format, _require_place, _write_picture
+from .outputs import picture_format, require_output, write_picture
 
 
 def draw(options: argparse.Namespace, out: Output) -> None:
     """Draw the graph of an expression, with the gradient of every node; to .html, step by step."""
     if options.output is not None:
-        _require_place("--output", options.output)
-        _format(options.output)
+        require_output("--output", options.output)
+        picture_format(options.output)
     result = _evaluated(options)
     if options.output is None:
         out.give(f"{drawing.draw(result).text()}\n")
     else:
-        _write_picture(result, options.output)
+        write_picture(result, options.output)
 
 
 def evaluate(options: argparse.Namespace, out: Output) -> None:

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnicodeEncodeError as error:
         return _fail(f"output: its encoding {error.encoding} cannot write {error.object[error.start : error.end]!a}")
     except ExpressionError as error:
-        return _fail(error.args[0], place=error.place)
+        return _fail(error.args[0], pointer=error.pointer)
     except (ValueError, ArithmeticError, NoGraphviz, GradientError, BrokenExecutor) as error:
         return _fail(str(error))
     except BrokenPipeError:
@@ -158,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
                 help="an .svg, .png, .pdf, .dot or .html file (default: a tree of text)",
             )
         if name == "explain":
-            command.add_argument("--wrt", metavar="NAME", help="explain only the ways to one of the names")
+            command.add_argument("--wrt", metavar="NAME", help="explain only the gradient by one of the names")
     return parser
 
 
@@ -195,7 +195,7 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _fail(message: str, program: str = "microgrannd", place: str = "") -> int:
-    """Print one line, and under it what points to the place in an expression."""
-    tell(f"{program}: {printable(' '.join(message.splitlines()))}{place}")
+def _fail(message: str, program: str = "microgrannd", pointer: str = "") -> int:
+    """Print one line, and under it what points into an expression."""
+    tell(f"{program}: {printable(' '.join(message.splitlines()))}{pointer}")
     return 2

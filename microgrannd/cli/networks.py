@@ -22,7 +22,7 @@ from ..optim import SGD, Adam, AdamW
 from ..reporting.report import gradient_report
 from ..training.fit import fit
 from ..training.gradients import Eager
-from .outputs import _format, _require_place, _write_picture
+from .outputs import picture_format, require_output, write_picture
 from .tasks import Task, prepare
 
 SETS: dict[str, Callable[[int], Table]] = {
@@ -45,12 +45,12 @@ MOST_PARAMETERS = 10_000_000
 
 def train(options: argparse.Namespace, out: Output) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
-    _require_place("--out", options.out, options.data)
+    require_output("--out", options.out, options.data)
     if options.draw is not None:
-        _require_place("--draw", options.draw, options.data, options.out)
-        _format(options.draw)
+        require_output("--draw", options.draw, options.data, options.out)
+        picture_format(options.draw)
     if options.checkpoint is not None:
-        _require_place("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
+        require_output("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
     elif options.resume:
         raise ValueError("--resume needs --checkpoint FILE to go on from")
     if options.workers > 1 and options.batch_size <= BLOCK:
@@ -87,7 +87,7 @@ def train(options: argparse.Namespace, out: Output) -> None:
         out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
     if options.draw is not None:
         loss = _labelled_loss(model, task, X[0], y[0])
-        _write_picture(loss, options.draw, model)
+        write_picture(loss, options.draw, model)
         out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
 
 
@@ -104,7 +104,7 @@ def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> V
 def predict(options: argparse.Namespace, out: Output) -> None:
     """Write a table with what a trained network predicts for its rows in a last column."""
     if options.output is not None:
-        _require_place("--output", options.output, options.data, options.model)
+        require_output("--output", options.output, options.data, options.model)
     content = read(options.model)
     if "task" not in content:
         raise FileError(f"{options.model}: a model without a table; predict takes what train wrote")

@@ -29,15 +29,15 @@ class Scale:
     deviation: float
 
     @classmethod
-    def of(cls, numbers: Sequence[float], place: str) -> Scale:
-        """The scale of some numbers, found at a place; where they are all equal, the deviation is taken as 1."""
+    def of(cls, numbers: Sequence[float], name: str) -> Scale:
+        """Return the scale of a column by its name; where all numbers are equal, the deviation is taken as 1."""
         try:
             mean = fmean(numbers)
             deviation = pstdev(numbers)  # about the exact mean, so that it is 0 where they are equal
         except OverflowError:
             deviation = float("inf")
         if not isfinite(deviation):
-            raise TableError(f"{place}: the numbers are too far apart to standardise")
+            raise TableError(f"{name}: the numbers are too far apart to standardise")
         return cls(mean, deviation or 1.0)
 
     def to_unit(self, number: float) -> float:
@@ -194,15 +194,15 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
     rows = table.numbers(columns)
     texts = table.texts(target)
     train, held_out = split(texts, share, seed, stratify=bool(classes))
-    places = {column: f"{table.path}, column {column!r}" for column in table.columns}
-    scales = [Scale.of([rows[i][j] for i in train], places[column]) for j, column in enumerate(columns)]
+    names = {column: f"{table.path}, column {column!r}" for column in table.columns}
+    scales = [Scale.of([rows[i][j] for i in train], names[column]) for j, column in enumerate(columns)]
     if classes:
         scale = None
-        places_of = {name: float(place) for place, name in enumerate(classes)}
-        y = [places_of[text] if text in places_of else places_of[class_name(text)] for text in texts]
+        numbers_of = {name: float(index) for index, name in enumerate(classes)}
+        y = [numbers_of[text] if text in numbers_of else numbers_of[class_name(text)] for text in texts]
     else:
         numbers = [number for (number,) in table.numbers([target])]
-        scale = Scale.of([numbers[i] for i in train], places[target])
+        scale = Scale.of([numbers[i] for i in train], names[target])
         y = [scale.to_unit(number) for number in numbers]
     task = Task(columns, target, classes, scales, scale)
     return Prepared(task, task.inputs(rows), y, train, held_out)

@@ -65,7 +65,7 @@ class Body:
 class Form(NamedTuple):
     """How a rule is written where its operands are of some kind: templates, to be filled with names."""
 
-    lets: list[tuple[str, str]]  # what the value, or the shares, use in several places
+    lets: list[tuple[str, str]]  # what the value, or the shares, use several times
     domain: str  # the condition under which there is no value; "" where there always is one
     value: str
     shares: list[str]  # for each name that is filled in, what it gets of the gradient {d}: a list for a long sequence
@@ -119,13 +119,13 @@ class Emitter:
         """A name as like the label as it can be, which is free, and so are those made of it."""
         words = re.sub(r"[^0-9A-Za-z]+", "_", label[:60]).strip("_")
         stem = words if words[:1].isalpha() else f"{base}_{words}" if words else base
-        found = stem
-        while not words or not self.taken.isdisjoint(form.format(found) for form in kin):
+        name = stem
+        while not words or not self.taken.isdisjoint(form.format(name) for form in kin):
             words = stem
-            found = f"{stem}{self.numbers[stem]}"
+            name = f"{stem}{self.numbers[stem]}"
             self.numbers[stem] += 1
-        self.taken.update(form.format(found) for form in kin)
-        return found
+        self.taken.update(form.format(name) for form in kin)
+        return name
 
     def called(self, name: str, thing: Any) -> str:
         """What a function is called in the programs."""

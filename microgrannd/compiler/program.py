@@ -75,7 +75,7 @@ class Program:
         if backend not in ("python", "numba"):
             raise ValueError(f"backend is python or numba, got {described(backend)}")
         self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
-        self._way = _native(tape) if backend == "numba" else Plain(tape)
+        self._runner = _native(tape) if backend == "numba" else Plain(tape)
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """The outputs for some rows of inputs.
@@ -92,7 +92,7 @@ class Program:
         """
         checked, data = self.checked(rows), self.data()
         try:
-            results = self._way.forward(checked, self._ordered(data))
+            results = self._runner.forward(checked, self._ordered(data))
         except ERRORS:
             results = [self._careful.forward(number, list(map(float, row)), data) for number, row in enumerate(checked)]
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
@@ -149,17 +149,17 @@ class Program:
             rows: checked rows.
             data: the parameters' numbers.
         """
-        ready, ordered = self._way.rows(rows), self._ordered(data)
+        ready, ordered = self._runner.rows(rows), self._ordered(data)
         for start in range(0, len(ready), BLOCK):
             yield self._block(first + start, ready[start : start + BLOCK], data, ordered)
 
     def added(self, count: int, sums: Iterable[tuple[float, Any]]) -> float:
         """Add blocks of so many rows up, in order, and their mean gradient to the parameters'; returns the mean."""
-        found = iter(sums)
-        total, gradients = next(found)
-        for output, more in found:
-            total, gradients = total + output, self._way.added(gradients, more)
-        shares = self._way.shares(gradients, count)
+        blocks = iter(sums)
+        total, gradients = next(blocks)
+        for output, more in blocks:
+            total, gradients = total + output, self._runner.added(gradients, more)
+        shares = self._runner.shares(gradients, count)
         for receiver, share in zip(self._receivers, shares, strict=True):
             if receiver is not None:
                 receiver.grad += share
@@ -174,26 +174,26 @@ class Program:
             "# forward returns the outputs for each row; backward their sum over the rows, and its gradients by the "
             "parameters."
         )
-        return "\n\n".join([header, *self._way.sources.values()]) + "\n"
+        return "\n\n".join([header, *self._runner.sources.values()]) + "\n"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Program, (self.tape, self.leaves, self.single, self.backend)
 
     def _ordered(self, data: Sequence[float]) -> Any:
         """The parameters' numbers as the program takes them."""
-        return self._way.numbers([data[number] for number in self._way.order])
+        return self._runner.numbers([data[number] for number in self._runner.order])
 
     def checked(self, rows: Any) -> Any:
         """The rows, as floats where they are other numbers, in the form that the program takes."""
-        if self._way.takes(rows):
-            return self._way.rows(rows)
+        if self._runner.takes(rows):
+            return self._runner.rows(rows)
         rows = rows if isinstance(rows, list) else list(rows)
         try:
             if set(map(len, rows)) <= {self.tape.inputs} and set(map(type, chain.from_iterable(rows))) <= {float}:
-                return self._way.rows(rows)
+                return self._runner.rows(rows)
         except TypeError:
             pass  # some row is none: it is named below
-        return self._way.rows([self._checked_row(number, row) for number, row in enumerate(rows)])
+        return self._runner.rows([self._checked_row(number, row) for number, row in enumerate(rows)])
 
     def _checked_row(self, number: int, row: Any) -> Sequence[float]:
         if not hasattr(row, "__iter__") or isinstance(row, str):
@@ -201,29 +201,29 @@ class Program:
         cells = list(row)
         if len(cells) != self.tape.inputs:
             raise ValueError(f"rows[{number}] needs a number for each of {self.tape.inputs} inputs, got {len(cells)}")
-        return [required_real(f"rows[{number}][{place}]", cell) for place, cell in enumerate(cells)]
+        return [required_real(f"rows[{number}][{column}]", cell) for column, cell in enumerate(cells)]
 
     def _block(self, first: int, rows: Any, data: Sequence[float], ordered: Any) -> tuple[float, Any]:
         """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
-        run = self._way.backward  # what goes wrong as it is compiled is no matter of rows
+        run = self._runner.backward  # what goes wrong as it is compiled is no matter of rows
         try:
             return run(rows, ordered)
         except ERRORS:
-            found = [
+            results = [
                 self._careful.backward(number, list(map(float, row)), data) for number, row in enumerate(rows, first)
             ]
-            gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
-            return reduce(add, (output for output, _ in found)), self._ordered(gradients)
+            gradients = reduce(self._careful.plain.added, (gradients for _, gradients in results))
+            return reduce(add, (output for output, _ in results)), self._ordered(gradients)
 
     @cached_property
     def _receivers(self) -> list[Value | None]:
-        """Who gets each of the gradients, in the order of the program; None in the place of results without a graph."""
-        leaves = [self.leaves[number] for number in self._way.order]
+        """Who gets each of the gradients, in the order of the program; None for results without a graph."""
+        leaves = [self.leaves[number] for number in self._runner.order]
         return [leaf if leaf._rule is None else None for leaf in leaves]
 
     @cached_property
     def _careful(self) -> _Careful:
-        plain = self._way if type(self._way) is Plain else Plain(self.tape)
+        plain = self._runner if type(self._runner) is Plain else Plain(self.tape)
         return _Careful(plain, [leaf.label for leaf in self.leaves])
 
     @cached_property
@@ -232,7 +232,7 @@ class Program:
 
 
 def _native(tape: Tape) -> Plain:
-    """numba's way.
+    """Return what runs a tape by numba.
 
     Raises:
         ImportError: numba is not installed.
@@ -245,7 +245,7 @@ def _native(tape: Tape) -> Plain:
 
 
 class _Careful:
-    """The way of single rows: where one raises, or has a singular slope, it is recorded anew."""
+    """Runs single rows; one that raises, or has a singular slope, is recorded anew."""
 
     def __init__(self, plain: Plain, labels: Sequence[str]) -> None:
         self.plain, self.labels = plain, labels
@@ -267,12 +267,12 @@ class _Careful:
     def backward(self, number: int, row: list[float], data: Sequence[float]) -> tuple[float, list[float]]:
         """The output, and its gradients in the order of the tape."""
         try:
-            output, found = self.plain.backward([row], self.ordered(data))
+            output, ordered = self.plain.backward([row], self.ordered(data))
         except ERRORS:
             (root,), parameters = self.recorded(number, row, data)
             root.backward()
             return root.data, [parameter.grad for parameter in parameters]
-        gradients = dict(zip(self.plain.order, found, strict=True))
+        gradients = dict(zip(self.plain.order, ordered, strict=True))
         return output, [gradients[number] for number in range(len(gradients))]
 
     def recorded(self, number: int, row: list[float], data: Sequence[float]) -> tuple[list[Value], list[Value]]:

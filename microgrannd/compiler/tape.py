@@ -53,7 +53,7 @@ class Step(NamedTuple):
 
     @property
     def atoms(self) -> Iterator[Atom]:
-        """The operands, and in the place of a sequence its elements."""
+        """The operands, with the elements of a sequence instead of it."""
         for operand in self.operands:
             yield from operand if isinstance(operand, tuple) else (operand,)
 
@@ -147,13 +147,13 @@ def tape(
                 refs[step] = Ref(len(labels))
                 labels.append(node.label)
             atoms[node] = refs[step]
-    found = []
+    refs_of_outputs = []
     for number, output in enumerate(outputs):
         atom = atoms[output]
         if isinstance(atom, Literal):
             raise ValueError(f"outputs[{number}] depends on no input and no parameter: it is {output.data}")
-        found.append(atom)
-    return Tape(len(inputs), len(parameters), list(refs), found, labels), parameters
+        refs_of_outputs.append(atom)
+    return Tape(len(inputs), len(parameters), list(refs), refs_of_outputs, labels), parameters
 
 
 def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:

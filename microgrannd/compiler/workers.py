@@ -26,7 +26,7 @@ BLOCK = 64
 MOST_BLOCKS = 16
 
 
-#: Shards on their way for each worker: one that it computes, and the next.
+#: Shards sent ahead to each worker: one that it computes, and the next.
 AHEAD = 2
 
 
@@ -48,7 +48,7 @@ class Shard(NamedTuple):
 
     Attributes:
         first: the number of the first one in the batch.
-        rows: they themselves; or their places in the table, if the workers keep one.
+        rows: they themselves; or their indices in the table, if the workers keep one.
     """
 
     first: int
@@ -60,7 +60,7 @@ class Workers:
 
     Args:
         program: a `Program`; a copy of it travels to a worker when that says that it has none.
-        table: rows that go with it; what is computed is then given by places in this table.
+        table: rows that go with it; what is computed is then given by indices in this table.
 
     Raises:
         PicklingError: the program has an operation that cannot be found by its name.
@@ -76,7 +76,7 @@ class Workers:
 
         Args:
             executor: whose workers are to compute.
-            rows: checked rows of the program, or places in the table.
+            rows: checked rows of the program, or indices in the table.
             numbers: the parameters' data.
 
         Raises:
@@ -104,7 +104,7 @@ class Workers:
         return AHEAD * max(1, self.before, len(self.seen))
 
     def _shards(self, rows: Any) -> Iterator[Shard]:
-        """The rows in as many shards as are to be on their way; in more, if these would be too large."""
+        """The rows in as many shards as are sent ahead; in more, if these would be too large."""
         blocks = -(-len(rows) // BLOCK)
         size = BLOCK * min(MOST_BLOCKS, -(-blocks // self._ahead))
         for first in range(0, len(rows), size):
@@ -118,12 +118,12 @@ class Workers:
         """The sums of a shard, whose worker is sent the program if it has none."""
         while True:
             with _named(shard):
-                worker, found = future.result()
+                worker, answer = future.result()
             self.seen.add(worker)
-            if isinstance(found, Exception):
-                raise found
-            if found is not None:
-                sums: list[Any] = found
+            if isinstance(answer, Exception):
+                raise answer
+            if answer is not None:
+                sums: list[Any] = answer
                 return sums
             future = self._sent(executor, shard, data, parcel=True)
 
@@ -154,7 +154,7 @@ def _compute(key: str, parcel: bytes | None, message: bytes) -> tuple[str, Any]:
     (first, rows), data = pickle.loads(message)
     numbers = array("d", data).tolist()
     try:
-        return worker, list(program.sums(first, rows if table is None else [table[place] for place in rows], numbers))
+        return worker, list(program.sums(first, rows if table is None else [table[index] for index in rows], numbers))
     except ERRORS as error:
         return worker, error
 

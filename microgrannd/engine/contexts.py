@@ -1,7 +1,7 @@
 """Switches: recording off in one context, the cyclic garbage collector off in the process.
 
 What a switch holds off stays off for as long as a token lives, which only blocks hold. To free it is one step, so a
-block that is left in any way, by Ctrl-C in the midst of its own code too, leaves nothing switched off.
+block that is left however, by Ctrl-C in the midst of its own code too, leaves nothing switched off.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _CollectorOff(_Token):
 
 
 def _nothing() -> None:
-    """In the place of a reference to a token: there is none."""
+    """Instead of a reference to a token: there is none."""
 
 
 _Holder: TypeAlias = Callable[[], _Token | None]

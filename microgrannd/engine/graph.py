@@ -47,7 +47,7 @@ class Contribution(NamedTuple):
     """What one edge adds to the gradient of an operand."""
 
     node: Value
-    place: int  # of the operand among the node's
+    position: int  # of the operand among the node's
     operand: Value
     gradient: float  # of the root, by the node
     partial: float  # of the node, by the operand
@@ -58,10 +58,10 @@ def contributions(root: Value) -> Iterator[Contribution]:
     """All that `backward` adds up, in its order; the gradient of each node is complete before it is passed on."""
     gradients = {root: 1.0}
     for node in backward_order(root):
-        for place, (operand, partial) in enumerate(links(node)):
+        for index, (operand, partial) in enumerate(links(node)):
             if partial is not None:
                 gradients[operand] = gradients.get(operand, 0.0) + partial * gradients[node]
-                yield Contribution(node, place, operand, gradients[node], partial, gradients[operand])
+                yield Contribution(node, index, operand, gradients[node], partial, gradients[operand])
 
 
 def links(node: Value) -> Iterator[tuple[Any, float | None]]:
@@ -72,9 +72,9 @@ def links(node: Value) -> Iterator[tuple[Any, float | None]]:
 
 def edges(node: Value) -> Iterator[Edge]:
     """The edges to a node from its operands, numbers left out."""
-    found = links(node)
+    pairs = links(node)
     for operand, row in zip(node._rule.operands if node._rule else (), node._rows, strict=True):
-        for place, (value, partial) in enumerate(islice(found, len(row))):
+        for place, (value, partial) in enumerate(islice(pairs, len(row))):
             if partial is not None:
                 yield Edge(operand, place, value, partial)
 

@@ -58,18 +58,18 @@ def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, i
         return values, len(values), [v.data for v in values], max([v._depth for v in values] or [-1])
     except AttributeError:  # not all are Values
         pass
-    found = [_operand(thing) for thing in values]
-    for place, (_, number) in enumerate(found):
+    pairs = [_operand(thing) for thing in values]
+    for index, (_, number) in enumerate(pairs):
         if number is None:
-            raise foreign(rule, f"{parameter}[{place}]", values[place])
-    if all(value is number for value, number in found):
-        floats = [number for _, number in found]
+            raise foreign(rule, f"{parameter}[{index}]", values[index])
+    if all(value is number for value, number in pairs):
+        floats = [number for _, number in pairs]
         return (), tuple(floats), floats, -1
-    return _sequence([constant(number) if value is number else value for value, number in found], rule, parameter)
+    return _sequence([constant(number) if value is number else value for value, number in pairs], rule, parameter)
 
 
 def _single(thing: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
-    """The same of a scalar, with its float in the place of floats."""
+    """The same of a scalar, with its float instead of floats."""
     value, number = _operand(thing)
     if number is None:
         raise foreign(rule, parameter, thing)

@@ -69,12 +69,12 @@ def recorder(
 
 def _limits(rule: Rule, values: list[Any], floats: list[Any], y: float) -> list[Any]:
     """The partials of a rule for when Python's arithmetic raised: inf, nan or the limit; None for numbers."""
-    found: list[Any] = [
+    partials: list[Any] = [
         None if type(v) is float else f(*floats, y) for v, f in zip(values, rule.ieee_partials, strict=True)
     ]
     if not rule.wide:
-        return found
-    rows = [(o in rule.sequences, row) for o, v, row in zip(rule.operands, values, found, strict=True) if v]
+        return partials
+    rows = [(o in rule.sequences, row) for o, v, row in zip(rule.operands, values, partials, strict=True) if v]
     return [partial for many, row in rows for partial in (row if many else [row])]
 
 

@@ -52,11 +52,11 @@ def result(node: Value, called: Naming, digits: int) -> ast.expr:
 
 def partials(node: Value, called: Naming, digits: int) -> list[ast.expr]:
     """The local derivatives of a node by each of its operands."""
-    found: list[ast.expr] = []
+    trees: list[ast.expr] = []
     for (name, formula), row in zip(_rule(node).partials.items(), node._rows, strict=True):
         tree = _reduced(node, formula, called, digits)
-        found += tree.elts if name in _rule(node).sequences and isinstance(tree, ast.List) else [tree] * len(row)
-    return found
+        trees += tree.elts if name in _rule(node).sequences and isinstance(tree, ast.List) else [tree] * len(row)
+    return trees
 
 
 def text(tree: ast.expr) -> str:

@@ -29,7 +29,7 @@ class Style(ABC):
 
     def __init__(self, names: Mapping[Value, str], digits: int) -> None:
         self.names, self.digits = names, digits
-        self.known: tuple[Value | None, list[list[ast.expr]]] = (None, [])  # the partials of the node told of last
+        self.known: tuple[Value | None, list[list[ast.expr]]] = (None, [])  # the partials of the node written last
 
     @abstractmethod
     def math(self, formula: str) -> str:
@@ -57,7 +57,7 @@ class Style(ABC):
 
     @abstractmethod
     def via(self, node: Value) -> str:
-        """By which way it comes."""
+        """Name the node through which it comes."""
 
     @abstractmethod
     def chain(self, symbols: Sequence[str]) -> str:
@@ -79,8 +79,8 @@ class Style(ABC):
     def partials(self, node: Value) -> list[list[ast.expr]]:
         """The local derivatives by each operand, with names and with numbers."""
         if self.known[0] is not node:
-            ways: list[Naming] = [self.term, self.operand]
-            self.known = node, [partials(node, way, self.digits) for way in ways]
+            namings: list[Naming] = [self.term, self.operand]
+            self.known = node, [partials(node, naming, self.digits) for naming in namings]
         return self.known[1]
 
     def equation(self, *terms: str) -> str:
@@ -94,8 +94,10 @@ class Style(ABC):
             node: a result; of the operations inside, if it is that of several.
             inside: the symbols of the operations.
         """
-        ways: list[Naming] = [] if inside else [self.term, self.operand]
-        how = [self.chain(inside)] if inside else [self.formula(result(node, way, self.digits)) for way in ways]
+        namings: list[Naming] = [] if inside else [self.term, self.operand]
+        how = (
+            [self.chain(inside)] if inside else [self.formula(result(node, naming, self.digits)) for naming in namings]
+        )
         return self.equation(self.name(node), *how, self.number(node.data))
 
     def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
@@ -121,8 +123,8 @@ class Style(ABC):
             one: what is passed on.
             terms: all that were; none, if more will come.
         """
-        found = [] if one.place < 0 else [self.formula(way[one.place]) for way in self.partials(one.node)]
-        local = self.equation(self.slope(one.node, one.operand), *found, self.number(one.partial))
+        formulas = [] if one.position < 0 else [self.formula(trees[one.position]) for trees in self.partials(one.node)]
+        local = self.equation(self.slope(one.node, one.operand), *formulas, self.number(one.partial))
         if one.node is root and len(terms) == 1:
             return f"{self.indent}{self.math(local)}"
         if terms:

@@ -87,12 +87,12 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value 
         yield from _walk(prefix, vars(thing), seen)
     elif isinstance(thing, Mapping):
         for key, member in thing.items():
-            for found in _walk(f"{prefix}{key}.", member, seen):
+            for named in _walk(f"{prefix}{key}.", member, seen):
                 if "." in str(key):  # another could have the same name
                     raise ValueError(
                         f"a key with parameters under it cannot have a dot: {described(key)} in {prefix or 'a dict'}"
                     )
-                yield found
+                yield named
     elif isinstance(thing, list | tuple) or getattr(thing, "dtype", None) == "O":  # NumPy's arrays of Values
         for index, member in enumerate(thing):
             yield from _walk(f"{prefix}{index}.", member, seen)

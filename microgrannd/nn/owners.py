@@ -21,7 +21,7 @@ _ACTIVATIONS = {name: TABLE[name] for name in ACTIVATIONS - {"linear"}}
 _ANY = frozenset(_ACTIVATIONS.values())
 
 
-class Homes:
+class Owners:
     """The nodes that belong to the modules of a model, by those modules' names (see `Module.named_modules`).
 
     Attributes:
@@ -49,7 +49,7 @@ class Homes:
         return self._around[self.neuron.get(node, "")]
 
 
-def homes(order: Iterable[Value], model: Module) -> Homes:
+def owners_of(order: Iterable[Value], model: Module) -> Owners:
     """Find the module of each node.
 
     A node belongs to the innermost module that holds all parameters among its operands. So do the sums of such nodes,
@@ -73,8 +73,8 @@ def homes(order: Iterable[Value], model: Module) -> Homes:
         own = values & parameters.keys()
         if own and not _penalty(node, values):
             of[node] = _common({of[parameter] for parameter in own})
-        elif not own and len(found := {None if value in ended else of.get(value) for value in values}) == 1:
-            name = found.pop()
+        elif not own and len(names := {None if value in ended else of.get(value) for value in values}) == 1:
+            name = names.pop()
             if name and node._rule in _SUMS:
                 of[node] = name
             elif name and node._rule in _endings(modules[name]):
@@ -84,7 +84,7 @@ def homes(order: Iterable[Value], model: Module) -> Homes:
             if type(operand) is not float and operand._rule is CONSTANT:
                 takers.setdefault(operand, set()).add(of.get(node, ""))
     of.update((constant, names.pop()) for constant, names in takers.items() if len(names) == 1)
-    return Homes(modules, parameters, of)
+    return Owners(modules, parameters, of)
 
 
 def _penalty(node: Value, values: set[Value]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..engine.value import Value
 from ..nn.module import Module
-from ..nn.owners import homes
+from ..nn.owners import owners_of
 from ..optim import Optimizer
 from .outputs import Activation, activations
 
@@ -86,7 +86,7 @@ class LayerReport:
 
 def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | None) -> list[LayerReport]:
     """The numbers of each layer, and their verdicts: see `microgrannd.gradient_report`."""
-    owners = homes((), model)
+    owners = owners_of((), model)
     members: dict[str, list[Value]] = {}
     for parameter, name in owners.parameters.items():
         members.setdefault(owners.layer.get(parameter) or name.partition(".")[0], []).append(parameter)
@@ -114,13 +114,13 @@ def _outputs(
 ) -> dict[str, list[list[Activation]]]:
     """What each layer hands on, for each row."""
     layers = {parameter: name for name, own in members.items() for parameter in own}
-    found: dict[str, list[list[Activation]]] = {}
+    outputs: dict[str, list[list[Activation]]] = {}
     for row in activations(model, rows, layers):
         for name, handed in row.items():
-            found.setdefault(name, []).append(handed)
-    if not found:
+            outputs.setdefault(name, []).append(handed)
+    if not outputs:
         raise ValueError("rows needs at least one row, got none")
-    return found
+    return outputs
 
 
 def _measured(

@@ -45,7 +45,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, repr=False)
 class GradientReport:
-    """What `gradient_report` found. It prints as text, and shows as a table with bars in a notebook.
+    """What `gradient_report` returns. It prints as text, and shows as a table with bars in a notebook.
 
     Attributes:
         layers: a `LayerReport` each, in the order of the parameters.
@@ -127,8 +127,10 @@ def _table(report: GradientReport) -> Grid:
         ratio = {"update/weight": _logarithmic([layer.update_to_weight for layer in layers])}
     table.add("", {"dead": dead, **ratio})
     table.add("", {"verdict": [Cell(": ".join(filter(None, (layer.verdict, layer.reason)))) for layer in layers]})
-    found = {layer.verdict for layer in layers}
-    table.notes += [f"{verdict}: {remedy}" for verdict, (_, remedy) in REMEDIES.items() if verdict in found and remedy]
+    verdicts = {layer.verdict for layer in layers}
+    table.notes += [
+        f"{verdict}: {remedy}" for verdict, (_, remedy) in REMEDIES.items() if verdict in verdicts and remedy
+    ]
     table.notes += report.notes
     return table
 

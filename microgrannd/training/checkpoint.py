@@ -50,19 +50,19 @@ class Checkpoint:
 
     def __init__(self, path: str | PathLike[str], every: int, resume: bool) -> None:
         self.path, self.every = path, every
-        self.place = os.path.abspath(path)  # which stays, wherever the process goes
+        self.target = os.path.abspath(path)  # which stays, wherever the process goes
         if not os.fspath(path) or os.path.exists(path) and not os.path.isfile(path):
             raise ValueError(f"checkpoint needs to be the name of a file, got {described(os.fspath(path))}")
-        self.found: dict[str, Any] | None = None
+        self.stored: dict[str, Any] | None = None
         self.waiting: dict[str, Any] | None = None
         if resume and os.path.exists(path):
-            self.found = read(path)
-            if self.found.keys() == {*KINDS, "seed", "state"}:
+            self.stored = read(path)
+            if self.stored.keys() == {*KINDS, "seed", "state"}:
                 raise FileError(f"{path}: a checkpoint of an older version, which this one cannot go on from")
-            if self.found.keys() != {*KINDS, "seed", "state", "python"}:
+            if self.stored.keys() != {*KINDS, "seed", "state", "python"}:
                 raise FileError(f"{path}: no checkpoint of a training")
         self._require_new()
-        self.seed = self.found["seed"] if self.found else secrets.randbits(64)
+        self.seed = self.stored["seed"] if self.stored else secrets.randbits(64)
         if not is_whole(self.seed):
             raise FileError(f"{path}: no checkpoint that this version can go on from (its seed is no number)")
 
@@ -80,23 +80,23 @@ class Checkpoint:
             OSError: it cannot be written.
         """
         self.run, self.identity, self.options = run, identity, _texts(run.optimizer.options())
-        remove_leftovers(self.place)
-        if self.found is None:
+        remove_leftovers(self.target)
+        if self.stored is None:
             self._require_new()
             self.waiting = run.state()
             self.write()
             return
-        self._require_same(self.found, identity)
+        self._require_same(self.stored, identity)
         try:
-            over = len(self.found["state"]["loss"])
+            over = len(self.stored["state"]["loss"])
             if over <= epochs:
-                self._write(self.found)
-                run.load_state(self.found["state"])
+                self._write(self.stored)
+                run.load_state(self.stored["state"])
         except UNFIT as error:
             raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
-        if self.found["python"] != PYTHON and over <= epochs:
+        if self.stored["python"] != PYTHON and over <= epochs:
             warnings.warn(
-                f"{self.path}: begun under Python {printable(str(self.found['python']))[:20]}, this is {PYTHON}: the run "
+                f"{self.path}: begun under Python {printable(str(self.stored['python']))[:20]}, this is {PYTHON}: the run "
                 "goes on, but its bits may differ from those of one that was never stopped",
                 stacklevel=3,
             )
@@ -127,19 +127,19 @@ class Checkpoint:
 
     def _write(self, content: dict[str, Any]) -> None:
         try:
-            write(self.place, content)
+            write(self.target, content)
         except OSError as error:
             raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
 
     def _require_new(self) -> None:
-        if self.found is None and os.path.exists(self.place):
+        if self.stored is None and os.path.exists(self.target):
             raise FileExistsError(
                 EEXIST, "there already: go on from it with resume, or delete it", os.fspath(self.path)
             )
 
-    def _require_same(self, found: Mapping[str, Any], identity: Identity) -> None:
+    def _require_same(self, stored: Mapping[str, Any], identity: Identity) -> None:
         for kind, other in KINDS.items():
-            before, now = found[kind], identity[kind]
+            before, now = stored[kind], identity[kind]
             if not isinstance(before, dict):
                 raise FileError(f"{self.path}: no checkpoint that this version can go on from (its {kind})")
             for name in [*now, *before]:
@@ -197,8 +197,8 @@ def _texts(things: Mapping[str, Any]) -> dict[str, str]:
 
 def _digest_of_rows(pairs: Sequence[tuple[Sequence[float], Any]]) -> str:
     """Of pairs of a row and a target, all numbers' bits."""
-    found = hashlib.sha256()
+    bits = hashlib.sha256()
     for row, target in pairs:
         numbers = [*row, *(target if isinstance(target, list) else [target])]
-        found.update(struct.pack(f"<{len(numbers)}d", *numbers))
-    return found.hexdigest()[:16]
+        bits.update(struct.pack(f"<{len(numbers)}d", *numbers))
+    return bits.hexdigest()[:16]

@@ -23,7 +23,7 @@ from ..rules.ieee import ERRORS
 from .gradients import Compiled, Distributed, Eager, cells_of
 from .randomness import Draws
 
-#: Of so many rows the loss is computed both ways before a program is trusted, and of so many the gradient too.
+#: Of so many rows the loss is recorded and computed by the program before that is trusted, and of so many the gradient too.
 SAMPLES, GRADIENTS = 50, 5
 
 
@@ -31,25 +31,25 @@ SAMPLES, GRADIENTS = 50, 5
 MOVES = (0.01, -2.0, 3.0)
 
 
-def learner(
+def learner_for(
     model: Module, loss: Loss, rows: Pairs, backend: str = "python", executor: Executor | None = None
 ) -> Eager | Compiled:
-    """The fast way where two rows record the same graph, the other with a warning.
+    """Return what runs a program where two rows record the same graph; else, with a warning, what records each row.
 
     Raises:
         ValueError: the loss cannot be compiled, where an executor needs that.
         PicklingError: an operation of one's own cannot be sent to an executor.
     """
     eager = Eager(model, loss)
-    found = _compiled(eager, rows, backend)
-    if isinstance(found, Compiled):
-        return found if executor is None else Distributed(found, executor, rows)
-    if found is None:
+    compiled = _compiled(eager, rows, backend)
+    if isinstance(compiled, Compiled):
+        return compiled if executor is None else Distributed(compiled, executor, rows)
+    if compiled is None:
         return eager  # which raises in its turn
     if executor is not None:
-        raise ValueError(f"executor needs a loss of a row that can be compiled: {found}")
+        raise ValueError(f"executor needs a loss of a row that can be compiled: {compiled}")
     warnings.warn(
-        f"the loss of a row cannot be compiled: {found}. Each row is recorded anew, which is slower", stacklevel=4
+        f"the loss of a row cannot be compiled: {compiled}. Each row is recorded anew, which is slower", stacklevel=4
     )
     return eager
 
@@ -66,7 +66,7 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     try:
         width, first, second = _recorded_twice(eager, rows, draws)
     except (TypeError, *ERRORS) as error:
-        return f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
+        return f"it does not take Values for a row's numbers ({type(error).__name__}: {error})"
     if draws.seen():
         return "it draws random numbers"
     own = eager.model.parameters()
@@ -102,15 +102,15 @@ def _recorded_twice(
     """
     problem: Exception | None = None
     for width in _widths(eager, *rows[0]):
-        found = []
+        recordings = []
         try:
             for pair in _unlike(rows):
-                found.append(_recorded(eager, pair, width))
+                recordings.append(_recorded(eager, pair, width))
                 draws.note()
         except (TypeError, *ERRORS) as error:
             problem = problem or error
         else:
-            return width, found[0], found[1]
+            return width, recordings[0], recordings[1]
     assert problem is not None  # there is a first width
     raise problem
 
@@ -178,19 +178,19 @@ def _samples(rows: Pairs) -> list[Any]:
     extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
     for cell in range(min(len(rows[0][0]), SAMPLES // 5)):
         extreme += [most(rows, key=lambda pair: pair[0][cell]) for most in (min, max)]  # called at once
-    found = [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
-    return list({id(pair): pair for pair in found}.values())
+    chosen = [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
+    return list({id(pair): pair for pair in chosen}.values())
 
 
 def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
-    """Whether a row has the same loss in both ways; so it has where that is not finite."""
+    """Tell whether a row has the same loss recorded and by the program, or one that is not finite."""
     expected = compiled.eager.judge([pair])
-    found = compiled.judge(compiled.ready([pair]))
-    return isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(found) and isfinite(expected))
+    computed = compiled.judge(compiled.ready([pair]))
+    return isclose(computed, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(computed) and isfinite(expected))
 
 
 def _same_gradients(compiled: Compiled, samples: Pairs, parameters: Sequence[Value]) -> bool:
-    """Whether some rows have the same losses and gradients in both ways, each of them where it is finite."""
+    """Tell whether some rows have the same losses and gradients recorded and by the program, where these are finite."""
     return all(
         abs(a - b) <= error or not isfinite(a)
         for pair in samples[:GRADIENTS]
@@ -203,14 +203,14 @@ def _outcomes(
     compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]
 ) -> tuple[float, list[tuple[float, float]]]:
     """How far apart a row's loss and gradients may be, and these numbers, recorded and by the program."""
-    ways: list[Any] = [compiled.eager, compiled]
-    found = []
-    for way in ways:
+    learners: list[Any] = [compiled.eager, compiled]
+    outcomes = []
+    for learner in learners:
         for parameter in parameters:
             parameter.grad = 0.0
         try:
-            found.append([way.gradients(way.ready([pair])), *(parameter.grad for parameter in parameters)])
+            outcomes.append([learner.gradients(learner.ready([pair])), *(parameter.grad for parameter in parameters)])
         except FloatingPointError:
             return 0.0, []
-    error = 1e-9 * max((abs(number) for number in found[0] if isfinite(number)), default=0.0) + 1e-12
-    return error, list(zip(*found, strict=True))
+    error = 1e-9 * max((abs(number) for number in outcomes[0] if isfinite(number)), default=0.0) + 1e-12
+    return error, list(zip(*outcomes, strict=True))

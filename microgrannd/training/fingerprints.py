@@ -58,9 +58,9 @@ def _source(code: CodeType) -> Any:
     except (SyntaxError, ValueError, RecursionError):
         tree = ast.Module([], [])
     kinds = (ast.Lambda,) if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [node for node in ast.walk(tree) if isinstance(node, kinds) and _begins(node, code)]
-    if len(found) == 1:
-        return _plain(found[0])
+    functions = [node for node in ast.walk(tree) if isinstance(node, kinds) and _begins(node, code)]
+    if len(functions) == 1:
+        return _plain(functions[0])
     return sys.version_info[:2], list(_instructions(code))
 
 
@@ -71,13 +71,13 @@ def _begins(node: Any, code: CodeType) -> bool:
         return False
     body = node.body if isinstance(node.body, list) else [node.body]
     start, end = (body[0].lineno, body[0].col_offset), (body[-1].end_lineno, body[-1].end_col_offset)
-    places = [(a, c) for a, _, c, _ in code.co_positions() if a is not None and c is not None and a >= start[0]]
-    inside = [place for place in places if start <= place <= end]
-    return not isinstance(node, ast.Lambda) or len(inside) > 0.5 * len(places)
+    positions = [(a, c) for a, _, c, _ in code.co_positions() if a is not None and c is not None and a >= start[0]]
+    inside = [position for position in positions if start <= position <= end]
+    return not isinstance(node, ast.Lambda) or len(inside) > 0.5 * len(positions)
 
 
 def _plain(node: Any) -> Any:
-    """Syntax as plain data, without places, decorators, and what only some versions of Python have."""
+    """Syntax as plain data, without positions, decorators, and what only some versions of Python have."""
     if isinstance(node, list):
         return [_plain(part) for part in node]
     if not isinstance(node, ast.AST):

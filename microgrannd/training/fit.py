@@ -24,7 +24,7 @@ from ..losses import Loss
 from ..nn.module import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
-from .compiling import learner
+from .compiling import learner_for
 from .gradients import Compiled, Eager
 from .interrupts import Interrupts
 from .run import History, Run
@@ -129,19 +129,19 @@ def fit(
     run = Run(model, optimizer, random.Random(drawn), len(rows))
     with Interrupts() as interrupts:
         try:
-            way: Eager | Compiled = Eager(model, loss)
+            learner: Eager | Compiled = Eager(model, loss)
             if backend and (epochs or file):
-                way = interrupts.run(learner, model, loss, rows, backend, executor)
+                learner = interrupts.run(learner_for, model, loss, rows, backend, executor)
             if file:
                 settings = {
                     "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
                     "validation": real(validation),
                 }  # fmt: skip
-                program = way.program if isinstance(way, Compiled) else None
+                program = learner.program if isinstance(learner, Compiled) else None
                 pairs = {"training": rows, "validation": judged}
                 file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
             with Bar(run.epochs, epochs, progress) as bar:
-                training = Training(run, way, way.ready(rows), way.ready(judged), size, shuffle, interrupts)
+                training = Training(run, learner, learner.ready(rows), learner.ready(judged), size, shuffle, interrupts)
                 for _ in training.epochs(epochs, patience):
                     if file:
                         file.note()
@@ -161,7 +161,7 @@ def fit(
 
 @dataclass
 class Training:
-    """What goes through epochs: a run, the way in which its gradients come about, and rows made ready for that.
+    """What goes through epochs: a run, the learner that computes its gradients, and rows made ready for that.
 
     Attributes:
         size: rows for each step.
@@ -170,7 +170,7 @@ class Training:
     """
 
     run: Run
-    way: Eager | Compiled
+    learner: Eager | Compiled
     rows: list[Any]
     judged: list[Any]
     size: int
@@ -185,9 +185,9 @@ class Training:
             if self.shuffle:
                 run.rng.shuffle(run.order)
             try:
-                found = self.epoch([self.rows[place] for place in run.order])
-                judgement = self.interrupts.run(self.way.judge, self.judged) if self.judged else None
-                run.add(found, judgement, time.perf_counter() - start, patience is not None)
+                loss = self.epoch([self.rows[index] for index in run.order])
+                judgement = self.interrupts.run(self.learner.judge, self.judged) if self.judged else None
+                run.add(loss, judgement, time.perf_counter() - start, patience is not None)
             except (ArithmeticError, ValueError) as error:
                 error.args = (f"epoch {run.epochs + 1}: {error}",)
                 raise
@@ -199,11 +199,11 @@ class Training:
         for first in range(0, len(rows), self.size):
             batch = rows[first : first + self.size]
             self.run.zero_grad()
-            total += len(batch) / len(rows) * self.interrupts.run(self.way.gradients, batch)
+            total += len(batch) / len(rows) * self.interrupts.run(self.learner.gradients, batch)
             if not first and not self.run.epochs:
-                self.run.require_trained(self.way.reached or set())
+                self.run.require_trained(self.learner.reached or set())
             if not isfinite(sum([parameter.grad for parameter in self.run.optimizer.params])):
-                self.way.blame(batch)
+                self.learner.blame(batch)
             self.run.optimizer.step()
         return total
 
@@ -254,11 +254,11 @@ def _require_parts(model: Any, loss: Any, optimizer: Any) -> None:
 def _require_taken(model: Any, rows: Pairs) -> None:
     """Make sure that a model takes rows of unlike lengths, where there are such."""
     first: dict[int, int] = {}
-    for place, (row, _) in enumerate(rows):
-        first.setdefault(len(row), place)
-    for length, place in first.items() if len(first) > 1 else ():
+    for index, (row, _) in enumerate(rows):
+        first.setdefault(len(row), index)
+    for length, index in first.items() if len(first) > 1 else ():
         try:
             with no_grad():
-                model(rows[place][0])
+                model(rows[index][0])
         except (TypeError, ValueError, LookupError) as error:
-            raise ValueError(f"X[{place}] has {length} cells, where X[0] has {len(rows[0][0])}: {error}") from error
+            raise ValueError(f"X[{index}] has {length} cells, where X[0] has {len(rows[0][0])}: {error}") from error

@@ -77,7 +77,7 @@ class Eager:
     def judge(self, rows: Pairs) -> float:
         """The mean loss of some rows."""
         losses = (self.loss(self.model(row), target) for row, target in rows)
-        return fmean(getattr(found, "data", found) for found in losses)
+        return fmean(getattr(loss, "data", loss) for loss in losses)
 
 
 class Ready(NamedTuple):
@@ -86,16 +86,16 @@ class Ready(NamedTuple):
     Attributes:
         cells: the program's inputs.
         pair: what they came from.
-        place: the number of the row.
+        number: of the row.
     """
 
     cells: list[float]
     pair: tuple[tuple[float, ...], Any]
-    place: int
+    number: int
 
 
 class Compiled:
-    """Runs a program of the loss of one row; what goes wrong there is told by the eager way.
+    """Runs a program of the loss of one row; an error is that of recording the rows anew, which says more.
 
     Args:
         program: of the loss of a row.
@@ -118,15 +118,15 @@ class Compiled:
             if pair[1] not in range(self.width):
                 self.eager.judge([pair])  # which says it in the words of the loss
                 raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {pair[1]}")
-        return [Ready(cells_of(*pair, self.width), pair, place) for place, pair in enumerate(rows)]
+        return [Ready(cells_of(*pair, self.width), pair, number) for number, pair in enumerate(rows)]
 
     def gradients(self, batch: Sequence[Ready]) -> float:
         """As `Eager.gradients`."""
         kept = [parameter.grad for parameter in self.parameters]
         try:
-            found = self.run(batch)
-            if isfinite(found):
-                return found
+            loss = self.run(batch)
+            if isfinite(loss):
+                return loss
         except ERRORS:
             pass  # and again, for an error that tells more
         for parameter, gradient in zip(self.parameters, kept, strict=True):
@@ -161,14 +161,14 @@ class Distributed(Compiled):
         """As `Compiled.run`."""
         if len(batch) <= BLOCK:
             return super().run(batch)
-        sums = self.workers.sums(self.executor, [row.place for row in batch], self.program.data())
+        sums = self.workers.sums(self.executor, [row.number for row in batch], self.program.data())
         return self.program.added(len(batch), sums)
 
 
 def cells_of(row: tuple[float, ...], target: Any, width: int) -> list[float]:
     """The inputs of the program: a row and its target."""
     if width:
-        return [*row, *(float(place == target) for place in range(width))]
+        return [*row, *(float(index == target) for index in range(width))]
     return [*row, *target] if isinstance(target, list) else [*row, target]
 
 

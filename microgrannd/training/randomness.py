@@ -76,13 +76,13 @@ def _readers(thing: Any) -> Iterator[Callable[[], Any]]:
 
 def _reachable(things: Any) -> list[Any]:
     """All that functions and objects refer to, by names in their code, closures, defaults and attributes."""
-    found, seen = list(things), set(map(id, things))
-    for thing in found:  # grows
+    reached, seen = list(things), set(map(id, things))
+    for thing in reached:  # grows
         for part in _parts(thing):
-            if id(part) not in seen and len(found) < MOST_THINGS:
+            if id(part) not in seen and len(reached) < MOST_THINGS:
                 seen.add(id(part))
-                found.append(part)
-    return found
+                reached.append(part)
+    return reached
 
 
 def _parts(thing: Any) -> Iterator[Any]:

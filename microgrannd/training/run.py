@@ -53,8 +53,8 @@ class Run:
 
     def __init__(self, model: Module, optimizer: Optimizer, rng: Random, rows: int) -> None:
         self.names = {parameter: name for name, parameter in model.named_parameters()}
-        for place, parameter in enumerate(optimizer.params):
-            self.names.setdefault(parameter, f"optimizer.params.{place}")
+        for index, parameter in enumerate(optimizer.params):
+            self.names.setdefault(parameter, f"optimizer.params.{index}")
         self.model, self.optimizer, self.rng = model, optimizer, rng
         self.order = list(range(rows))
         self.history = History()
@@ -73,11 +73,13 @@ class Run:
         Raises:
             FloatingPointError: one is not finite.
         """
-        found = data_of(list(self.names), self.names.values())
-        if not all(map(isfinite, found)):
-            name, number = next(pair for pair in zip(self.names.values(), found, strict=True) if not isfinite(pair[1]))
+        numbers = data_of(list(self.names), self.names.values())
+        if not all(map(isfinite, numbers)):
+            name, number = next(
+                pair for pair in zip(self.names.values(), numbers, strict=True) if not isfinite(pair[1])
+            )
             raise FloatingPointError(f"the weight {name} is {number}; a lower learning rate may help")
-        return found
+        return numbers
 
     def zero_grad(self) -> None:
         """Set all gradients to zero, of parameters that the optimiser leaves as they are too."""
@@ -100,7 +102,7 @@ class Run:
                 "the loss depends on no parameter of the optimizer: make it of this model's, as in "
                 f"{type(self.optimizer).__name__}(model.parameters(), ...)"
             )
-        strange = [place for place, parameter in enumerate(held) if parameter not in known]
+        strange = [index for index, parameter in enumerate(held) if parameter not in known]
         if strange and not own <= set(held):
             raise ValueError(
                 f"optimizer.params[{strange[0]}] is no parameter of the model, which has others that the optimizer does "

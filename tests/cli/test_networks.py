@@ -149,10 +149,10 @@ def test_the_report_is_of_the_gradients_over_all_training_rows(task, monkeypatch
     (model, X, optimizer), out = seen[0], capsys.readouterr().out
     assert out.endswith(f"gradients over the training rows:\n{mg.gradient_report(model, X, optimizer)}\n")
     ready = prepare(read_csv("table.csv"), "kind", 0.2, 0)
-    found = [p.grad for p in model.parameters()]
+    gradients = [p.grad for p in model.parameters()]
     model.zero_grad()
     mg.mean([ready.task.loss(model(ready.X[i]), ready.y[i]) for i in ready.train]).backward()
-    assert found == pytest.approx([p.grad for p in model.parameters()])
+    assert gradients == pytest.approx([p.grad for p in model.parameters()])
     assert [ready.X[i] for i in ready.train] == X
     assert train("table.csv", epochs=1) == 0
     assert "gradients" not in capsys.readouterr().out
@@ -564,8 +564,8 @@ def test_a_reader_that_goes_away_is_no_error():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-telling = st.lists(st.sampled_from(b',;\t"\n\r -.0e9x_\xff\xef'), max_size=2).map(bytes)
-mutations = st.tuples(st.integers(0, 199), st.integers(0, 3), telling | st.binary(max_size=3))
+delimiting = st.lists(st.sampled_from(b',;\t"\n\r -.0e9x_\xff\xef'), max_size=2).map(bytes)
+mutations = st.tuples(st.integers(0, 199), st.integers(0, 3), delimiting | st.binary(max_size=3))
 
 
 def status_of(arguments, path):
@@ -585,9 +585,9 @@ def test_no_change_of_bytes_in_a_table_gives_a_traceback(tmp_path_factory, task,
     with open(path, "rb") as file:
         content = file.read()
     assert main(["train", path, "--epochs", "0", "--out", model]) == 0
-    for place, length, replacement in mutations:
-        place %= len(content) + 1
-        content = content[:place] + replacement + content[place + length :]
+    for start, length, replacement in mutations:
+        start %= len(content) + 1
+        content = content[:start] + replacement + content[start + length :]
     with open(path, "wb") as file:
         file.write(content)
     assert (status_of(["predict", model, path, "-o", out], path), os.path.exists(out)) in [(0, True), (2, False)]

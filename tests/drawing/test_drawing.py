@@ -208,13 +208,13 @@ def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> No
 
 def flows(svg: str) -> dict[str, tuple[str, float, bool]]:
     """Of each edge, by its label: colour, width, whether it is dashed."""
-    found = {}
+    shown = {}
     for group in ET.fromstring(svg).iter(f"{SVG}g"):
         if group.get("class") == "edge":
             line = next(group.iter(f"{SVG}path"))
             label = "".join(text for element in group.iter(f"{SVG}text") for text in element.itertext())
-            found[label] = (line.get("stroke"), float(line.get("stroke-width", "1")), "stroke-dasharray" in line.attrib)
-    return found
+            shown[label] = (line.get("stroke"), float(line.get("stroke-width", "1")), "stroke-dasharray" in line.attrib)
+    return shown
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
@@ -308,9 +308,9 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
     assert {element.tag for element in tree.iter()} <= {
         f"{SVG}{t}" for t in "svg defs marker path rect g text title".split()
     }
-    found = texts(ET.tostring(tree))
-    assert len(found) == (7 if label else 6)
-    assert not label or found[0] == shown
+    lines = texts(ET.tostring(tree))
+    assert len(lines) == (7 if label else 6)
+    assert not label or lines[0] == shown
     assert len(shown) <= 40
     picture.source.encode()
     statement = next(line for line in picture.source.splitlines() if line.startswith("\t0 ["))
@@ -321,8 +321,8 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
 @pytest.mark.parametrize("label", NASTY)
 def test_dot_shows_every_label_as_it_is(label: str) -> None:
     picture = draw(Value(1.0, label) * 2)
-    found = [text.replace("\xa0", " ") for text in texts(picture.pipe())]
-    assert not label or " ".join(picture.graph.boxes[0].lines[0].split()) in [" ".join(text.split()) for text in found]
+    shown = [text.replace("\xa0", " ") for text in texts(picture.pipe())]
+    assert not label or " ".join(picture.graph.boxes[0].lines[0].split()) in [" ".join(text.split()) for text in shown]
 
 
 # The layout
