@@ -480,6 +480,13 @@ def test_what_was_asked_for_needs_an_output():
     assert shell("MG nothing 2>&-")[0] == 2
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@pytest.mark.desktop
+@pytest.mark.parametrize("arguments", ["--version", "--help", "draw --help", "eval 1+1"])
+def test_help_and_version_that_cannot_be_written_have_failed(arguments):
+    assert shell(f"MG {arguments} >/dev/full") == (2, "", "microgrannd: output: no space left on device\n")
+
+
 HOSTILE = ["\x1b]0;title\x07", "\x1b[31mred", "\x9b31m", "\u202etxt.exe", "a\rb", "\x08\x7f"]
 
 
