@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from os import PathLike
@@ -14,12 +15,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .._checks import Pairs, real, required_pairs, required_whole, seed_of
+from .._checks import real, required_pairs, required_whole, seed_of
 from .._streams import Forgiving
 from .._text import described
 from ..compiler.workers import require_executor
-from ..data import split
-from ..engine.contexts import no_grad
 from ..losses import Loss
 from ..nn.module import Module
 from ..optim import Optimizer
@@ -27,6 +26,7 @@ from .checkpoint import Checkpoint, identity_of
 from .compiling import learner_for
 from .gradients import Compiled, Eager
 from .interrupts import Interrupts
+from .rows import divided, require_taken
 from .run import History, Run
 
 
@@ -107,7 +107,7 @@ def fit(
     """
     _require_parts(model, loss, optimizer)
     rows = required_pairs(X, y)
-    _require_taken(model, rows)
+    require_taken(model, rows)
     required_whole("epochs", epochs, 0)
     size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
     required_whole("every", every, 1)
@@ -120,43 +120,44 @@ def fit(
     file = None if checkpoint is None else Checkpoint(checkpoint, every, resume)
     seed = seed_of(seed)
     drawn = file.seed if file and seed is None else seed
-    rows, judged = _divided(rows, validation, drawn)
+    rows, judged = divided(rows, validation, drawn)
     if patience is not None:
         required_whole("patience", patience, 1)
         if not judged:
             raise ValueError("patience needs validation rows to judge by, got none")
     backend = "python" if compile is True else compile
+    settings = {
+        "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
+        "validation": real(validation),
+    }  # fmt: skip
     run = Run(model, optimizer, random.Random(drawn), len(rows))
-    with Interrupts() as interrupts:
-        try:
-            learner: Eager | Compiled = Eager(model, loss)
-            if backend and (epochs or file):
-                learner = interrupts.run(learner_for, model, loss, rows, backend, executor)
-            if file:
-                settings = {
-                    "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
-                    "validation": real(validation),
-                }  # fmt: skip
-                program = learner.program if isinstance(learner, Compiled) else None
-                pairs = {"training": rows, "validation": judged}
-                file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
-            with Bar(run.epochs, epochs, progress) as bar:
-                training = Training(run, learner, learner.ready(rows), learner.ready(judged), size, shuffle, interrupts)
-                for _ in training.epochs(epochs, patience):
-                    if file:
-                        file.note()
-                    bar.set_postfix(_shown(run.history), refresh=False)
-                    bar.update()
-            interrupts.run(lambda: None)  # one that came late
-        except KeyboardInterrupt:
-            run.go_back()
-            run.history.interrupted = True
-        finally:
-            if file:
-                file.write()
-            run.history.interrupted |= interrupts.pending
-        run.set_weights(run.kept)
+    with Interrupts() as interrupts, _kept(run, file, interrupts):
+        learner: Eager | Compiled = Eager(model, loss)
+        if backend and (epochs or file):
+            learner = interrupts.run(learner_for, model, loss, rows, backend, executor)
+        if file:
+            program = learner.program if isinstance(learner, Compiled) else None
+            pairs = {"training": rows, "validation": judged}
+            file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
+        training = Training(run, learner, learner.ready(rows), learner.ready(judged), size, shuffle, interrupts)
+        training.through(epochs, patience, progress, file)
+        interrupts.run(lambda: None)  # one that came late
+    run.set_weights(run.kept)
     return run.history
+
+
+@contextmanager
+def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator[None]:
+    """End a run whole: Ctrl-C undoes what was done since the last epoch, and the file is written however it ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.go_back()
+        run.history.interrupted = True
+    finally:
+        if file:
+            file.write()
+        run.history.interrupted |= interrupts.pending
 
 
 @dataclass
@@ -177,24 +178,31 @@ class Training:
     shuffle: bool
     interrupts: Interrupts
 
-    def epochs(self, epochs: int, patience: int | None) -> Iterator[None]:
-        """Train for an epoch at a time, until there were enough."""
-        run = self.run
-        while not run.is_over(epochs, patience):
-            start = time.perf_counter()
-            if self.shuffle:
-                run.rng.shuffle(run.order)
-            try:
-                loss = self.epoch([self.rows[index] for index in run.order])
-                judgement = self.interrupts.run(self.learner.judge, self.judged) if self.judged else None
-                run.add(loss, judgement, time.perf_counter() - start, patience is not None)
-            except (ArithmeticError, ValueError) as error:
-                error.args = (f"epoch {run.epochs + 1}: {error}",)
-                raise
-            yield
+    def through(self, epochs: int, patience: int | None, progress: bool, file: Checkpoint | None) -> None:
+        """Train until there were so many epochs in all, or patience ends; show a bar, and note each epoch in the file."""
+        with Bar(self.run.epochs, epochs, progress) as bar:
+            while not self.run.is_over(epochs, patience):
+                self.epoch(patience is not None)
+                if file:
+                    file.note()
+                bar.set_postfix(_shown(self.run.history), refresh=False)
+                bar.update()
 
-    def epoch(self, rows: list[Any]) -> float:
-        """A step for each batch; returns the mean loss before the steps."""
+    def epoch(self, patient: bool) -> None:
+        """Train for an epoch and add its losses to the history; where patient, keep only the best weights."""
+        run, start = self.run, time.perf_counter()
+        if self.shuffle:
+            run.rng.shuffle(run.order)
+        try:
+            loss = self.steps([self.rows[index] for index in run.order])
+            judgement = self.interrupts.run(self.learner.judge, self.judged) if self.judged else None
+            run.add(loss, judgement, time.perf_counter() - start, patient)
+        except (ArithmeticError, ValueError) as error:
+            error.args = (f"epoch {run.epochs + 1}: {error}",)
+            raise
+
+    def steps(self, rows: list[Any]) -> float:
+        """Take a step for each batch; return the mean of the losses before the steps."""
         total = 0.0
         for first in range(0, len(rows), self.size):
             batch = rows[first : first + self.size]
@@ -206,30 +214,6 @@ class Training:
                 self.learner.blame(batch)
             self.run.optimizer.step()
         return total
-
-
-def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pairs]:
-    """The rows to train on, and those to judge by."""
-    if validation is None:
-        return rows, []
-    if real(validation) is not None:
-        if not 0 < validation < 1:
-            raise ValueError(
-                f"validation needs to be a share above 0 and below 1, or (X, y); got {described(validation)}"
-            )
-        train, held_out = split([None] * len(rows), validation, seed)
-        if not train or not held_out:
-            raise ValueError(f"validation={validation} of {len(rows)} rows leaves nothing to judge by, or to train on")
-        return [rows[i] for i in train], [rows[i] for i in held_out]
-    try:
-        X, y = validation
-    except (TypeError, ValueError):
-        raise TypeError(f"validation needs to be a share or (X, y), got {described(validation)}") from None
-    judged = required_pairs(X, y)
-    lengths, others = {len(row) for row, _ in rows}, {len(row) for row, _ in judged}
-    if len(lengths) == 1 and others != lengths:
-        raise ValueError(f"validation rows have {max(others)} cells, where X has {max(lengths)}")
-    return rows, judged
 
 
 def _shown(history: History) -> dict[str, str]:
@@ -249,16 +233,3 @@ def _require_parts(model: Any, loss: Any, optimizer: Any) -> None:
         raise TypeError(f"optimizer needs to be made, as mg.Adam(model.parameters()), got {described(optimizer)}")
     if not callable(loss):
         raise TypeError(f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}")
-
-
-def _require_taken(model: Any, rows: Pairs) -> None:
-    """Make sure that a model takes rows of unlike lengths, where there are such."""
-    first: dict[int, int] = {}
-    for index, (row, _) in enumerate(rows):
-        first.setdefault(len(row), index)
-    for length, index in first.items() if len(first) > 1 else ():
-        try:
-            with no_grad():
-                model(rows[index][0])
-        except (TypeError, ValueError, LookupError) as error:
-            raise ValueError(f"X[{index}] has {length} cells, where X[0] has {len(rows[0][0])}: {error}") from error
