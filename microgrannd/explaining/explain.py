@@ -11,7 +11,7 @@ from ..engine.graph import Contribution
 from ..engine.value import Value
 from ..nn.module import Module
 from .derivation import Derivation
-from .sentences import Markdown, Style, Text
+from .sentences import Markdown, Text
 
 #: A graph of more nodes is explained by neuron, where the model is known.
 MANY_NODES = 100
@@ -81,7 +81,7 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
     )
 
 
-def _written(derivation: Derivation, style: Style) -> str:
+def _written(derivation: Derivation, style: Text) -> str:
     """All of it, in one notation."""
     lines: list[str] = []
     terms: defaultdict[Value, list[Contribution]] = defaultdict(list)

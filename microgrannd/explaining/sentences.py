@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import islice
@@ -16,56 +15,56 @@ from ..rules.rule import Rule
 from .notation import MOST_TERMS, Naming, inert, latex, math_name, math_number, partials, result, text
 
 
-class Style(ABC):
-    """How it is written.
+class Text:
+    """Writes an explanation as plain text.
 
     Args:
         names: of all nodes.
         digits: significant digits of numbers.
     """
 
-    bullet: str
-    indent: str
+    bullet, indent = "", "    "
 
     def __init__(self, names: Mapping[Value, str], digits: int) -> None:
         self.names, self.digits = names, digits
         self.known: tuple[Value | None, list[list[ast.expr]]] = (None, [])  # the partials of the node written last
 
-    @abstractmethod
     def math(self, formula: str) -> str:
-        """A formula in a sentence."""
+        """Write a formula in a sentence."""
+        return formula
 
-    @abstractmethod
     def name(self, node: Value) -> str:
-        """What a node is called."""
+        """Write the name of a node."""
+        return self.names[node]
 
-    @abstractmethod
     def slope(self, node: Value, operand: Value) -> str:
-        """The derivative of one by the other."""
+        """Write the derivative of one node by another."""
+        names = (self.name(node), self.name(operand))
+        return "/".join(f"d{name}" if name.isidentifier() else f"d({name})" for name in names)
 
-    @abstractmethod
     def number(self, value: float) -> str:
-        """A number by itself."""
+        """Write a number by itself."""
+        return f"{value:.{self.digits}g}"
 
-    @abstractmethod
     def formula(self, tree: ast.expr) -> str:
-        """An expression."""
+        """Write an expression."""
+        return text(tree)
 
-    @abstractmethod
     def product(self, one: Contribution) -> str:
-        """The chain rule's product."""
+        """Write the chain rule's product."""
+        return f"{self.number(one.gradient)} × {self.number(one.partial)}"
 
-    @abstractmethod
     def via(self, node: Value) -> str:
-        """Name the node through which it comes."""
+        """Write the node through which a product comes."""
+        return f" (via {self.name(node)})"
 
-    @abstractmethod
     def chain(self, symbols: Sequence[str]) -> str:
-        """Operations that follow on one another."""
+        """Write the symbols of operations that follow on one another."""
+        return " → ".join(symbols)
 
-    @abstractmethod
     def rule(self, rule: Rule) -> str:
-        """An operation's formulas, as the library has them."""
+        """Write an operation's formulas as the table has them."""
+        return f"{rule.name}: {'; '.join(rule.equations)}"
 
     def operand(self, node: Value) -> str:
         """The number of a node as an operand: in brackets, if it is negative."""
@@ -138,42 +137,8 @@ class Style(ABC):
         return f"{self.indent}{', '.join(islice(shown, MOST_TERMS))}{', ...' if len(shown) > MOST_TERMS else ''}"
 
 
-class Text(Style):
-    """Plain text."""
-
-    bullet, indent = "", "    "
-
-    def math(self, formula: str) -> str:  # noqa: D102
-        return formula
-
-    def name(self, node: Value) -> str:  # noqa: D102
-        return self.names[node]
-
-    def slope(self, node: Value, operand: Value) -> str:  # noqa: D102
-        names = (self.name(node), self.name(operand))
-        return "/".join(f"d{name}" if name.isidentifier() else f"d({name})" for name in names)
-
-    def number(self, value: float) -> str:  # noqa: D102
-        return f"{value:.{self.digits}g}"
-
-    def formula(self, tree: ast.expr) -> str:  # noqa: D102
-        return text(tree)
-
-    def product(self, one: Contribution) -> str:  # noqa: D102
-        return f"{self.number(one.gradient)} × {self.number(one.partial)}"
-
-    def via(self, node: Value) -> str:  # noqa: D102
-        return f" (via {self.name(node)})"
-
-    def chain(self, symbols: Sequence[str]) -> str:  # noqa: D102
-        return " → ".join(symbols)
-
-    def rule(self, rule: Rule) -> str:  # noqa: D102
-        return f"{rule.name}: {'; '.join(rule.equations)}"
-
-
-class Markdown(Style):
-    """A list in Markdown, with LaTeX between dollar signs."""
+class Markdown(Text):
+    """Writes an explanation as a list in Markdown, with LaTeX between dollar signs."""
 
     bullet, indent = "1. ", "   - "
 
