@@ -27,7 +27,7 @@ Rows = list[list[float]]
 
 
 def xor() -> tuple[Rows, list[int]]:
-    """The four rows of exclusive or.
+    """Return the four rows of exclusive or.
 
     >>> xor()
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
@@ -36,7 +36,7 @@ def xor() -> tuple[Rows, list[int]]:
 
 
 def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows, list[int]]:
-    """Two interleaved half circles.
+    """Make two interleaved half circles.
 
     Args:
         n: number of rows, of both classes together.
@@ -50,7 +50,7 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows,
 
 
 def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: float = 0.5) -> tuple[Rows, list[int]]:
-    """A circle of radius 1 around one of radius ``factor``; the other arguments are those of `moons`."""
+    """Make a circle of radius 1 around one of radius ``factor``; the other arguments are those of `moons`."""
     outer, inner = _shares(n, 2)
     points = [(math.cos(t), math.sin(t)) for t in _spread(0, math.tau, outer + 1)[:-1]]
     points += [(factor * math.cos(t), factor * math.sin(t)) for t in _spread(0, math.tau, inner + 1)[:-1]]
@@ -58,7 +58,7 @@ def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: flo
 
 
 def spirals(n: int = 300, noise: float = 0.02, seed: int | None = 0, classes: int = 3) -> tuple[Rows, list[int]]:
-    """As many spiral arms as classes, each two thirds of a turn; the other arguments are those of `moons`."""
+    """Make a spiral arm for each class, each two thirds of a turn; the other arguments are those of `moons`."""
     points, labels = [], []
     for label, count in enumerate(_shares(n, classes)):
         for r in _spread(0.05, 1, count):
@@ -107,7 +107,7 @@ class Table:
         return {column: index for index, column in enumerate(self.columns)}
 
     def numbers(self, columns: Sequence[str]) -> Rows:
-        """The rows of some columns as floats.
+        """Return the rows of some columns as floats.
 
         Raises:
             TableError: a column or a cell is missing, or a cell is no finite number.
@@ -116,7 +116,7 @@ class Table:
         return [[self._number(row, index, column) for column, index in indices] for row in range(len(self.rows))]
 
     def texts(self, column: str) -> list[str]:
-        """The cells of one column, without the space around them.
+        """Return the cells of one column, without the space around them.
 
         Raises:
             TableError: the column or a cell is missing.
@@ -184,7 +184,7 @@ def read_csv(path: str | PathLike[str]) -> Table:
 
 
 def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
-    """Rows and labels as a table with the columns x1, x2, ... and class."""
+    """Return rows and labels as a table with the columns x1, x2, ... and class."""
     columns = [f"x{i + 1}" for i in range(len(X[0]))] + ["class"]
     return Table(
         name,
@@ -195,7 +195,7 @@ def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
 
 
 def parse_number(text: str) -> float | None:
-    """The finite number that a cell holds, or None."""
+    """Return the finite number that a cell holds, or None."""
     try:
         number = float(text)
     except ValueError:
@@ -231,7 +231,7 @@ def split(
 
 
 def _delimiter(text: str) -> str:
-    """What the first line that is not blank has most of, outside quotes."""
+    """Return the separator that the first line that is not blank has most of, outside quotes."""
     line = re.compile(r'(?:[^"\r\n]|"[^"]*")+').search(text)
     bare = re.sub('"[^"]*"', "", line[0]) if line else ""
     return max(",;\t", key=bare.count)

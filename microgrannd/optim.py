@@ -23,7 +23,7 @@ Schedule = Callable[[int], float]
 
 
 class Optimizer:
-    """What all optimisers share.
+    """Base class of the optimisers.
 
     Args:
         params: the Values to change, usually ``model.parameters()``: leaves, at least one, none twice.
@@ -67,14 +67,14 @@ class Optimizer:
         self._update(float(lr))
 
     def state_dict(self) -> dict[str, Any]:
-        """What the steps so far left behind: their number, and lists of a number for each parameter.
+        """Return the state after the steps so far: their number, and lists of a number for each parameter.
 
         What the optimiser was made with, a schedule of the learning rate too, is not in it: see `options`.
         """
         return {"steps": self.steps, **{name: list(getattr(self, name)) for name in self.buffers}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave.
+        """Set the state to what `state_dict` returned.
 
         Raises:
             KeyError: an entry is missing, or unknown; then nothing is set.
@@ -93,7 +93,7 @@ class Optimizer:
             setattr(self, name, numbers)
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make an optimiser of this form, but for the parameters."""
+        """Return the arguments that make an optimiser of this form, but for the parameters."""
         return {name: value for name, value in vars(self).items() if name not in ("params", "steps", *self.buffers)}
 
     def _update(self, lr: float) -> None:
@@ -172,7 +172,7 @@ class Adam(Optimizer):
         self.squares = [0.0] * len(self.params)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """As that of `Optimizer`; means of squares are at least 0."""
+        """Set the state as `Optimizer` does; means of squares are at least 0."""
         before = self.state_dict()
         super().load_state_dict(state)
         if not all(square >= 0 for square in self.squares):
@@ -226,19 +226,19 @@ def clip_grad_value(params: Iterable[Value], max_value: float) -> None:
 
 
 def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
-    """Half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
+    """Return a schedule: half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
     lr, minimum, _ = _checked(lr=lr, minimum=minimum, steps=steps)
     return lambda step: minimum + (lr - minimum) * (1 + cos(pi * _progress(step, steps))) / 2
 
 
 def linear(lr: float, steps: int, end: float = 0.0) -> Schedule:
-    """A straight line from lr at step 0 to end at ``steps``, and end from there on."""
+    """Return a schedule: a straight line from lr at step 0 to end at ``steps``, then end."""
     lr, end, _ = _checked(lr=lr, end=end, steps=steps)
     return lambda step: lr + (end - lr) * _progress(step, steps)
 
 
 def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
-    """lr, multiplied by factor after each ``every`` steps."""
+    """Return a schedule: lr, multiplied by factor after each ``every`` steps."""
     lr, factor = _checked(lr=lr, factor=factor)
     if every < 1:
         raise ValueError(f"every needs to be at least 1 step, got {every}")

@@ -157,7 +157,7 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
 
 
 def _classes(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[str]]:
-    """The number of each row's class, and the classes' names.
+    """Return the number of each row's class, and the classes' names.
 
     Raises:
         ValueError: a target is no class.
@@ -180,7 +180,7 @@ def _classes(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[str]
 
 
 def _axes(ax: Axes | None) -> Axes:
-    """The Axes that were given, or those of a new figure.
+    """Return the Axes that were given, or those of a new figure.
 
     Raises:
         ImportError: matplotlib is not installed.

@@ -39,7 +39,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 class ExpressionError(ValueError):
-    """A text that is no expression: the message has a caret under the character."""
+    """A text that is not an expression; the message points to the character with a caret."""
 
     def __init__(self, message: str, text: str, position: int) -> None:
         start = max(0, min(position - 30, len(text) - 60))
@@ -91,7 +91,7 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
 
 
 def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.expr]:
-    """What a node is computed from; refuses a node that is not allowed."""
+    """Return the nodes that a node is computed from; refuse one that is not allowed."""
     match node:
         case ast.Constant(value) if type(value) in (int, float):
             return []
@@ -136,5 +136,5 @@ def _result(node: ast.expr, results: Mapping[ast.expr, Any], values: Mapping[str
 
 
 def _position(node: ast.expr, text: str) -> int:
-    """The index of the character where a node begins (ast counts bytes)."""
+    """Return the index of the character where a node begins (ast counts bytes)."""
     return len(text.encode()[: node.col_offset].decode(errors="ignore"))

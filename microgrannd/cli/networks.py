@@ -92,7 +92,7 @@ def train(options: argparse.Namespace, out: Output) -> None:
 
 
 def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
-    """The loss of one row with its gradients, the inputs labelled with their columns."""
+    """Record the loss of one row and its gradients, the inputs labelled with their columns."""
     inputs = [Value(number, name) for number, name in zip(row, task.columns, strict=True)]
     model.zero_grad()
     loss = task.loss(model(inputs), target)
@@ -102,7 +102,7 @@ def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> V
 
 
 def predict(options: argparse.Namespace, out: Output) -> None:
-    """Write a table with what a trained network predicts for its rows in a last column."""
+    """Write a table with the predictions of a trained network in a last column."""
     if options.output is not None:
         require_output("--output", options.output, options.data, options.model)
     content = read(options.model)
@@ -137,7 +137,7 @@ def predict(options: argparse.Namespace, out: Output) -> None:
 
 
 def _require_size(widths: list[int]) -> None:
-    """Make sure that a network fits into memory."""
+    """Require that a network fits into memory."""
     count = sum((before + 1) * after for before, after in pairwise(widths))
     if count > MOST_PARAMETERS:
         raise ValueError(f"--hidden: a network of {count:,} parameters, at most {MOST_PARAMETERS:,} are taken")

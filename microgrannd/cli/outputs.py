@@ -23,7 +23,7 @@ def write_picture(root: Value, path: str, model: MLP | None = None) -> None:
 
 
 def require_output(option: str, path: str, *others: str) -> None:
-    """Make sure that a file can be written there, and that it is none of the others."""
+    """Require that a file can be written there, and that it is none of the others."""
     real_path = os.path.realpath(path)
     if not path or not os.path.isdir(os.path.dirname(real_path)) or os.path.isdir(real_path):
         raise ValueError(f"{option} {path}: needs a file name in a folder that exists")
@@ -36,7 +36,7 @@ def require_output(option: str, path: str, *others: str) -> None:
 
 
 def picture_format(path: str) -> str:
-    """The format that a picture's name asks for, if this machine can make it."""
+    """Return the format that a picture's name asks for, if this machine can make it."""
     kind = os.path.splitext(path)[1][1:].lower()
     if kind not in ("svg", "png", "pdf", "dot", "html"):
         raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf, .dot or .html")

@@ -41,11 +41,11 @@ class Scale:
         return cls(mean, deviation or 1.0)
 
     def to_unit(self, number: float) -> float:
-        """From the column's unit to deviations from the mean."""
+        """Convert a number of the column to deviations from the mean."""
         return (number - self.mean) / self.deviation
 
     def from_unit(self, number: float) -> float:
-        """And back."""
+        """Convert deviations from the mean to a number of the column."""
         return number * self.deviation + self.mean
 
 
@@ -69,12 +69,12 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """How many outputs the model needs: a logit for each of several classes, else one."""
+        """Number of outputs of the model: a logit for each of several classes, else one."""
         return len(self.classes) if len(self.classes) > 2 else 1
 
     @property
     def loss(self) -> Callable[[Any, Any], Value]:
-        """What to train with."""
+        """The loss function for the task."""
         if not self.classes:
             return mse
         return cross_entropy if len(self.classes) > 2 else binary_cross_entropy_with_logits
@@ -86,11 +86,11 @@ class Task:
         return f"{self.target!r}: {len(self.classes)} classes ({names})"
 
     def inputs(self, rows: Rows) -> Rows:
-        """The rows standardised."""
+        """Return the rows standardised."""
         return [[scale.to_unit(number) for scale, number in zip(self.scales, row, strict=True)] for row in rows]
 
     def answer(self, output: Any) -> str:
-        """What a model's output says, in the words of the target column."""
+        """Return the prediction of a model's output as a cell of the target column."""
         if self.target_scale:
             return repr(self.target_scale.from_unit(output))
         if isinstance(output, list):
@@ -98,7 +98,7 @@ class Task:
         return self.classes[1 if output > 0 else 0]
 
     def score(self, outputs: Sequence[Any], targets: Sequence[float]) -> str:
-        """The accuracy, or R², of outputs, as text."""
+        """Return the accuracy, or R², of outputs, as text."""
         if self.classes:
             right = sum(self.answer(o) == self.classes[int(t)] for o, t in zip(outputs, targets, strict=True))
             return f"accuracy {right / len(targets):.1%} ({right} of {len(targets)})"
@@ -110,12 +110,12 @@ class Task:
         return f"R² {1 - sum(error * error for error in errors) / spread:.4f}"
 
     def encode(self) -> dict[str, Any]:
-        """The task as plain data."""
+        """Return the task as plain data."""
         return asdict(self)
 
     @classmethod
     def decode(cls, plain: dict[str, Any]) -> Task:
-        """The task that `encode` made plain.
+        """Return the task from the plain data of `encode`.
 
         Raises:
             TypeError, KeyError, ValueError: it is not that.
@@ -143,7 +143,7 @@ class Task:
 
 
 def classes_of(table: Table, target: str) -> list[str]:
-    """The classes in a target column, in order; none if it is a quantity, for regression.
+    """Return the classes in a target column, in order; none if it is a quantity, for regression.
 
     Text labels are classes. So are whole numbers of at most 20 kinds, if there are two rows of a kind on average.
 
@@ -182,7 +182,7 @@ class Prepared:
 
 
 def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepared:
-    """Find out the task, hold out a share of the rows (of each class), and standardise by the others.
+    """Determine the task, hold out a share of the rows (of each class), and standardise by the others.
 
     Raises:
         TableError: a column or cell is missing or no number, or there is nothing to learn.
@@ -209,7 +209,7 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
 
 
 def class_name(text: str) -> str:
-    """A cell with a whole number as that is usually written, with all its digits; any other text as it is.
+    """Return a whole number in a cell as it is usually written, with all its digits; any other text unchanged.
 
     >>> class_name("2.0"), class_name("-0"), class_name("12345678901234567891"), class_name("007"), class_name("a")
     ('2', '0', '12345678901234567891', '007', 'a')

@@ -72,7 +72,7 @@ class Form(NamedTuple):
 
 
 class DenseLayer(NamedTuple):
-    """Dot products of the same inputs with rows of parameters that are used nowhere else, many of them."""
+    """A dense layer: dot products of the same inputs with rows of parameters that are used nowhere else."""
 
     name: str
     results: list[Ref]
@@ -116,7 +116,7 @@ class Emitter:
         self.order = [*self.scalars, *layered]
 
     def name(self, label: str, base: str, kin: Sequence[str] = _OF_VALUE) -> str:
-        """A name as like the label as it can be, which is free, and so are those made of it."""
+        """Return an unused identifier based on the label; the names derived from it are unused too."""
         words = re.sub(r"[^0-9A-Za-z]+", "_", label[:60]).strip("_")
         stem = words if words[:1].isalpha() else f"{base}_{words}" if words else base
         name = stem
@@ -128,7 +128,7 @@ class Emitter:
         return name
 
     def called(self, name: str, thing: Any) -> str:
-        """What a function is called in the programs."""
+        """Return the name of a function in the programs."""
         own = FUNCTIONS.get(name) is not thing
         while (own and name in _OWN) or self.functions.setdefault(name, thing) is not thing:
             name += "_"
@@ -136,7 +136,7 @@ class Emitter:
         return name
 
     def slices(self) -> Iterator[tuple[DenseLayer, str, str]]:
-        """The layers, and where their weights and biases are among the parameters; "" for biases that are constants."""
+        """Yield the layers with the slices of their weights and biases among the parameters; "" for constant biases."""
         start = len(self.scalars)
         for layer in self.layers.values():
             end = start + len(layer.weights) * len(layer.inputs)
@@ -145,11 +145,11 @@ class Emitter:
             start = end + len(layer.biases) * own
 
     def rewrite(self, tree: Tree) -> Tree:
-        """A last change to an expression, before it becomes a template."""
+        """Change an expression before it becomes a template."""
         return tree
 
     def found_layers(self) -> Iterator[DenseLayer]:
-        """The layers: as loops over their rows they take few lines."""
+        """Yield the dense layers, which are written as loops over their rows."""
         tape = self.tape
         uses = Counter([*(ref for step in tape.steps for ref in step.refs), *tape.outputs])
         parameters = set(tape.parameter_refs)
@@ -175,7 +175,7 @@ class Emitter:
             )
 
     def form(self, step: Step, unit: bool) -> tuple[Form, list[Operand]]:
-        """How a step is written, the gradient that arrives being 1 or not; and the refs to be filled in, or sequences."""
+        """Return the templates of a step, for an incoming gradient of 1 or any other, and the operands to fill in."""
         fillers: list[Operand] = []
         for operand in step.operands:
             parts = operand if isinstance(operand, tuple) and not self.is_long(operand) else [operand]
@@ -186,7 +186,7 @@ class Emitter:
         return self.forms[key], fillers
 
     def new_form(self, step: Step, unit: bool) -> Form:
-        """The templates of a step and of all like it."""
+        """Return the templates of a step, which serve all steps of its rule and kinds of operands."""
         rule = step.rule
         count = 0
         names: dict[str, Term] = {}
@@ -238,15 +238,15 @@ class Emitter:
         return Form([(name, template(tree)) for name, tree in reducer.lets], unmet, value, shares)
 
     def real(self, tree: Tree) -> Tree:
-        """A result that might be complex or whole, made a float."""
+        """Return a call that makes a float of a result that might be complex or whole."""
         return ast.Call(ast.Name(self.called("real_result", real_result)), [tree], [])
 
     def is_long(self, operand: Operand) -> bool:
-        """Whether it is a sequence to be kept together."""
+        """Tell whether an operand is a sequence that is kept as a list."""
         return isinstance(operand, tuple) and len(operand) >= self.long
 
     def kind(self, operand: Operand) -> Any:
-        """What the templates depend on: constants and the lengths of short sequences."""
+        """Return what the templates depend on: constants and the lengths of short sequences."""
         if isinstance(operand, Literal):
             return operand
         if self.is_long(operand):

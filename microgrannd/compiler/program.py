@@ -78,7 +78,7 @@ class Program:
         self._runner = _native(tape) if backend == "numba" else Plain(tape)
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
-        """The outputs for some rows of inputs.
+        """Return the outputs for rows of inputs.
 
         Args:
             rows: for each a number for every input.
@@ -98,7 +98,7 @@ class Program:
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
 
     def backward(self, rows: Iterable[Sequence[Any]], executor: Executor | None = None) -> float:
-        """The mean of the output over some rows; adds the gradient of that mean to the parameters' ``grad``.
+        """Return the mean of the output over rows, and add the gradient of that mean to the parameters' ``grad``.
 
         Args:
             rows: for each a number for every input; at least one row.
@@ -134,7 +134,7 @@ class Program:
         return [leaf for leaf in self.leaves if leaf._rule is None]
 
     def data(self) -> list[float]:
-        """The leaves' numbers.
+        """Return the leaves' numbers.
 
         Raises:
             TypeError: one is no real number.
@@ -142,7 +142,7 @@ class Program:
         return data_of(self.leaves, (leaf.label or f"parameters[{i}]" for i, leaf in enumerate(self.leaves)))
 
     def sums(self, first: int, rows: Any, data: Sequence[float]) -> Iterator[tuple[float, Any]]:
-        """The sums over each block of rows, of the output and of its gradients; nothing is added to the parameters.
+        """Yield the sums over each block of rows, of the output and of its gradients; the parameters do not change.
 
         Args:
             first: the number of the first row, for messages.
@@ -154,7 +154,7 @@ class Program:
             yield self._block(first + start, ready[start : start + BLOCK], data, ordered)
 
     def added(self, count: int, sums: Iterable[tuple[float, Any]]) -> float:
-        """Add blocks of so many rows up, in order, and their mean gradient to the parameters'; returns the mean."""
+        """Add up the blocks of so many rows, in order; add the mean gradient to the parameters' and return the mean."""
         blocks = iter(sums)
         total, gradients = next(blocks)
         for output, more in blocks:
@@ -167,7 +167,7 @@ class Program:
 
     @property
     def source(self) -> str:
-        """What runs, to be read."""
+        """The generated source."""
         header = (
             f"# {len(self.tape.outputs)} output(s) of {self.tape.inputs} inputs and {self.tape.parameters} parameters: "
             f"{len(self.tape.steps)} operations.\n"
@@ -180,11 +180,11 @@ class Program:
         return Program, (self.tape, self.leaves, self.single, self.backend)
 
     def _ordered(self, data: Sequence[float]) -> Any:
-        """The parameters' numbers as the program takes them."""
+        """Return the parameters' numbers in the order and form that the program takes."""
         return self._runner.numbers([data[number] for number in self._runner.order])
 
     def checked(self, rows: Any) -> Any:
-        """The rows, as floats where they are other numbers, in the form that the program takes."""
+        """Return the rows as floats, in the form that the program takes."""
         if self._runner.takes(rows):
             return self._runner.rows(rows)
         rows = rows if isinstance(rows, list) else list(rows)
@@ -204,7 +204,7 @@ class Program:
         return [required_real(f"rows[{number}][{column}]", cell) for column, cell in enumerate(cells)]
 
     def _block(self, first: int, rows: Any, data: Sequence[float], ordered: Any) -> tuple[float, Any]:
-        """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
+        """Return the sums over a block of rows. If a row raises, the rows are computed one by one, to the same bits."""
         run = self._runner.backward  # what goes wrong as it is compiled is no matter of rows
         try:
             return run(rows, ordered)
@@ -217,7 +217,7 @@ class Program:
 
     @cached_property
     def _receivers(self) -> list[Value | None]:
-        """Who gets each of the gradients, in the order of the program; None for results without a graph."""
+        """The receivers of the gradients, in the order of the program; None for results without a graph."""
         leaves = [self.leaves[number] for number in self._runner.order]
         return [leaf if leaf._rule is None else None for leaf in leaves]
 
@@ -253,11 +253,11 @@ class _Careful:
         self.functions = {rule: recorded(rule.function) for rule in rules}  # to generate them takes milliseconds
 
     def ordered(self, data: Sequence[float]) -> list[float]:
-        """The parameters' numbers, as the plain program takes them."""
+        """Return the parameters' numbers in the order of the plain program."""
         return [data[number] for number in self.plain.order]
 
     def forward(self, number: int, row: list[float], data: Sequence[float]) -> Any:
-        """The output, or the tuple of outputs."""
+        """Return the output of a row, or the tuple of outputs."""
         try:
             return self.plain.forward([row], self.ordered(data))[0]
         except ERRORS:
@@ -265,7 +265,7 @@ class _Careful:
             return outputs if len(outputs) > 1 else outputs[0]
 
     def backward(self, number: int, row: list[float], data: Sequence[float]) -> tuple[float, list[float]]:
-        """The output, and its gradients in the order of the tape."""
+        """Return the output of a row, and its gradients in the order of the tape."""
         try:
             output, ordered = self.plain.backward([row], self.ordered(data))
         except ERRORS:
@@ -276,7 +276,7 @@ class _Careful:
         return output, [gradients[number] for number in range(len(gradients))]
 
     def recorded(self, number: int, row: list[float], data: Sequence[float]) -> tuple[list[Value], list[Value]]:
-        """The outputs and the parameters of a graph recorded anew."""
+        """Record the graph anew for a row; return its outputs and parameters."""
         parameters = [Value(x, label) for x, label in zip(data, self.labels, strict=True)]
         inputs = [Value(x, label) for x, label in zip(row, self.plain.tape.labels, strict=False)]
         try:

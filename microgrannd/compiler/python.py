@@ -23,7 +23,7 @@ MOST_TERMS = 50
 
 
 class Writer:
-    """One program in the making."""
+    """Writes the lines of one program."""
 
     def __init__(self, emitter: Emitter) -> None:
         self.emitter, self.tape, self.names = emitter, emitter.tape, emitter.names
@@ -34,7 +34,7 @@ class Writer:
         self.lets: dict[Ref, dict[str, str]] = {}
 
     def forward(self) -> Body:
-        """The program of the outputs: a list with a float, or a tuple of floats, for each row."""
+        """Write the program of the outputs: a list with a float, or a tuple of floats, for each row."""
         self.read_parameters()
         self.values()
         names = [self.names[output] for output in self.tape.outputs]
@@ -45,7 +45,7 @@ class Writer:
         return self.body
 
     def backward(self) -> Body:
-        """The program of the sum of the only output over the rows, and of its gradients by all parameters."""
+        """Write the program of the sum of the only output over the rows, and of its gradients by all parameters."""
         self.read_parameters()
         self.values()
         (output,) = self.tape.outputs
@@ -56,7 +56,7 @@ class Writer:
         return self.body
 
     def read_parameters(self) -> None:
-        """Before the first row: names for the parameters, or lists of them."""
+        """Write what comes before the first row: names for the parameters, or lists of them."""
         before, emitter = self.body.before, self.emitter
         scalars = [self.names[ref] for ref in emitter.scalars]
         for first in range(0, len(scalars), MOST_TERMS):
@@ -74,7 +74,7 @@ class Writer:
             self.body.row.append(f"{_targets([self.names[ref] for ref in self.tape.input_refs])} = row")
 
     def values(self) -> None:
-        """For each row the result of every step."""
+        """Write the results of the steps, for each row."""
         row = self.body.row
         for ref, step in self.tape.results:
             if ref in self.emitter.layers:
@@ -92,15 +92,15 @@ class Writer:
             row.append(f"{self.names[ref]} = {form.value.format(*names, **lets)}")
 
     def named(self, filler: Operand) -> str:
-        """The name of a number, or of a list of numbers."""
+        """Return the name of a number, or of a list of numbers."""
         return self.list_of(filler) if isinstance(filler, tuple) else self.text(filler)
 
     def text(self, atom: Atom) -> str:
-        """The name of what a ref refers to, or a constant."""
+        """Return the name of what a ref refers to, or a constant."""
         return self.names[atom] if isinstance(atom, Ref) else template(constant(atom.number))
 
     def list_of(self, atoms: tuple[Atom, ...]) -> str:
-        """The name of a list, made once; before the rows, where they do not change it."""
+        """Return the name of a list, written once; before the rows if no row changes it."""
         if atoms not in self.lists:
             self.lists[atoms] = name = self.emitter.name("", "s")
             fixed = self.parameters.issuperset(atom for atom in atoms if isinstance(atom, Ref))
@@ -111,13 +111,13 @@ class Writer:
         return self.lists[atoms]
 
     def layer(self, layer: DenseLayer) -> None:
-        """The values of a layer."""
+        """Write the results of a layer."""
         name, inputs = layer.name, self.list_of(layer.inputs)
         product = f"[sum(map(mul, w, {inputs}), b) for w, b in zip({name}_w, {name}_b)]"
         self.body.row.append(f"{_targets([self.names[ref] for ref in layer.results])} = {product}")
 
     def gradients(self, output: Ref) -> None:
-        """For each row the shares of every step's operands in its gradient, last step first; and their sums."""
+        """Write the gradients, for each row from the last step to the first, and the sums of the parameters' over the rows."""
         emitter, results = self.emitter, self.tape.results
         needed = set(self.parameters)
         for ref, step in results:
@@ -135,7 +135,7 @@ class Writer:
         self.hand_back()
 
     def step_gradients(self, ref: Ref, step: Step, needed: Set[Atom]) -> None:
-        """The shares of a step's operands in its gradient."""
+        """Note what each operand of a step gets of its gradient."""
         gradient = self.gradient(ref)
         form, fillers = self.emitter.form(step, unit=gradient == "1.0")
         names = [self.named(filler) for filler in fillers]
@@ -156,7 +156,7 @@ class Writer:
                 self.shares[atom].append(text)
 
     def gradient(self, ref: Ref) -> str:
-        """The gradient of a step's result, under a name, or a name that it has already."""
+        """Return a name for the gradient of a step's result, and write the sum of its shares if there is none yet."""
         shares = self.shares.pop(ref)
         if len(shares) == 1 and (shares[0].isidentifier() or shares[0] == "1.0"):
             return shares[0]
@@ -165,14 +165,14 @@ class Writer:
         return name
 
     def added(self, target: str, shares: Sequence[str], sign: str) -> None:
-        """Lines that assign a sum, or add it."""
+        """Write a sum that is assigned to a target, or added to it."""
         terms = [share if _is_term(share) else f"({share})" for share in shares] if len(shares) > 1 else shares
         for first in range(0, len(terms), MOST_TERMS):
             some = " + ".join(terms[first : first + MOST_TERMS])
             self.body.row.append(f"{target} {'+=' if first else sign} {some}")
 
     def layer_gradients(self, layer: DenseLayer, needed: Set[Atom]) -> None:
-        """The gradients of the inputs for each row; those of the weights for all rows together, after them."""
+        """Write the gradients of a layer's inputs for each row, and those of its weights after all rows."""
         name, body = layer.name, self.body
         inputs = self.list_of(layer.inputs)
         gradients = [self.gradient(ref) for ref in reversed(layer.results)][::-1]
@@ -187,7 +187,7 @@ class Writer:
             self.share_out(shares, layer.inputs, needed)
 
     def hand_back(self) -> None:
-        """The gradients in the order of the parameters, from the sums over the rows."""
+        """Write what comes after the last row: the gradients in the order of the parameters."""
         before, after = self.body.before, self.body.after
         scalars = [f"d_{self.names[ref]}" for ref in self.emitter.scalars]
         before += [f"{name} = 0.0" for name in scalars]
@@ -208,7 +208,7 @@ def _targets(names: Sequence[str]) -> str:
 
 
 def _is_term(text: str) -> bool:
-    """Whether it can be a term of a sum as it is."""
+    """Tell whether an expression can be a term of a sum without brackets."""
     return " if " not in text and not text.startswith("-")
 
 
@@ -230,7 +230,7 @@ class Plain:
 
     @cached_property
     def order(self) -> list[int]:
-        """The parameters in the order in which the programs take them and give their gradients: their numbers."""
+        """The indices of the parameters in the order in which the programs take them and return their gradients."""
         return [ref.index - self.tape.inputs for ref in self.emitter.order]
 
     @property
@@ -239,7 +239,7 @@ class Plain:
         return {name: self.source(name) for name in ("forward", "backward")[: 1 + (len(self.tape.outputs) == 1)]}
 
     def source(self, name: str) -> str:
-        """What runs as the program forward or backward."""
+        """Return the source of the program forward or backward."""
         if name not in self._sources:
             writer = Writer(self.emitter)
             body = writer.forward() if name == "forward" else writer.backward()
@@ -248,12 +248,12 @@ class Plain:
 
     @cached_property
     def forward(self) -> Callable[[Any, Any], list[Any]]:
-        """Of checked rows and parameters, the outputs of each row: a float, or a tuple."""
+        """The function of checked rows and parameters that returns the outputs of each row: a float, or a tuple."""
         return self._compiled("forward")
 
     @cached_property
     def backward(self) -> Callable[[Any, Any], tuple[float, Any]]:
-        """Of checked rows and parameters, the sum of the output over the rows, and its gradients."""
+        """The function of checked rows and parameters that returns the sum of the output over the rows, and its gradients."""
         return self._compiled("backward")
 
     def _compiled(self, name: str) -> Callable[..., Any]:
@@ -261,21 +261,21 @@ class Plain:
         return generated(name, source, {**_BUILTINS, **self.emitter.functions})
 
     def takes(self, rows: Any) -> bool:  # noqa: ARG002
-        """Whether rows need no check."""
+        """Tell whether rows need no check."""
         return False
 
     def rows(self, rows: Any) -> Any:
-        """Checked rows in the form that the programs take."""
+        """Return checked rows in the form that the programs take."""
         return rows
 
     def numbers(self, data: Sequence[float]) -> Any:
-        """Parameters in the form that the programs take."""
+        """Return parameters in the form that the programs take."""
         return data
 
     def added(self, gradients: Any, others: Any) -> Any:
-        """The sum of two rows of gradients."""
+        """Return the sum of two rows of gradients."""
         return list(map(add, gradients, others))
 
     def shares(self, gradients: Any, count: int) -> Iterable[float]:
-        """The gradients, each divided by the number of rows."""
+        """Return the gradients, each divided by the number of rows."""
         return map(truediv, gradients, repeat(count))

@@ -16,14 +16,14 @@ from ..rules.rule import CONSTANT, DETACHED, Rule
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Refer to an input, a parameter or the result of a step by its index on the tape; equal to no number."""
+    """A reference to an input, a parameter or the result of a step, by its index on the tape; equal to no number."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literal:
-    """Hold a constant; equal to another one of the same bits, so that 0.0, -0.0 and nan are three."""
+    """A constant, equal to another one of the same bits, so that 0.0, -0.0 and nan are three."""
 
     number: float
 
@@ -59,7 +59,7 @@ class Step(NamedTuple):
 
     @property
     def refs(self) -> list[Ref]:
-        """Those of them that are no constants."""
+        """The operands that are not constants."""
         return [atom for atom in self.atoms if isinstance(atom, Ref)]
 
 
@@ -95,7 +95,7 @@ class Tape:
 
     @property
     def results(self) -> list[tuple[Ref, Step]]:
-        """The steps, each with the ref of its result."""
+        """Yield the steps, each with the ref of its result."""
         return [(Ref(index), step) for index, step in enumerate(self.steps, self.inputs + self.parameters)]
 
     def replay(
@@ -116,7 +116,7 @@ _UNCOMPUTED = (None, DETACHED)
 def tape(
     outputs: Sequence[Value], inputs: Sequence[Value], names: Mapping[Value, str] | None = None
 ) -> tuple[Tape, list[Value]]:
-    """The tape of a recorded graph, and the Values that are its parameters: all leaves but inputs and constants.
+    """Return the tape of a recorded graph, and the Values that are its parameters: all leaves but inputs and constants.
 
     Results without a graph are among them, to be read at each call.
 

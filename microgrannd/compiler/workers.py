@@ -72,7 +72,7 @@ class Workers:
         self.before = 0
 
     def sums(self, executor: Executor, rows: Any, numbers: Sequence[float]) -> Iterator[tuple[float, Any]]:
-        """The sums over each block of rows, the blocks in order, whoever computes them.
+        """Yield the sums over each block of rows, the blocks in order, whichever worker computes them.
 
         Args:
             executor: whose workers are to compute.
@@ -104,7 +104,7 @@ class Workers:
         return AHEAD * max(1, self.before, len(self.seen))
 
     def _shards(self, rows: Any) -> Iterator[Shard]:
-        """The rows in as many shards as are sent ahead; in more, if these would be too large."""
+        """Divide the rows into as many shards as are sent ahead; into more, if these would be too large."""
         blocks = -(-len(rows) // BLOCK)
         size = BLOCK * min(MOST_BLOCKS, -(-blocks // self._ahead))
         for first in range(0, len(rows), size):
@@ -115,7 +115,7 @@ class Workers:
             return executor.submit(_compute, self.key, self.parcel if parcel else None, pickle.dumps((shard, data)))
 
     def _answered(self, executor: Executor, shard: Shard, future: Future[Any], data: bytes) -> list[Any]:
-        """The sums of a shard, whose worker is sent the program if it has none."""
+        """Return the sums of a shard; a worker without the program is sent it."""
         while True:
             with _named(shard):
                 worker, answer = future.result()
@@ -130,7 +130,7 @@ class Workers:
 
 @contextmanager
 def _named(shard: Shard) -> Iterator[None]:
-    """What goes wrong inside lost this shard."""
+    """Name the shard in the error that lost it."""
     try:
         yield
     except Exception as error:
@@ -140,7 +140,7 @@ def _named(shard: Shard) -> Iterator[None]:
 
 
 def _compute(key: str, parcel: bytes | None, message: bytes) -> tuple[str, Any]:
-    """In a worker: who it is, and the sums of each block of a shard, or a row's error; None without the program."""
+    """Compute the sums of a shard's blocks in a worker; return its name, and them or a row's error, or None if it has no program."""
     worker = f"{_machine} {os.getpid()}"
     if parcel is not None:
         with _kept_lock:
@@ -160,7 +160,7 @@ def _compute(key: str, parcel: bytes | None, message: bytes) -> tuple[str, Any]:
 
 
 def require_executor(executor: Any) -> None:
-    """Make sure that it can run something.
+    """Require an executor.
 
     Raises:
         TypeError: it cannot.
@@ -170,7 +170,7 @@ def require_executor(executor: Any) -> None:
 
 
 def processes(count: int) -> ProcessPoolExecutor:
-    """So many processes of this machine. They end with this one, however it ends, and leave Ctrl-C to it."""
+    """Return an executor of so many processes, which end with this one, however it ends, and leave Ctrl-C to it."""
     return ProcessPoolExecutor(count, get_context("spawn"), _attend)
 
 

@@ -68,7 +68,7 @@ def boxes_by(order: list[Value], owners: Owners | None, grouping: str) -> BoxOf:
 
 
 def fits(order: list[Value], box_of: BoxOf, most: int, most_crossings: int = MOST_CROSSINGS) -> bool:
-    """Whether there are no more boxes, and not too many ranks of them that edges would have to be led through."""
+    """Tell whether there are at most so many boxes, and their edges cross at most so many ranks."""
     alone = {node for node in order if box_of[node] is node}
     constants = sum(type(operand) is float for node in alone for operand in node._operands)
     if len(set(box_of.values())) + constants > most:
@@ -86,7 +86,7 @@ def fits(order: list[Value], box_of: BoxOf, most: int, most_crossings: int = MOS
 
 
 def outputs(order: list[Value], box_of: BoxOf) -> set[Value]:
-    """The nodes that are taken from outside of their box, and the root."""
+    """Return the nodes that other boxes take, and the root."""
     taken = {order[-1]}
     for node in order:
         taken.update(o for o in node._operands if type(o) is not float and box_of[o] != box_of[node])
@@ -94,7 +94,7 @@ def outputs(order: list[Value], box_of: BoxOf) -> set[Value]:
 
 
 def reached(order: list[Value], box_of: BoxOf, outputs: set[Value]) -> dict[Value, Reached]:
-    """For each node the output of its box that it leads to."""
+    """Return for each node the output of its box that it leads to."""
     ends: dict[Value, Reached] = {}
     for node in reversed(order):
         if node in outputs:

@@ -29,7 +29,7 @@ Link = tuple[Value, int, Value, float]
 
 
 def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rankdir: str = "LR") -> Graph:
-    """The diagram of all that a Value was computed from.
+    """Return the diagram of all that a Value was computed from.
 
     Args:
         root: the result.
@@ -51,7 +51,7 @@ def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rank
 
 
 class Builder:
-    """The diagram of nodes that were put in boxes.
+    """Builds the diagram of nodes that were put in boxes.
 
     Args:
         order: the nodes, operands before results.
@@ -82,7 +82,7 @@ class Builder:
         self.frames: dict[str, int] = {}
 
     def draw(self) -> Graph:
-        """All boxes, then all arrows."""
+        """Add all boxes, then all arrows, and return the diagram."""
         for key, nodes in self.members.items():
             if isinstance(key, Value):
                 for index, operand in enumerate(key._operands):
@@ -114,7 +114,7 @@ class Builder:
         self.graph.boxes.append(replace(box, frame=frame))
 
     def box(self, node: Value) -> Box:
-        """A node by itself."""
+        """Return the box of a node by itself."""
         if node._rule is CONSTANT:
             return Box("constant", (f"{node.data:.4g}",))
         leaf = "leaf" if self.owners is None else "parameter" if node in self.owners.parameters else "input"
@@ -124,7 +124,7 @@ class Builder:
         )
 
     def group(self, name: str, nodes: list[Value]) -> Box:
-        """Nodes together: their result if they have one, and how much gradient their parameters got."""
+        """Return the box of several nodes: their result if they have one, and the norm of their parameters' gradients."""
         results = [node for node in nodes if node._rule and node in self.outputs]
         own = [self.gradient(node) for node in nodes if self.owners and node in self.owners.parameters]
         alone = len(results) == 1
@@ -134,11 +134,11 @@ class Builder:
         return Box("group", tuple(lines), numbers=1 if alone else None)
 
     def values(self, node: Value) -> tuple[str, str]:
-        """The lines that say a node's data and gradient."""
+        """Return the lines with a node's data and gradient."""
         return f"data {node.data:.4g}", f"grad {self.gradient(node):.4g}"
 
     def arrows_to(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
-        """The arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
+        """Yield the arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
         together: dict[tuple[Boxed, int], list[Link]] = {}
         for node in self.members[key]:
             for index, (operand, partial) in enumerate(links(node)):
@@ -155,7 +155,7 @@ class Builder:
             yield Arrow(self.numbers[box], self.numbers[key], label, hint), flows
 
     def flow(self, edges: list[Link], formulas: list[str]) -> tuple[str, str, list[float]]:
-        """Label, hint and flows of an arrow, by what it stands for, and by the formulas of a node by itself."""
+        """Return label, hint and flows of an arrow, by its edges, and by the formulas of a node that has its own box."""
         node, index, operand, partial = edges[0]
         flows = [self.gradient(node) * partial for node, _, _, partial in edges]
         if len(edges) == 1 and formulas:
@@ -167,19 +167,19 @@ class Builder:
         return f"{slope:.3g}", f"d({self.title(node)})/d({self.title(operand)}) = {slope:.6g}", [sum(flows)]
 
     def name(self, node: Value) -> str:
-        """A node's label; without one, a parameter's name in its module."""
+        """Return a node's label; without one, a parameter's name in its module."""
         if node.label or not self.owners:
             return node.label
         return self.owners.parameters.get(node, "").removeprefix(f"{self.owners.neuron.get(node, '')}.")
 
     def title(self, node: Value) -> str:
-        """What the box of a node is called."""
+        """Return the title of the box of a node."""
         key = self.box_of[node]
         return visible(key if isinstance(key, str) else self.name(node) or node._op or "x")
 
 
 def _formulas(node: Value) -> list[str]:
-    """The local derivatives by each operand, as the rule has them."""
+    """Return the formulas of the local derivatives by each operand."""
     formulas = []
     for (name, formula), row in zip(node._rule.partials.items() if node._rule else (), node._rows, strict=True):
         elements = [f"[{i}]" for i in range(len(row))] if node._rule and name in node._rule.sequences else [""]
@@ -188,7 +188,7 @@ def _formulas(node: Value) -> list[str]:
 
 
 def _shape(order: list[Value], rankdir: str) -> Graph:
-    """Nodes at like depths as one box each."""
+    """Return a diagram with one box for all nodes at about one depth."""
     depth = order[-1]._depth
     bands = min(depth + 1, MOST_BANDS)
     members: list[Counter[str]] = [Counter() for _ in range(bands)]

@@ -70,7 +70,7 @@ class Arrow:
     dashed: bool = False
 
     def styled(self, flows: Iterable[float], largest: float) -> Arrow:
-        """The arrow as thick as its share of the largest flow, of its area: as a pipe would be.
+        """Return the arrow with its colour, and its width so that the area, as of a pipe, is proportional to the flow.
 
         Args:
             flows: along each of the edges that it stands for.
@@ -87,7 +87,7 @@ class Arrow:
 
 
 def size(flows: Iterable[float]) -> float:
-    """How much flows along several edges together, in whatever direction."""
+    """Return the sum of the sizes of the flows along several edges."""
     return sum(map(abs, flows))
 
 

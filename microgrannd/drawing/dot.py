@@ -56,7 +56,7 @@ def _enclose(drawn: graphviz.Digraph, graph: Graph, frame: int | None) -> None:
 
 
 def _title(graph: Graph) -> str:
-    """The title, and the legend in its colours, as Graphviz's own markup: none of its text is a user's."""
+    """Return the title, and the legend in its colours, as Graphviz's own markup: none of its text is a user's."""
     keys = [
         f'<FONT COLOR="{key.colour}">{"- - -" if key.dashed else "▬"} {escape(key.text)}</FONT>' for key in graph.legend
     ]
@@ -65,5 +65,5 @@ def _title(graph: Graph) -> str:
 
 
 def _escaped(lines: Any) -> str:
-    """Lines of a label in DOT: nothing in them is markup, an entity or an escape."""
+    """Return the lines of a label in DOT, escaped: nothing in them is markup, an entity or an escape."""
     return str(graphviz.nohtml("\\n".join(graphviz.escape(line.replace("&", "&amp;")) for line in lines)))

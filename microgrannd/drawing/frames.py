@@ -44,7 +44,7 @@ class _Content:
     routes: dict[int, list[Point]] = field(default_factory=dict)
 
     def lay_out(self, gap: float, rank_gap: float) -> None:
-        """Find centers, routes and the size of all."""
+        """Compute the centers, the routes and the size of the whole."""
         number = {item: i for i, item in enumerate(self.sizes)}
         pairs = [(number[source], number[target]) for source, target in self.parts.values()]
         first = [i for (kind, _), i in number.items() if kind == "in"]
@@ -54,12 +54,12 @@ class _Content:
         self.size = layout.length, layout.width
 
     def corners(self, *item: Any) -> tuple[Point, Point]:
-        """The least and the largest corner of an item."""
+        """Return the least and the largest corner of an item."""
         (x, y), (length, width) = self.centers[item], self.sizes[item]
         return (x - length / 2, y - width / 2), (x + length / 2, y + width / 2)
 
     def move(self, low: Point, high: Point, head: Point, pad: float) -> None:
-        """Put all where the frame is."""
+        """Move all contents to where the frame is."""
         self.low, self.high = low, high
         x, y = low[0] + head[0] + pad, low[1] + head[1] + pad
         self.centers = {item: (x + along, y + across) for item, (along, across) in self.centers.items()}
@@ -121,7 +121,7 @@ def framed(
 def _path(
     number: int, source: int, target: int, within: Sequence[int | None], around: Sequence[int | None]
 ) -> list[tuple[int | None, Item, Item]]:
-    """The parts of an edge: out of the frames around its source, and into those around its target."""
+    """Return the parts of an edge: out of the frames around its source, and into those around its target."""
     out, into = _outward(within[source], around), _outward(within[target], around)
     common = next(frame for frame in out if frame in into)
     path = []
@@ -138,7 +138,7 @@ def _path(
 
 
 def _outward(frame: int | None, around: Sequence[int | None]) -> list[int | None]:
-    """A frame and all those around it, at last None for the picture."""
+    """Return a frame and all those around it, at last None for the picture."""
     frames = [frame]
     while frames[-1] is not None:
         frames.append(around[frames[-1]])
@@ -148,7 +148,7 @@ def _outward(frame: int | None, around: Sequence[int | None]) -> list[int | None
 def _route(
     number: int, frame: int | None, source: Item, target: Item, contents: dict[int | None, _Content]
 ) -> Iterator[Point]:
-    """The points of a part of an edge; where it enters or leaves a frame, one on the frame."""
+    """Yield the points of a part of an edge; where it enters or leaves a frame, one on the frame."""
     content = contents[frame]
     points = content.routes[number]
     if source[0] == "in":

@@ -78,7 +78,7 @@ def layered(
 
 
 def _backward(count: int, edges: Sequence[Link]) -> list[bool]:
-    """Which edges to turn round so that there are no cycles: those that lead back to where a search is coming from."""
+    """Return which edges to reverse so that there are no cycles: those that lead back into the path of a search."""
     leaving = defaultdict(list)
     for number, (source, _) in enumerate(edges):
         leaving[source].append(number)
@@ -102,7 +102,7 @@ def _backward(count: int, edges: Sequence[Link]) -> list[bool]:
 
 
 def _ranks(count: int, edges: Sequence[Link]) -> list[int]:
-    """Ranks from 0, sinks last: a node stands right before the first of its targets."""
+    """Return ranks from 0, sinks last: a node stands right before the first of its targets."""
     targets, waiting = defaultdict(list), [0] * count
     sources = defaultdict(list)
     for source, target in edges:
@@ -122,7 +122,7 @@ def _ranks(count: int, edges: Sequence[Link]) -> list[int]:
 
 
 def _bend(ranks: list[int], edges: Sequence[Link], breadths: list[float]) -> tuple[list[list[int]], list[Link]]:
-    """Give every edge a node in each rank between its ends; extends ranks and breadths by these."""
+    """Give every edge a node in each rank between its ends; extend ranks and breadths by these."""
     paths: list[list[int]] = []
     links: list[Link] = []
     for source, target in edges:
@@ -138,7 +138,7 @@ def _bend(ranks: list[int], edges: Sequence[Link], breadths: list[float]) -> tup
 
 
 def _ordered(ranks: Sequence[int], links: Sequence[Link]) -> list[list[int]]:
-    """The nodes of each rank in an order with few crossings."""
+    """Return the nodes of each rank in an order with few crossings."""
     before, after = defaultdict(list), defaultdict(list)
     for source, target in links:
         after[source].append(target)
@@ -167,7 +167,7 @@ def _ordered(ranks: Sequence[int], links: Sequence[Link]) -> list[list[int]]:
 
 
 def _crossings(rows: Sequence[Sequence[int]], after: Mapping[int, Sequence[int]]) -> int:
-    """How many pairs of links cross, by counting inversions in a tree of sums."""
+    """Count the pairs of links that cross: inversions, in a tree of sums."""
     total = 0
     for row, following in pairwise(rows):
         position = {node: i for i, node in enumerate(following)}
@@ -193,7 +193,7 @@ def _crossings(rows: Sequence[Sequence[int]], after: Mapping[int, Sequence[int]]
 def _positions(
     rows: Sequence[Sequence[int]], links: Sequence[Link], breadths: Sequence[float], gap: float
 ) -> list[float]:
-    """Centers across, drawn towards the neighbours' mean as far as order and breadth allow."""
+    """Return the centers across, as near to the mean of the neighbours' as order and breadth allow."""
     neighbours = defaultdict(list)
     for source, target in links:
         neighbours[source].append(target)
@@ -233,7 +233,7 @@ def _settle(
 
 
 def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[Point], rank_gap: float) -> list[float]:
-    """The center of each rank, along."""
+    """Return the center of each rank, along."""
     lines, edge = [], 0.0
     for row in rows:
         length = max((sizes[node][0] for node in row if node < len(sizes)), default=0.0)

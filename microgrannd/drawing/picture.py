@@ -28,7 +28,7 @@ MOST_LINES = 60
 
 
 class NoGraphviz(RuntimeError):
-    """A picture that only Graphviz can make, on a machine without it."""
+    """Raised for a format that needs Graphviz, where that is not installed or fails."""
 
 
 def draw(
@@ -159,7 +159,7 @@ class Picture:
         return self.render(filename, directory, view=True, **options)
 
     def text(self) -> str:
-        """Return the graph as a tree of text: results above their operands, each operand's own operands only once."""
+        """Return the graph as a tree of text: results above their operands; what was shown before is not shown again."""
         lines = list(islice(tree(self.graph), MOST_LINES + 1))
         if len(lines) > MOST_LINES:
             lines[-1] = "..."
@@ -184,7 +184,7 @@ draw_dot = draw
 
 
 def require_renderer(format: str) -> None:  # noqa: A002
-    """Make sure that this machine can make a picture of a format.
+    """Require that this machine can make a picture of a format.
 
     Raises:
         NoGraphviz: it cannot.

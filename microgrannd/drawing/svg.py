@@ -84,7 +84,7 @@ def _opening(width: float, height: float, arrows: Sequence[Arrow]) -> list[str]:
 
 
 def _heading(graph: Graph) -> Iterator[str]:
-    """The title, and the legend: a piece of line and its meaning."""
+    """Write the title, and the legend: a piece of line and its meaning."""
     y = MARGIN + FONT - LINE
     if graph.title:
         y += LINE
@@ -129,7 +129,7 @@ def _arrow(number: int, arrow: Arrow, route: Route, ends: Point, point: Map, lab
 
 
 def _frame(frame: Frame, low: Point, high: Point) -> Iterator[str]:
-    """A frame, with its name at the top."""
+    """Write a frame, with its name at the top."""
     (x, y), (right, bottom) = low, high
     yield (
         f'<g class="cluster"><rect x="{x:.1f}" y="{y:.1f}" width="{right - x:.1f}" height="{bottom - y:.1f}" rx="{PAD}" '
@@ -139,7 +139,7 @@ def _frame(frame: Frame, low: Point, high: Point) -> Iterator[str]:
 
 
 def _along(width: float, height: float, turned: bool) -> Point:
-    """A size on the page as one along and across the layout; and the reverse."""
+    """Convert a size on the page to one along and across the layout, or the reverse."""
     return (height, width) if turned else (width, height)
 
 
@@ -161,12 +161,12 @@ def _dashes(dashed: bool) -> str:
 
 
 def _width(text: str) -> float:
-    """A text's width in pixels, on the generous side: fonts differ."""
+    """Estimate a text's width in pixels, on the generous side: fonts differ."""
     return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.6 for c in text) * FONT
 
 
 def _curve(route: Route, ends: Point, point: Map) -> str:
-    """A smooth path through the points, level where it meets a box."""
+    """Return a smooth path through the points, level where it meets a box."""
     along = [at[0] for at in route]
     along[0] += ends[0]
     along[-1] -= ends[1]

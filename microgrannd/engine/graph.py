@@ -13,7 +13,7 @@ from .value import Value
 
 
 class Edge(NamedTuple):
-    """That a node was computed from a Value."""
+    """An edge from a Value to a node that was computed from it."""
 
     operand: str  # its name in the rule
     place: int  # in the sequence that the operand is; else 0
@@ -22,7 +22,7 @@ class Edge(NamedTuple):
 
 
 def backward_order(*roots: Value) -> list[Value]:
-    """Every Value that the roots were computed from, and they themselves, in the order in which `backward` takes them."""
+    """Return the roots and every Value that they were computed from, in the order in which `backward` takes them."""
     levels: defaultdict[int, list[Value]] = defaultdict(list)
     seen = set(roots)
     for root in dict.fromkeys(roots):
@@ -39,7 +39,7 @@ def backward_order(*roots: Value) -> list[Value]:
 
 
 def topological(*roots: Value) -> list[Value]:
-    """The same Values, operands before results."""
+    """Return the roots and every Value that they were computed from, operands before results."""
     return sorted(backward_order(*roots), key=attrgetter("_depth"))
 
 
@@ -55,7 +55,7 @@ class Contribution(NamedTuple):
 
 
 def contributions(root: Value) -> Iterator[Contribution]:
-    """All that `backward` adds up, in its order; the gradient of each node is complete before it is passed on."""
+    """Yield what `backward` adds up, in its order; the gradient of each node is complete before it is passed on."""
     gradients = {root: 1.0}
     for node in backward_order(root):
         for index, (operand, partial) in enumerate(links(node)):
@@ -65,13 +65,13 @@ def contributions(root: Value) -> Iterator[Contribution]:
 
 
 def links(node: Value) -> Iterator[tuple[Any, float | None]]:
-    """The operands of a node, each with the local derivative, as recorded; None with a number."""
+    """Yield the operands of a node, each with the local derivative, as recorded; None with a number."""
     partials = iter(node._da if node._db is WIDE else [p for p in (node._da, node._db) if p is not None])
     return ((operand, None if type(operand) is float else next(partials)) for operand in node._operands)
 
 
 def edges(node: Value) -> Iterator[Edge]:
-    """The edges to a node from its operands, numbers left out."""
+    """Yield the edges to a node from its operands, numbers left out."""
     pairs = links(node)
     for operand, row in zip(node._rule.operands if node._rule else (), node._rows, strict=True):
         for place, (value, partial) in enumerate(islice(pairs, len(row))):
@@ -80,7 +80,7 @@ def edges(node: Value) -> Iterator[Edge]:
 
 
 def arguments(node: Value, read: Callable[[Any], Any] = lambda operand: operand) -> list[Any]:
-    """The operands as the formulas take them, sequences as lists; each Value or number as `read` sees it."""
+    """Return the operands as the formulas take them, sequences as lists; `read` is applied to each Value or number."""
     if node._rule is None:
         return []
     sequences = node._rule.sequences
@@ -91,5 +91,5 @@ def arguments(node: Value, read: Callable[[Any], Any] = lambda operand: operand)
 
 
 def number(operand: Value | float) -> float:
-    """The number of an operand, be it a Value or a number itself."""
+    """Return the number of an operand, which is a Value or a number itself."""
     return operand.data if isinstance(operand, Value) else operand

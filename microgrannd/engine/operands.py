@@ -15,7 +15,7 @@ from .value import Value, constant
 
 
 def _operand(thing: Any) -> tuple[Any, float | None]:
-    """An operand and its number; None where it is neither a Value nor a real number."""
+    """Return an operand and its number; None where it is neither a Value nor a real number."""
     if type(thing) is float:
         return thing, thing
     if isinstance(thing, Value):
@@ -25,7 +25,7 @@ def _operand(thing: Any) -> tuple[Any, float | None]:
 
 
 class Row(NamedTuple):
-    """A sequence made ready once, for several dot products over the same inputs."""
+    """A sequence prepared once for several dot products over the same inputs."""
 
     values: tuple[Value, ...]  # empty where it has only numbers
     shape: int | tuple[float, ...]  # how many Values, or the numbers
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 def shared(things: Any) -> Any:
-    """Make a sequence of Values or numbers ready.
+    """Prepare a sequence of Values or numbers.
 
     Raises:
         TypeError: it is none.
@@ -45,7 +45,7 @@ def shared(things: Any) -> Any:
 
 
 def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
-    """What a wide node takes of a sequence: see `Row`. Numbers among Values become Values."""
+    """Return a sequence as a wide node takes it: see `Row`. Numbers among Values become Values."""
     if type(things) is Row:
         return things
     try:
@@ -69,7 +69,7 @@ def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, i
 
 
 def _single(thing: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
-    """The same of a scalar, with its float instead of floats."""
+    """Return a scalar as a wide node takes it: as `_sequence`, with its float instead of floats."""
     value, number = _operand(thing)
     if number is None:
         raise foreign(rule, parameter, thing)

@@ -16,7 +16,7 @@ from ..rules.rule import CONSTANT
 
 
 class Derivation:
-    """What happens, step by step.
+    """What `backward` passes on, step by step.
 
     Args:
         root: whose derivatives come about.
@@ -57,7 +57,7 @@ class Derivation:
         self.counts = Counter(one.operand for one in self.contributions)
 
     def _put_together(self) -> None:
-        """Go from box to box: what takes several paths through a box to one output of it is added up."""
+        """Replace the contributions inside of a box by their sums from each of its outputs to each of its inputs."""
         order, box_of = self.order, self.box_of
         ends = reached(order, box_of, outputs(order, box_of))
         torn = {
@@ -87,7 +87,7 @@ class Derivation:
         self.contributions = in_order
 
     def _named(self) -> dict[Value, str]:
-        """What each node is called: by its label, or as a parameter or neuron; the others are numbered."""
+        """Name the nodes: by their labels, or as parameters or neurons; the others are numbered."""
         names: dict[Value, str] = {}
         taken: set[str] = set()
         copies: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))  # those of one label may be many
@@ -110,7 +110,7 @@ class Derivation:
         return {**{node: next(free) for node in self.order if node not in names}, **names}
 
     def steps(self) -> dict[Value, list[Contribution]]:
-        """What each operation passes on, results before operands; a box passes on what leaves it, maybe nothing."""
+        """Return what each operation passes on, results before operands; a box passes on what leaves it, maybe nothing."""
         passed: dict[Value, list[Contribution]] = {}
         for one in self.contributions:
             passed.setdefault(one.node, []).append(one)
@@ -118,19 +118,19 @@ class Derivation:
         return {node: passed.get(node, []) for node in reversed(self.order) if node in shown} if self.inside else passed
 
     def terms(self) -> dict[Value, list[Contribution]]:
-        """For each node what is passed on to it."""
+        """Return for each node what is passed on to it."""
         terms: dict[Value, list[Contribution]] = {}
         for one in self.contributions:
             terms.setdefault(one.operand, []).append(one)
         return terms
 
     def symbols(self, node: Value) -> list[str]:
-        """Those of the operations in a box, in their order, of which a node is the output."""
+        """Return the symbols of the operations in the box of which a node is the output, in their order."""
         return [inner._op for inner in dict.fromkeys(one.node for one in reversed(self.inside.get(node, [])))]
 
 
 def _paths(order: list[Value], passed: list[Contribution], root: Value, wrt: Value) -> list[Contribution]:
-    """What leads to one Value only."""
+    """Return the contributions on paths to one Value."""
     on_a_path = {wrt}
     for node in order:
         if not on_a_path.isdisjoint(node._operands):

@@ -22,7 +22,7 @@ MOST_STEPS, MOST_PARTS = 100, 50
 
 
 class Explanation:
-    """How a gradient came about: prints as text, and shows in a notebook as Markdown with LaTeX.
+    """An explanation of gradients: prints as text, and shows in a notebook as Markdown with LaTeX.
 
     Attributes:
         text: plain text.
@@ -40,7 +40,7 @@ class Explanation:
 
 
 def explain(root: Value, wrt: Value | None = None, model: Module | None = None, digits: int = 4) -> Explanation:
-    """Explain how the derivative of a Value by all that it was computed from comes about.
+    """Explain the derivatives of a Value with respect to all that it was computed from.
 
     For each operation, in the order in which ``backward()`` takes them: its formula, that with numbers, and for each
     operand the local derivative (formula, numbers, value) and what it adds to the operand's gradient. Where paths
@@ -82,7 +82,7 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
 
 
 def _written(derivation: Derivation, style: Text) -> str:
-    """All of it, in one notation."""
+    """Write the explanation in one style."""
     lines: list[str] = []
     terms: defaultdict[Value, list[Contribution]] = defaultdict(list)
     steps = derivation.steps()

@@ -67,27 +67,27 @@ class Text:
         return f"{rule.name}: {'; '.join(rule.equations)}"
 
     def operand(self, node: Value) -> str:
-        """The number of a node as an operand: in brackets, if it is negative."""
+        """Write the number of a node as an operand: in brackets, if it is negative."""
         written = self.number(node.data)
         return f"({written})" if written.startswith("-") else written
 
     def term(self, node: Value) -> str:
-        """The name of a node in a formula: in brackets, if it looks like one itself."""
+        """Write the name of a node in a formula: in brackets, if it looks like one itself."""
         return self.name(node) if re.fullmatch(r"[^\W_][\w.]*", self.names[node]) else f"({self.name(node)})"
 
     def partials(self, node: Value) -> list[list[ast.expr]]:
-        """The local derivatives by each operand, with names and with numbers."""
+        """Return the local derivatives by each operand, with names and with numbers."""
         if self.known[0] is not node:
             namings: list[Naming] = [self.term, self.operand]
             self.known = node, [partials(node, naming, self.digits) for naming in namings]
         return self.known[1]
 
     def equation(self, *terms: str) -> str:
-        """Terms that are equal, each said once."""
+        """Write an equation of terms, each different one once."""
         return " = ".join(dict.fromkeys(terms))
 
     def value(self, node: Value, inside: Sequence[str]) -> str:
-        """What a node is.
+        """Write how a node is computed, and its value.
 
         Args:
             node: a result; of the operations inside, if it is that of several.
@@ -100,22 +100,22 @@ class Text:
         return self.equation(self.name(node), *how, self.number(node.data))
 
     def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
-        """What a node is, and the root's derivative by it."""
+        """Write how a node is computed, and the root's derivative by it."""
         slope = self.equation(self.slope(root, node), self.number(gradient))
         return f"{self.bullet}{self.math(self.value(node, inside))},  {self.math(slope)}"
 
     def total(self, root: Value, operand: Value, terms: Sequence[Contribution]) -> str:
-        """The root's derivative by an operand as the sum of what was passed on to it."""
+        """Write the root's derivative by an operand as the sum of what was passed on to it."""
         return self.equation(self.slope(root, operand), *self.added(terms))
 
     def added(self, terms: Sequence[Contribution]) -> tuple[str, str]:
-        """Products with a plus between them, and their sum."""
+        """Write the products with a plus between them, and their sum."""
         products = [self.product(term) + (self.via(term.node) if len(terms) > 1 else "") for term in terms]
         total = reduce(add, (term.partial * term.gradient for term in terms), 0.0)  # in the order of backward()
         return " + ".join(products), self.number(total)
 
     def part(self, root: Value, one: Contribution, terms: Sequence[Contribution]) -> str:
-        """What a node passes on to an operand; where nothing more will come, the sum of all that did.
+        """Write what a node passes on to an operand; with the last contribution, the sum of all.
 
         Args:
             root: whose derivatives are explained.
@@ -132,7 +132,7 @@ class Text:
         return f"{self.indent}{self.math(local)},  {slope} gets {self.math(self.equation(*self.added([one])))}"
 
     def parameters(self, root: Value, gradients: Mapping[Value, float]) -> str:
-        """The root's derivatives by the parameters of a neuron."""
+        """Write the root's derivatives by the parameters of a neuron."""
         shown = [self.math(self.equation(self.slope(root, p), self.number(g))) for p, g in gradients.items()]
         return f"{self.indent}{', '.join(islice(shown, MOST_TERMS))}{', ...' if len(shown) > MOST_TERMS else ''}"
 

@@ -60,7 +60,7 @@ DARK = {
 
 
 class Walkthrough:
-    """A page of its own: shows itself in a notebook, and can be saved.
+    """A self-contained page that shows itself in a notebook and can be saved.
 
     Attributes:
         html: the page.
@@ -126,7 +126,7 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
 
 
 class _Script:
-    """The steps, as the page takes them: see walkthrough.js."""
+    """Prepares the data of the page: see walkthrough.js."""
 
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
@@ -138,7 +138,7 @@ class _Script:
             self.graph.boxes[self.box(operand)] = replace(box, hint="\n".join(filter(None, [box.hint, hint])))
 
     def data(self) -> dict[str, Any]:
-        """All that the page is to know besides its picture."""
+        """Return the data of the page besides its picture."""
         return {
             "forward": list(self.forward()),
             "backward": list(self.backward()),
@@ -153,18 +153,18 @@ class _Script:
         }
 
     def box(self, node: Value) -> int:
-        """The number of the box of a node."""
+        """Return the number of the box of a node."""
         return self.diagram.numbers[self.derivation.box_of[node]]
 
     def forward(self) -> Iterator[list[Any]]:
-        """For each operation its box, and what it computes."""
+        """Yield for each operation its box, and what it computes."""
         steps = self.derivation.steps()
         for node in self.derivation.order:
             if node in steps:
                 yield [self.box(node), self.style.value(node, self.derivation.symbols(node))]
 
     def backward(self) -> Iterator[list[Any]]:
-        """For each contribution the operand's box and the number of its name, the factors and the sum so far, and the arrow.
+        """Yield for each contribution the operand's box and the index of its name, the factors, the sum so far, and the arrow.
 
         The first has none of it but a sum; one that completes a sum of several has a 1 besides.
         """
@@ -179,7 +179,7 @@ class _Script:
             yield [self.box(one.operand), name[one.operand], *numbers, self.arrow(one), *ends]
 
     def arrow(self, one: Contribution) -> int:
-        """The number of the arrow of a contribution."""
+        """Return the number of the arrow of a contribution."""
         source, target = self.derivation.box_of[one.operand], self.derivation.box_of[one.node]
         alone = source is one.operand and target is one.node
         return self.diagram.arrows[source, one.position if alone else -1, target]
@@ -206,6 +206,6 @@ def _part(name: str) -> str:
 
 
 def _dark() -> str:
-    """The rules that give a picture its dark colours."""
+    """Return the CSS rules that give a picture its dark colours."""
     rules = [f'  svg [{a}="{light}"] {{ {a}: {dark}; }}' for light, dark in DARK.items() for a in ("fill", "stroke")]
     return "\n".join(rules)

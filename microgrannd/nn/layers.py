@@ -51,7 +51,7 @@ Init: TypeAlias = str | Callable[[random.Random, int, int], float]
 
 @rebuilt
 class Neuron(Module):
-    """The activation of w · x + b, one node for the sum and one for the activation.
+    """A neuron: the activation of w · x + b, one node for the sum and one for the activation.
 
     Args:
         nin: number of inputs.
@@ -85,7 +85,7 @@ class Neuron(Module):
         self.activation = activation if nonlin else "linear"
 
     def __call__(self, x: Any) -> Value:
-        """The neuron's output for a row of Values or numbers."""
+        """Return the neuron's output for a row of Values or numbers."""
         inputs = shared(x)
         if len(inputs.floats) != len(self.w):
             raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
@@ -98,7 +98,7 @@ class Neuron(Module):
         return total if self.activation == "linear" else getattr(total, self.activation)()
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make a neuron of this form."""
+        """Return the arguments that make a neuron of this form."""
         return {"nin": len(self.w), "nonlin": self.nonlin, "activation": self.activation, **_bias(self)}
 
     def __repr__(self) -> str:
@@ -123,13 +123,13 @@ class Layer(Module):
         self.neurons = [Neuron(nin, nonlin, nout=nout, **options) for _ in range(nout)]
 
     def __call__(self, x: Any) -> Any:
-        """The outputs for a row (a layer of width 1 before this one hands over a bare Value): one Value, or a list."""
+        """Return the outputs for a row, or for the bare Value of a layer of width 1: one Value, or a list."""
         inputs = shared((x,) if isinstance(x, Value) else x)
         outputs = [neuron(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make a layer of this form."""
+        """Return the arguments that make a layer of this form."""
         return {**self.neurons[0].options(), "nout": len(self.neurons)}
 
     def __repr__(self) -> str:
@@ -182,13 +182,13 @@ class MLP(Module):
         ]
 
     def __call__(self, x: Any) -> Any:
-        """The outputs for a row of Values or numbers: one Value, or a list where the last layer is wider."""
+        """Return the outputs for a row of Values or numbers: one Value, or a list where the last layer is wider."""
         for layer in self.layers:
             x = layer(x)
         return x
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make a network of this form."""
+        """Return the arguments that make a network of this form."""
         first, last = (layer.neurons[0] for layer in (self.layers[0], self.layers[-1]))
         return {
             "nin": len(first.w),
@@ -213,5 +213,5 @@ def _require_activation(activation: Activation) -> None:
 
 
 def _bias(neuron: Neuron) -> dict[str, bool]:
-    """The option of a neuron without a bias; none for one with."""
+    """Return the option of a neuron without a bias; none for one with."""
     return {} if isinstance(neuron.b, Value) else {"bias": False}

@@ -45,7 +45,7 @@ class Owners:
         self.layer = {node: layers[name] for node, name in self.neuron.items()}
 
     def around(self, node: Value) -> tuple[str, ...]:
-        """The modules that a node belongs to, the outermost first, without the model itself."""
+        """Return the modules that a node belongs to, the outermost first, without the model itself."""
         return self._around[self.neuron.get(node, "")]
 
 
@@ -88,18 +88,18 @@ def owners_of(order: Iterable[Value], model: Module) -> Owners:
 
 
 def _penalty(node: Value, values: set[Value]) -> bool:
-    """Whether a node that takes a parameter takes nothing else (but an exponent)."""
+    """Tell whether a node takes one parameter and nothing else (but an exponent)."""
     alone = all(type(operand) is not float for operand in node._operands)
     return len(values) == 1 and (alone or node._rule is TABLE["__pow__"])
 
 
 def _endings(module: Module) -> Set[Rule | None]:
-    """The rules that may be a module's activation: the one that it names, or any."""
+    """Return the rules that may be a module's activation: the one that it names, or any."""
     name = getattr(module, "activation", None)
     return {_ACTIVATIONS.get(name)} if isinstance(name, str) else _ANY
 
 
 def _common(names: set[str]) -> str:
-    """The innermost module around all."""
+    """Return the innermost module around all."""
     levels = zip(*(name.split(".") for name in names), strict=False)
     return ".".join(level[0] for level in takewhile(lambda level: len(set(level)) == 1, levels))

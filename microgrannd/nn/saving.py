@@ -19,7 +19,7 @@ from .module import REBUILT, Module
 
 
 def save(model: Module, path: str | PathLike[str]) -> None:
-    """Write the parameters of a module to a file, every float exactly; of the library's own also how to make it.
+    """Write the parameters of a module to a file, every float exactly, and the options of the library's own modules.
 
     Raises:
         TypeError: model is no module.
@@ -58,12 +58,12 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
 
 
 def encode(model: Module) -> dict[str, Any]:
-    """A model as plain data: its options are None where they do not say how to make it."""
+    """Return a model as plain data; its options are None if they do not suffice to make it."""
     return {"kind": type(model).__name__, "options": _options(model), "state": model.state_dict()}
 
 
 def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
-    """The model that `encode` made plain."""
+    """Return the model from the plain data of `encode`."""
     try:
         kind, plain = content["model"]["kind"], content["model"]
         if plain["options"] is not None:
@@ -78,7 +78,7 @@ def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
 
 
 def _options(model: Module) -> dict[str, Any] | None:
-    """The options from which a model can be made again; None where there are none, or it was changed since."""
+    """Return the options that make a model again; None if there are none, or it was changed since."""
     kind = type(model).__name__
     if REBUILT.get(kind) is not type(model):
         return None
@@ -104,5 +104,5 @@ def _build(plain: dict[str, Any]) -> Module:
 
 
 def _fresh(kind: str, options: dict[str, Any]) -> Module:
-    """A new model, made without drawing from the module `random`, whose stream is the user's."""
+    """Make a new model without drawing from the module `random`, whose stream is the user's."""
     return REBUILT[kind](**options, **({"seed": 0} if kind == "MLP" else {"rng": Random(0)}))

@@ -36,7 +36,7 @@ HEALTHY = "healthy"
 
 
 class Sizes(NamedTuple):
-    """Of some numbers: the mean and the largest of their absolute values, the share of those that are 0, and the norm."""
+    """The size of several numbers: mean and maximum of the absolute values, share of zeros, norm."""
 
     mean: float
     largest: float
@@ -46,7 +46,7 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True)
 class LayerReport:
-    """How gradients fare in a layer.
+    """The gradients of a layer in numbers, and a verdict.
 
     Attributes:
         name: what its parameters' names begin with.
@@ -85,7 +85,7 @@ class LayerReport:
 
 
 def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | None) -> list[LayerReport]:
-    """The numbers of each layer, and their verdicts: see `microgrannd.gradient_report`."""
+    """Measure each layer and judge it: see `microgrannd.gradient_report`."""
     owners = owners_of((), model)
     members: dict[str, list[Value]] = {}
     for parameter, name in owners.parameters.items():
@@ -100,7 +100,7 @@ def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | N
 
 
 def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
-    """For each parameter its gradient, clipped if it will be, and its change by a step that a copy takes."""
+    """Return for each parameter its gradient, clipped if it will be, and its change by a step that a copy takes."""
     twin = deepcopy(optimizer)
     twin.step()
     return {
@@ -112,7 +112,7 @@ def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
 def _outputs(
     model: Module, rows: Iterable[Any], members: Mapping[str, list[Value]]
 ) -> dict[str, list[list[Activation]]]:
-    """What each layer hands on, for each row."""
+    """Return the outputs of each layer, for each row."""
     layers = {parameter: name for name, own in members.items() for parameter in own}
     outputs: dict[str, list[list[Activation]]] = {}
     for row in activations(model, rows, layers):
@@ -159,7 +159,7 @@ def _sizes(numbers: Sequence[float]) -> Sizes:
 
 
 def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
-    """The layers with their verdicts, for which they are compared with each other."""
+    """Return the layers with their verdicts, for which they are compared with each other."""
     if not any(layer.gradient.largest for layer in layers):
         known = [layer if layer.activation else replace(layer, units=0, dead=0) for layer in layers]
         return [replace(layer, verdict="no gradient") for layer in known]
@@ -183,5 +183,5 @@ def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
 
 
 def _explodes(layer: LayerReport) -> bool:
-    """Whether its gradient is too large, or no number."""
+    """Tell whether a layer's gradient is too large, or not a number."""
     return not layer.gradient.norm <= EXPLODING * max(layer.weight, 1.0)

@@ -67,7 +67,7 @@ class GradientReport:
 def gradient_report(
     model: Module, rows: Iterable[Any] | None = None, optimizer: Optimizer | None = None
 ) -> GradientReport:
-    """Report how the gradients fare in each layer, and what helps where they fare badly.
+    """Report on the gradients of each layer: which vanish, explode or are dead, and what helps.
 
     The gradients are those that the parameters bear: those of ``backward()``, or, after `fit`, of its last batch. A
     layer is the module around neurons, a module without any, or an attribute of the model. It is healthy if it is none of these:
@@ -111,7 +111,7 @@ def gradient_report(
 
 
 def _table(report: GradientReport) -> Grid:
-    """What is shown: a row for each layer, the columns that are known, remedies and notes."""
+    """Return the table: a row for each layer, the columns that are known, remedies and notes."""
     layers = report.layers
     table = Grid(colours=[REMEDIES[layer.verdict][0] for layer in layers])
     table.add("", {"layer": [Cell(visible(layer.name)) for layer in layers]})

@@ -54,7 +54,7 @@ class Grid:
 
 
 def logarithmic(numbers: Sequence[float]) -> list[float]:
-    """Lengths of bars that stand for orders of magnitude: 1 for the largest, 0 for 0, nan and inf."""
+    """Return the lengths of bars for orders of magnitude: 1 for the largest, 0 for 0, nan and inf."""
     logs = [log10(number) for number in numbers if number > 0 and isfinite(number)]
     highest, lowest = max(logs, default=0.0), min(logs, default=0.0)
     lowest = min(lowest, highest - DECADES)
@@ -66,7 +66,7 @@ def logarithmic(numbers: Sequence[float]) -> list[float]:
 
 
 def text(table: Grid) -> str:
-    """The table as lines of text, numbers to the right."""
+    """Return the table as lines of text, numbers to the right."""
     groups: list[str] = [name for name, count in table.groups for name in [name, *[""] * (count - 1)]]
     cells = [[cell.text for cell in row] for row in table.rows]
     widths = [max(map(len, column)) for column in zip(table.head, *cells, strict=True)]
@@ -87,7 +87,7 @@ def text(table: Grid) -> str:
 
 
 def html(table: Grid) -> str:
-    """The table as HTML in the page's own colours, light or dark; no script, and nothing from elsewhere."""
+    """Return the table as HTML in the page's own colours, light or dark, without a script or anything from elsewhere."""
     last = len(table.head) - 1
     firsts = set(accumulate((count for _, count in table.groups[:-1]), initial=0)) - {0}
     styles = [

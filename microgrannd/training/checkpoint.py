@@ -67,7 +67,7 @@ class Checkpoint:
             raise FileError(f"{path}: no checkpoint that this version can go on from (its seed is no number)")
 
     def begin(self, run: Run, epochs: int, identity: Identity) -> None:
-        """Bring a run to where the file left it, and write it: what cannot be written fails before anything is trained.
+        """Bring a run to the state in the file, and write that: what cannot be written fails before anything is trained.
 
         Args:
             run: at its start.
@@ -104,7 +104,7 @@ class Checkpoint:
             raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")
 
     def note(self) -> None:
-        """Take in the state after an epoch, and write it if it is time to.
+        """Take in the state after an epoch, and write it after so many epochs.
 
         Raises:
             TypeError: an optimiser of one's own has state that the file would lose.
@@ -153,7 +153,7 @@ class Checkpoint:
 def identity_of(
     run: Run, loss: Any, program: Program | None, settings: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]
 ) -> Identity:
-    """What a run is of.
+    """Return what identifies a run: its model, its settings and its data.
 
     Args:
         run: its model and optimiser count by their options.
@@ -184,7 +184,7 @@ def identity_of(
 
 
 def _graph(program: Program, run: Run) -> str:
-    """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
+    """Return a digest of a graph: its operations, which parameters they take, and the numbers of the other leaves."""
     steps, leaves = program.tape.steps, program.leaves
     rules = dict.fromkeys(step.rule for step in steps)
     own = [text_of(thing) for rule in rules for thing in rule.used.values() if hasattr(thing, "__code__")]
@@ -196,7 +196,7 @@ def _texts(things: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _digest_of_rows(pairs: Sequence[tuple[Sequence[float], Any]]) -> str:
-    """Of pairs of a row and a target, all numbers' bits."""
+    """Return a digest of the bits of all numbers in pairs of row and target."""
     bits = hashlib.sha256()
     for row, target in pairs:
         numbers = [*row, *(target if isinstance(target, list) else [target])]

@@ -34,7 +34,7 @@ MOVES = (0.01, -2.0, 3.0)
 def learner_for(
     model: Module, loss: Loss, rows: Pairs, backend: str = "python", executor: Executor | None = None
 ) -> Eager | Compiled:
-    """Return what runs a program where two rows record the same graph; else, with a warning, what records each row.
+    """Return a `Compiled` if two rows record the same graph; else, with a warning, an `Eager`, which records each row.
 
     Raises:
         ValueError: the loss cannot be compiled, where an executor needs that.
@@ -55,7 +55,7 @@ def learner_for(
 
 
 def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
-    """A program of the loss of a row; or why there is none; None where the loss raises an error for some row."""
+    """Compile the loss of a row; return why that cannot be, or None if the loss raises an error for some row."""
     try:
         _root(eager, *rows[0])
     except (TypeError, *ERRORS):
@@ -95,7 +95,7 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
 def _recorded_twice(
     eager: Eager, rows: Pairs, draws: Draws
 ) -> tuple[int, tuple[Tape, list[Value]], tuple[Tape, list[Value]]]:
-    """The graphs of two unlike rows, with the width for `Compiled`: 0, or where the loss wants classes one-hot theirs.
+    """Record two unlike rows; return the width for `Compiled` (0, or the number of classes if they are one-hot) and the graphs.
 
     Raises:
         TypeError, ArithmeticError, ValueError: the loss takes a Value for a target in neither form.
@@ -125,7 +125,7 @@ def _widths(eager: Eager, row: Any, target: Any) -> Iterator[int]:
 
 @contextmanager
 def _restored(parameters: Sequence[Value]) -> Iterator[None]:
-    """Leave the data and gradients of Values as they were before."""
+    """Restore the data and gradients of Values at the end."""
     before = [(parameter.data, parameter.grad) for parameter in parameters]
     try:
         yield
@@ -135,14 +135,14 @@ def _restored(parameters: Sequence[Value]) -> Iterator[None]:
 
 
 def _move(parameters: Sequence[Value], factor: float) -> None:
-    """Change all data by up to a factor of itself, each otherwise."""
+    """Change each parameter's data by a random part of itself, up to a factor."""
     rng = random.Random(0)
     for parameter in parameters:
         parameter.data += factor * rng.uniform(0.5, 1.0) * (parameter.data or 0.1)
 
 
 def _unlike(rows: Pairs) -> tuple[Any, Any]:
-    """Two rows, with unlike targets if there are such."""
+    """Return two rows, with unlike targets if there are any."""
     return rows[0], next((pair for pair in rows if pair[1] != rows[0][1]), rows[-1])
 
 
@@ -162,7 +162,7 @@ def _root(eager: Eager, row: Any, target: Any) -> Value:
 
 
 def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own: set[Value]) -> bool:
-    """Whether two recordings are of one graph: the same steps, over the same parameters and equal other leaves."""
+    """Tell whether two recordings are of one graph: the same steps, over the same parameters and equal other leaves."""
     (steps, leaves), (other_steps, other_leaves) = first, second
     return (
         steps.steps == other_steps.steps
@@ -173,7 +173,7 @@ def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own
 
 
 def _samples(rows: Pairs) -> list[Any]:
-    """Rows spread over all, the first ones of as many unlike targets, and those of the least and largest numbers."""
+    """Choose rows: some spread over all, the first ones of unlike targets, and those of the least and largest numbers."""
     unlike = {repr(pair[1]): pair for pair in reversed(rows)}
     extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
     for cell in range(min(len(rows[0][0]), SAMPLES // 5)):
@@ -202,7 +202,7 @@ def _same_gradients(compiled: Compiled, samples: Pairs, parameters: Sequence[Val
 def _outcomes(
     compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]
 ) -> tuple[float, list[tuple[float, float]]]:
-    """How far apart a row's loss and gradients may be, and these numbers, recorded and by the program."""
+    """Return the tolerance for a row's loss and gradients, and these numbers, recorded and by the program."""
     learners: list[Any] = [compiled.eager, compiled]
     outcomes = []
     for learner in learners:

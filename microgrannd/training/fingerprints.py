@@ -15,12 +15,12 @@ from .._checks import is_whole, real
 
 
 def digest(things: Iterable[Any]) -> str:
-    """A short digest of the texts of things."""
+    """Return a short digest of the texts of things."""
     return hashlib.sha256(repr(list(things)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def text_of(thing: Any) -> str:
-    """A setting as text.
+    """Return a setting as text.
 
     A function of this library is its name and the numbers that it was made with; any other its name and a digest of its
     source and of its defaults: what it was made with may be what it counts.
@@ -51,7 +51,7 @@ def text_of(thing: Any) -> str:
 
 @lru_cache(maxsize=256)
 def _source(code: CodeType) -> Any:
-    """What a function does, by its syntax; where there is no source, by its instructions, which are this Python's."""
+    """Return a function's syntax as plain data; without a source its instructions, which are this Python's."""
     lines = linecache.getlines(code.co_filename)
     try:
         tree = ast.parse("".join(lines))
@@ -65,7 +65,7 @@ def _source(code: CodeType) -> Any:
 
 
 def _begins(node: Any, code: CodeType) -> bool:
-    """Whether a function of this syntax is that code: by its first line, and the columns of what it computes."""
+    """Tell whether a function of this syntax is that code: by its first line, and the columns of what it computes."""
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
     if first != code.co_firstlineno:
         return False
@@ -77,7 +77,7 @@ def _begins(node: Any, code: CodeType) -> bool:
 
 
 def _plain(node: Any) -> Any:
-    """Syntax as plain data, without positions, decorators, and what only some versions of Python have."""
+    """Return syntax as plain data, without positions, decorators, and what only some versions of Python have."""
     if isinstance(node, list):
         return [_plain(part) for part in node]
     if not isinstance(node, ast.AST):

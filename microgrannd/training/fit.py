@@ -31,7 +31,7 @@ from .run import History, Run
 
 
 class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
-    """A progress bar that looks at the clock after each epoch, and needs no thread to: a browser cannot start one."""
+    """A progress bar that looks at the clock after each epoch; it needs no thread, which a browser cannot start."""
 
     monitor_interval = 0
 
@@ -148,7 +148,7 @@ def fit(
 
 @contextmanager
 def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator[None]:
-    """End a run whole: Ctrl-C undoes what was done since the last epoch, and the file is written however it ends."""
+    """Leave the run as after a whole epoch: Ctrl-C undoes what was done since, and the file is written in any case."""
     try:
         yield
     except KeyboardInterrupt:
@@ -162,7 +162,7 @@ def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator
 
 @dataclass
 class Training:
-    """What goes through epochs: a run, the learner that computes its gradients, and rows made ready for that.
+    """A training: a run, the learner that computes its gradients, and the rows prepared for that.
 
     Attributes:
         size: rows for each step.
@@ -222,7 +222,7 @@ def _shown(history: History) -> dict[str, str]:
 
 
 def _require_parts(model: Any, loss: Any, optimizer: Any) -> None:
-    """Make sure that the parts of a training are what they should be.
+    """Require a module, an optimiser and a loss function.
 
     Raises:
         TypeError: one is not; the message shows the right call.

@@ -34,12 +34,12 @@ class Eager:
         self.reached: set[Value] | None = None
 
     def ready(self, rows: Pairs) -> list[Any]:
-        """Rows in the form of which batches are made."""
+        """Return rows in the form of which batches are made."""
         return list(rows)
 
     @paused_gc()
     def gradients(self, batch: Pairs) -> float:
-        """The mean loss of a batch; its gradient is added to the parameters'.
+        """Return the mean loss of a batch, and add its gradient to the parameters'.
 
         Raises:
             FloatingPointError: the loss is not finite.
@@ -75,7 +75,7 @@ class Eager:
 
     @no_grad()
     def judge(self, rows: Pairs) -> float:
-        """The mean loss of some rows."""
+        """Return the mean loss of rows."""
         losses = (self.loss(self.model(row), target) for row, target in rows)
         return fmean(getattr(loss, "data", loss) for loss in losses)
 
@@ -109,7 +109,7 @@ class Compiled:
         self.reached = set(self.parameters)
 
     def ready(self, rows: Pairs) -> list[Ready]:
-        """As `Eager.ready`.
+        """Prepare rows as `Eager.ready` does.
 
         Raises:
             ValueError: a target is no class.
@@ -121,7 +121,7 @@ class Compiled:
         return [Ready(cells_of(*pair, self.width), pair, number) for number, pair in enumerate(rows)]
 
     def gradients(self, batch: Sequence[Ready]) -> float:
-        """As `Eager.gradients`."""
+        """Compute as `Eager.gradients` does."""
         kept = [parameter.grad for parameter in self.parameters]
         try:
             loss = self.run(batch)
@@ -134,15 +134,15 @@ class Compiled:
         return self.eager.gradients([row.pair for row in batch])
 
     def blame(self, batch: Sequence[Ready]) -> None:
-        """As `Eager.blame`."""
+        """Find the operation as `Eager.blame` does."""
         self.eager.blame([row.pair for row in batch])
 
     def run(self, batch: Sequence[Ready]) -> float:
-        """The mean loss of a batch by the program, and its gradient."""
+        """Return the mean loss of a batch by the program, and add its gradient to the parameters'."""
         return self.program.backward([row.cells for row in batch])
 
     def judge(self, rows: Sequence[Ready]) -> float:
-        """As `Eager.judge`."""
+        """Return the mean loss as `Eager.judge` does."""
         try:
             return fmean(self.program.forward([row.cells for row in rows]))
         except ERRORS:
@@ -158,7 +158,7 @@ class Distributed(Compiled):
         self.executor, self.workers = executor, Workers(self.program, table)
 
     def run(self, batch: Sequence[Ready]) -> float:
-        """As `Compiled.run`."""
+        """Compute as `Compiled.run` does, on the workers."""
         if len(batch) <= BLOCK:
             return super().run(batch)
         sums = self.workers.sums(self.executor, [row.number for row in batch], self.program.data())
@@ -166,7 +166,7 @@ class Distributed(Compiled):
 
 
 def cells_of(row: tuple[float, ...], target: Any, width: int) -> list[float]:
-    """The inputs of the program: a row and its target."""
+    """Return the inputs of the program: a row and its target."""
     if width:
         return [*row, *(float(index == target) for index in range(width))]
     return [*row, *target] if isinstance(target, list) else [*row, target]

@@ -44,7 +44,7 @@ def divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pair
 
 
 def require_taken(model: Any, rows: Pairs) -> None:
-    """Make sure that a model takes rows of unlike lengths, where there are any.
+    """Require that a model takes rows of unlike lengths, where there are any.
 
     Raises:
         ValueError: it does not; the message names the row.

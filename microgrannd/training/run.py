@@ -18,7 +18,7 @@ from ..optim import Optimizer
 
 @dataclass
 class History:
-    """What `fit` saw, an entry for each epoch.
+    """The losses and times of a training, an entry for each epoch.
 
     Attributes:
         loss: the mean over the epoch's rows, each computed before the step that its batch brought about.
@@ -34,7 +34,7 @@ class History:
 
 
 class Run:
-    """What changes from epoch to epoch.
+    """The state of a training: what changes from epoch to epoch.
 
     Args:
         model: its parameters change, and those of the optimiser that are none of the model's.
@@ -64,11 +64,11 @@ class Run:
 
     @property
     def epochs(self) -> int:
-        """How many are over."""
+        """The number of whole epochs."""
         return len(self.history.loss)
 
     def weights(self) -> list[float]:
-        """The parameters' data.
+        """Return the parameters' data.
 
         Raises:
             FloatingPointError: one is not finite.
@@ -87,7 +87,7 @@ class Run:
             parameter.grad = 0.0
 
     def require_trained(self, reached: Set[Value]) -> None:
-        """Make sure that the optimiser changes what the loss depends on.
+        """Require that the optimiser changes what the loss depends on.
 
         Args:
             reached: the Values on which the loss of the first batch depends.
@@ -124,7 +124,7 @@ class Run:
             parameter.data = number
 
     def add(self, loss: float, judgement: float | None, seconds: float, patient: bool) -> None:
-        """Note what an epoch gave. Its weights are kept; where there is patience, only if they are the best.
+        """Add an epoch to the history, and keep its weights; where there is patience, only if they are the best.
 
         Raises:
             FloatingPointError: a weight is not finite.
@@ -139,11 +139,11 @@ class Run:
         self._note_last(weights)
 
     def is_over(self, epochs: int, patience: int | None) -> bool:
-        """Whether there were so many epochs, or too many that brought nothing better."""
+        """Tell whether there were so many epochs, or too many without a lower validation loss."""
         return self.epochs >= epochs or (patience is not None and self.epochs - 1 - self.best >= patience)
 
     def state(self) -> dict[str, Any]:
-        """What changes, as plain data that stays as it is."""
+        """Return the state as plain data, copied."""
         return {
             "weights": self.weights(),
             "optimizer": self.optimizer.state_dict(),
@@ -156,7 +156,7 @@ class Run:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave.
+        """Set the state to what `state` returned.
 
         Raises:
             TypeError, KeyError, ValueError, ...: it is not that. Then nothing is set.
@@ -189,7 +189,7 @@ class Run:
 
 
 class Snapshot:
-    """The attributes of an object at some time, which nothing that happens to it changes.
+    """A copy of an object's attributes, which later changes to the object do not reach.
 
     Args:
         thing: whose attributes.
@@ -201,7 +201,7 @@ class Snapshot:
         self.take()
 
     def take(self) -> None:
-        """Note the attributes as they are now; those that may be changed within are copied."""
+        """Take the attributes as they are now, with copies of those that may be changed in place."""
         now = self.kept = dict(vars(self.thing))
         del now[self.apart]
         for name, part in now.items():
@@ -211,7 +211,7 @@ class Snapshot:
                 now[name] = self._copied(part)
 
     def _copied(self, part: Any) -> Any:
-        """A deep copy, in which what is kept apart stays itself; what has no copy, as a lock, stays itself too."""
+        """Return a deep copy, except of what is kept apart and of what cannot be copied, such as a lock."""
         try:
             return deepcopy(part, {id(one): one for one in vars(self.thing)[self.apart]})
         except (TypeError, PicklingError, NotImplementedError):
