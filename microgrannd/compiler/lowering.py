@@ -1,4 +1,4 @@
-"""What a program is made of: names for all refs of a tape, layers, and the rules' formulas as templates.
+"""The parts of a program: names for all refs of a tape, layers, and the rules' formulas as templates.
 
 python.py makes lines of them.
 """
@@ -14,6 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, NamedTuple
 
 from .._trees import leaves
@@ -66,7 +67,7 @@ class Form(NamedTuple):
     """How a rule is written where its operands are of some kind: templates, to be filled with names."""
 
     lets: list[tuple[str, str]]  # what the value, or the shares, use several times
-    domain: str  # the condition under which there is no value; "" where there always is one
+    domain: str  # the condition under which there is no value; "" if there always is one
     value: str
     shares: list[str]  # for each name that is filled in, what it gets of the gradient {d}: a list for a long sequence
 
@@ -82,7 +83,7 @@ class DenseLayer(NamedTuple):
 
 
 class Emitter:
-    """What all programs of a tape have in common.
+    """The names, layers and templates that all programs of a tape have in common.
 
     Attributes:
         long: sequences of so many elements are kept together, shorter ones are unrolled.
@@ -187,21 +188,7 @@ class Emitter:
 
     def new_form(self, step: Step, unit: bool) -> Form:
         """Return the templates of a step, which serve all steps of its rule and kinds of operands."""
-        rule = step.rule
-        count = 0
-        names: dict[str, Term] = {}
-
-        def term(operand: Operand) -> Term:
-            nonlocal count
-            if isinstance(operand, Literal):
-                return constant(operand.number)
-            if isinstance(operand, tuple) and not self.is_long(operand):
-                return [term(part) for part in operand]
-            count += 1
-            return hole(str(count - 1))
-
-        for name, operand in zip(rule.operands, step.operands, strict=True):
-            names[name] = term(operand)
+        rule, names = step.rule, self.terms(step)
         reducer = Reducer(rule.functions, self.called)
         doubtful = not_float(rule.functions)
 
@@ -209,33 +196,47 @@ class Emitter:
             tree = reducer.reduce(formula.tree, names)
             return tree if isinstance(tree, list) or is_float(tree, doubtful) else self.real(tree)
 
-        def template(term: Term) -> str:
-            return templates.template(self.rewrite(templates.one(term)))
-
-        value = template(written(rule.formula))
+        value = self.template(written(rule.formula))
         domain = reducer.reduce(rule.domain.tree, names) if rule.domain else ast.Constant(True)
         names["y"] = hole("y")
         gradient = constant(1.0) if unit else hole("d")
-        shares = []
+        shares: list[Tree] = []
         for name, operand in zip(rule.operands, step.operands, strict=True):
             partial = rule.partials[name]
-            if self.is_long(operand):
-                each = ast.comprehension(ast.Name("_p"), reducer.reduce(partial.tree, names), [], 0)
-                shares.append(template(ast.ListComp(product(ast.Name("_p"), gradient), [each])))
-            elif isinstance(operand, tuple):
-                elements = reducer.reduce(partial.tree, names)
-                if not isinstance(elements, list):  # a list that only the program knows
-                    elements = [ast.Subscript(elements, ast.Constant(i), ast.Load()) for i in range(len(operand))]
-                shares += [
-                    template(product(element, gradient))
-                    for element, part in zip(elements, operand, strict=True)
-                    if isinstance(part, Ref)
-                ]
+            if isinstance(operand, tuple):
+                shares += self.shares(operand, reducer.reduce(partial.tree, names), gradient)
             elif isinstance(operand, Ref):
-                shares.append(template(product(written(partial), gradient)))
+                shares.append(product(written(partial), gradient))
         condition = negation(domain)
-        unmet = "" if isinstance(condition, ast.Constant) and not condition.value else template(condition)
-        return Form([(name, template(tree)) for name, tree in reducer.lets], unmet, value, shares)
+        unmet = "" if isinstance(condition, ast.Constant) and not condition.value else self.template(condition)
+        lets = [(name, self.template(tree)) for name, tree in reducer.lets]
+        return Form(lets, unmet, value, list(map(self.template, shares)))
+
+    def terms(self, step: Step) -> dict[str, Term]:
+        """Return what stands for the operands in templates: constants, and numbered holes in the order of `form`."""
+        numbers = count()
+
+        def term(operand: Operand) -> Term:
+            if isinstance(operand, Literal):
+                return constant(operand.number)
+            if isinstance(operand, tuple) and not self.is_long(operand):
+                return [term(part) for part in operand]
+            return hole(str(next(numbers)))
+
+        return {name: term(operand) for name, operand in zip(step.rule.operands, step.operands, strict=True)}
+
+    def shares(self, operand: tuple[Atom, ...], partials: Term, gradient: Tree) -> list[Tree]:
+        """Return what a sequence gets of the gradient: a list if it is long, else an expression for each ref in it."""
+        if self.is_long(operand):
+            each = ast.comprehension(ast.Name("_p"), partials, [], 0)
+            return [ast.ListComp(product(ast.Name("_p"), gradient), [each])]
+        if not isinstance(partials, list):  # a list that only the program knows
+            partials = [ast.Subscript(partials, ast.Constant(i), ast.Load()) for i in range(len(operand))]
+        return [product(p, gradient) for p, part in zip(partials, operand, strict=True) if isinstance(part, Ref)]
+
+    def template(self, term: Term) -> str:
+        """Return an expression as text, to be filled with names."""
+        return templates.template(self.rewrite(templates.one(term)))
 
     def real(self, tree: Tree) -> Tree:
         """Return a call that makes a float of a result that might be complex or whole."""
