@@ -1,4 +1,4 @@
-"""The home of each check of an argument: what is real, finite, whole, a row, a seed, rows with their targets."""
+"""Checks of arguments, each in one function: real, finite and whole numbers, rows, seeds, rows with their targets."""
 
 from __future__ import annotations
 

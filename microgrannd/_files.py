@@ -21,7 +21,7 @@ FORMAT = "microgrannd"
 VERSION = 1
 
 
-#: What building something from a file's content raises where the content does not fit.
+#: The errors of building something from a file's content that does not fit.
 UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
 
 
@@ -61,7 +61,7 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
 def write_bytes(path: str | PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all: under another name in the same folder, then renamed."""
     target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is no file to be replaced
+    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is not replaced
         with open(target, "wb") as file:
             file.write(content)
         return
@@ -73,11 +73,11 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         if os.path.exists(target):
-            shutil.copymode(target, temporary)  # which the process's umask may have narrowed
+            shutil.copymode(target, temporary)  # which the process's umask may have restricted
         os.replace(temporary, target)
         _sync_folder(os.path.dirname(target))
     except BaseException as error:
-        with suppress(OSError):  # of what was not made, or in a file system that takes no change at all
+        with suppress(OSError):  # of a file that was not made, or in a read-only file system
             os.unlink(temporary)
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the name that the caller knows

@@ -1,4 +1,4 @@
-"""Standard output and standard error: they may be closed, full or gone, and that ends no work before it is done."""
+"""Standard output and standard error, which may be closed or full: that does not stop a command before its work is done."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Output:
         """Print the result of a command; on a terminal with unprintable characters escaped, else unchanged.
 
         Raises:
-            OSError: there is no standard output.
+            OSError: standard output is closed.
         """
         if sys.stdout is None:
-            raise OSError("there is none")
+            raise OSError("standard output is closed")
         if self.is_terminal:
             text = "\n".join(map(printable, text.split("\n")))
         sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""Text for people: short, and free of what a terminal would obey."""
+"""Text to be shown to people: short, and without control characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nested lists, tuples, dicts and arrays of numbers, walked in one order."""
+"""Nested lists, tuples, dicts and arrays of numbers, always in the same order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     if isinstance(structure, list | tuple | dict):
         return _of_parts(lambda part: mapped(function, part), structure)
     if getattr(structure, "shape", ()):
-        import numpy as np  # an array has come: NumPy is there
+        import numpy as np  # there is an array, so NumPy is installed
 
         found = [function(part) for part in structure.ravel()]
         if found and all(isinstance(part, np.ndarray) for part in found):

@@ -1,4 +1,4 @@
-"""Data to learn from: small classic sets, made from a seed, and tables read from CSV files."""
+"""Data: small classic sets, made from a seed, and tables read from CSV files."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Table:
         """Return the index of a column.
 
         Raises:
-            TableError: there is none of that name.
+            TableError: no column has that name.
         """
         if column not in self._indices:
             names = ", ".join(map(repr, self.columns[:20])) + (", ..." if len(self.columns) > 20 else "")
@@ -110,7 +110,7 @@ class Table:
         """Return the rows of some columns as floats.
 
         Raises:
-            TableError: a column or a cell is missing, or a cell is no finite number.
+            TableError: a column or a cell is missing, or a cell is not a finite number.
         """
         indices = [(column, self.index(column)) for column in columns]
         return [[self._number(row, index, column) for column, index in indices] for row in range(len(self.rows))]
@@ -145,7 +145,7 @@ def read_csv(path: str | PathLike[str]) -> Table:
     The first row is the header, unless a cell of it is a number.
 
     Raises:
-        TableError: the file is empty, is no text, has a row of another length or two columns of one name.
+        TableError: the file is empty, is not text, has a row of another length or two columns of one name.
         OSError: it cannot be read.
     """
     name = str(path)
@@ -239,7 +239,7 @@ def _delimiter(text: str) -> str:
 
 def _shares(n: int, parts: int) -> list[int]:
     if n < parts:
-        raise ValueError(f"n: at least a row for each of {parts} classes; got {n}")
+        raise ValueError(f"n needs to be at least {parts}, a row for each class, got {n}")
     return [n // parts + (i < n % parts) for i in range(parts)]
 
 

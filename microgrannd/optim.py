@@ -1,4 +1,4 @@
-"""Optimisers: what a step makes of the gradients; clipping; schedules of the learning rate.
+"""Optimisers, clipping of gradients, and schedules of the learning rate.
 
 >>> from microgrannd import Value, SGD
 >>> w = Value(1.0)
@@ -54,7 +54,7 @@ class Optimizer:
         """Change every parameter's data by its gradient.
 
         Raises:
-            TypeError: a parameter's data is no real number; then nothing is changed.
+            TypeError: a parameter's data is not a real number; then nothing is changed.
         """
         if any([type(parameter.data) is not float for parameter in self.params]):  # noqa: C419  # a list is faster
             names = (parameter.label or f"params[{index}]" for index, parameter in enumerate(self.params))
@@ -257,9 +257,11 @@ def _check_parameters(params: list[Any]) -> None:
         if not isinstance(parameter, Value):
             raise TypeError(f"an optimiser needs Values, got {described(parameter)}")
         if parameter._rule is not None:
-            raise ValueError(f"params[{index}] is a result, not a leaf: {parameter}; a step would change nothing by it")
+            raise ValueError(
+                f"params[{index}] needs to be a leaf, got a result, {parameter}: changing that would change no output"
+            )
         if first.setdefault(parameter, index) != index:
-            raise ValueError(f"params[{index}] is params[{first[parameter]}] again: a step would change it twice")
+            raise ValueError(f"params[{index}] is params[{first[parameter]}] again; each parameter may be given once")
 
 
 def _checked(**numbers: Any) -> list[float]:

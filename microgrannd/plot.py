@@ -27,11 +27,11 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Told apart by all, and in this order light and dark in turn (Okabe and Ito 2008, Color Universal Design).
+#: Can be distinguished by everyone, light and dark in turn (Okabe and Ito 2008, Color Universal Design).
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
 
 
-#: As many that no pair of a colour and a marker comes again soon.
+#: Their number differs from that of the colours, so that pairs of colour and marker do not soon repeat.
 MARKERS = "os^Dv<>P"
 
 
@@ -51,7 +51,7 @@ def loss(history: History, ax: Axes | None = None) -> Axes:
         ax: where to draw; a new figure by default.
 
     Raises:
-        TypeError: history is none.
+        TypeError: history is not a History.
         ImportError: matplotlib is not installed.
     """
     if not isinstance(history, History):
@@ -160,7 +160,7 @@ def _classes(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[str]
     """Return the number of each row's class, and the classes' names.
 
     Raises:
-        ValueError: a target is no class.
+        ValueError: a target is not a class.
     """
     labels = []
     for i, target in enumerate(targets):

@@ -1,4 +1,4 @@
-"""Expressions as text, evaluated without `eval`: parsed by `ast`, and every part of them on a list of what is allowed."""
+"""Expressions as text, evaluated without `eval`: parsed by `ast`, every part checked against a list of what is allowed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..engine.value import Value
 from ..rules import table as rules
 from ..rules.table import Operations
 
-#: No expression is longer.
+#: The length of an expression, at most.
 MOST_CHARACTERS = 10_000
 
 
@@ -59,17 +59,17 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
         values: what the names stand for.
 
     Raises:
-        ExpressionError: anything else in it, a name without a value, or a result that is no number (a division by
+        ExpressionError: anything else in it, a name without a value, or a result that is not a number (a division by
             zero, say).
     """
     text = " ".join(text.split())
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"an expression has at most {MOST_CHARACTERS:,} characters, got {len(text):,}", text, 0)
-    if "#" in text:  # where Python's own syntax ends, without a word
+    if "#" in text:  # begins a comment, which Python would skip silently
         raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, text.index("#"))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python would say of 1(2) is said below
+            warnings.simplefilter("ignore")  # Python's warning about 1(2) becomes an error below
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         raise ExpressionError(
@@ -78,7 +78,7 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("not an expression, or nested too deep", text, 0) from None
     order: list[ast.expr] = [tree]
-    for node in order:  # grows: everything before what it consists of
+    for node in order:  # grows: a node comes before its parts
         order += _parts(node, text, values)
     results: dict[ast.expr, Any] = {}
     for node in reversed(order):

@@ -1,4 +1,4 @@
-"""The commands eval, explain, draw and check: what they do with an expression."""
+"""The commands eval, explain, draw and check; their docstrings are their help."""
 
 from __future__ import annotations
 

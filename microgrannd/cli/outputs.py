@@ -1,4 +1,4 @@
-"""Where the commands write their files."""
+"""The files that commands write."""
 
 from __future__ import annotations
 

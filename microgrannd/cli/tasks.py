@@ -1,6 +1,6 @@
-"""Tables in, predictions out: which task a column is, how its rows become numbers, and what a model's outputs mean.
+"""The task of a table: what is predicted, how rows become numbers, and what a model's outputs mean.
 
-This is what the command line trains on, and what a model file remembers beside the model.
+The command line trains by it and writes it to the model file beside the model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..data import Rows, Table, TableError, parse_number, split
 from ..engine.value import Value
 from ..losses import binary_cross_entropy_with_logits, cross_entropy, mse
 
-#: A column of whole numbers is a class each if there are at most so many different ones.
+#: A column of whole numbers holds classes if there are at most so many different ones.
 MOST_CLASSES = 20
 
 
@@ -130,13 +130,13 @@ class Task:
             for number in astuple(scale)
         ]
         if not all(type(part) is list for part in (task.columns, task.classes)):
-            raise TypeError("the columns and the classes are no lists")
+            raise TypeError("the columns or the classes are not lists")
         if not all(type(text) is str for text in texts) or not all(type(number) is float for number in numbers):
             raise TypeError("a part of the task is of another type")
         if len(task.columns) != len(scales) or bool(task.classes) == bool(target):
             raise ValueError("the parts of the task do not fit each other")
         if len(task.classes) == 1 or len(set(task.classes)) < len(task.classes):
-            raise ValueError("the task needs several classes, each another")
+            raise ValueError("the task needs several different classes")
         if not all(isfinite(number) for number in numbers):
             raise ValueError("a scale is not finite")
         return task
@@ -185,7 +185,7 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
     """Determine the task, hold out a share of the rows (of each class), and standardise by the others.
 
     Raises:
-        TableError: a column or cell is missing or no number, or there is nothing to learn.
+        TableError: a column or cell is missing or not a number, or there is nothing to learn.
     """
     classes = classes_of(table, target)
     columns = [column for column in table.columns if column != target]

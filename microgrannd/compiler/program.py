@@ -52,8 +52,8 @@ def compile(  # noqa: A001  # as jax and torch call it
         A `Program`.
 
     Raises:
-        TypeError: an output or input is no Value.
-        ValueError: an input is no leaf, or given twice; an output depends on no input and no parameter; an unknown
+        TypeError: an output or input is not a Value.
+        ValueError: an input is not a leaf, or given twice; an output depends on no input and no parameter; an unknown
             backend; with numba, a graph that would take minutes, or a function of a rule that numba does not know.
         ImportError: numba is not installed.
     """
@@ -73,7 +73,7 @@ class Program:
 
     def __init__(self, tape: Tape, leaves: Sequence[Value], single: bool, backend: str = "python") -> None:
         if backend not in ("python", "numba"):
-            raise ValueError(f"backend is python or numba, got {described(backend)}")
+            raise ValueError(f"backend needs to be python or numba, got {described(backend)}")
         self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
         self._runner = _native(tape) if backend == "numba" else Plain(tape)
 
@@ -87,7 +87,7 @@ class Program:
             For each row a float, or a tuple of floats where the outputs were a sequence.
 
         Raises:
-            TypeError, ValueError: a row has another length, or a cell that is no number.
+            TypeError, ValueError: a row has another length, or a cell that is not a number.
             ValueError, ArithmeticError: as the recorded operations raise it; the message names the row.
         """
         checked, data = self.checked(rows), self.data()
@@ -137,7 +137,7 @@ class Program:
         """Return the leaves' numbers.
 
         Raises:
-            TypeError: one is no real number.
+            TypeError: one is not a real number.
         """
         return data_of(self.leaves, (leaf.label or f"parameters[{i}]" for i, leaf in enumerate(self.leaves)))
 
@@ -192,7 +192,7 @@ class Program:
             if set(map(len, rows)) <= {self.tape.inputs} and set(map(type, chain.from_iterable(rows))) <= {float}:
                 return self._runner.rows(rows)
         except TypeError:
-            pass  # some row is none: it is named below
+            pass  # some row is not a sequence: it is named below
         return self._runner.rows([self._checked_row(number, row) for number, row in enumerate(rows)])
 
     def _checked_row(self, number: int, row: Any) -> Sequence[float]:
@@ -205,7 +205,7 @@ class Program:
 
     def _block(self, first: int, rows: Any, data: Sequence[float], ordered: Any) -> tuple[float, Any]:
         """Return the sums over a block of rows. If a row raises, the rows are computed one by one, to the same bits."""
-        run = self._runner.backward  # what goes wrong as it is compiled is no matter of rows
+        run = self._runner.backward  # compiled outside of the try: its errors do not concern rows
         try:
             return run(rows, ordered)
         except ERRORS:
@@ -250,7 +250,7 @@ class _Careful:
     def __init__(self, plain: Plain, labels: Sequence[str]) -> None:
         self.plain, self.labels = plain, labels
         rules = {step.rule for step in plain.tape.steps}
-        self.functions = {rule: recorded(rule.function) for rule in rules}  # to generate them takes milliseconds
+        self.functions = {rule: recorded(rule.function) for rule in rules}  # generated once: that takes milliseconds
 
     def ordered(self, data: Sequence[float]) -> list[float]:
         """Return the parameters' numbers in the order of the plain program."""

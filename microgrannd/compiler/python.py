@@ -212,7 +212,7 @@ def _is_term(text: str) -> bool:
     return " if " not in text and not text.startswith("-")
 
 
-#: What programs use besides what their rules use.
+#: The built-in functions that programs use.
 _BUILTINS = {"list": list, "map": map, "range": range, "sum": sum, "zip": zip, "ValueError": ValueError}
 
 
@@ -257,7 +257,7 @@ class Plain:
         return self._compiled("backward")
 
     def _compiled(self, name: str) -> Callable[..., Any]:
-        source = self.source(name)  # which finds out what it calls
+        source = self.source(name)  # which fills emitter.functions
         return generated(name, source, {**_BUILTINS, **self.emitter.functions})
 
     def takes(self, rows: Any) -> bool:  # noqa: ARG002

@@ -109,7 +109,7 @@ class Tape:
         return [results[output.index] for output in self.outputs]
 
 
-#: What stands for no operation of a graph.
+#: The rules of what is not computed.
 _UNCOMPUTED = (None, DETACHED)
 
 
@@ -126,8 +126,8 @@ def tape(
         names: labels for Values that have none.
 
     Raises:
-        TypeError: an input or output is no Value.
-        ValueError: an input is no leaf, or given twice; there is no output, or one depends on nothing.
+        TypeError: an input or output is not a Value.
+        ValueError: an input is not a leaf, or given twice; there is no output, or one depends on nothing.
     """
     _check(outputs, inputs)
     order = topological(*outputs)
@@ -151,14 +151,16 @@ def tape(
     for number, output in enumerate(outputs):
         atom = atoms[output]
         if isinstance(atom, Literal):
-            raise ValueError(f"outputs[{number}] depends on no input and no parameter: it is {output.data}")
+            raise ValueError(
+                f"outputs[{number}] needs to depend on an input or a parameter, got the constant {output.data}"
+            )
         refs_of_outputs.append(atom)
     return Tape(len(inputs), len(parameters), list(refs), refs_of_outputs, labels), parameters
 
 
 def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:
     if not outputs:
-        raise ValueError("there is nothing to compile: no output")
+        raise ValueError("outputs needs at least one Value, got none")
     for name, values in (("outputs", outputs), ("inputs", inputs)):
         for number, value in enumerate(values):
             if not isinstance(value, Value):
@@ -168,5 +170,5 @@ def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:
         if value._rule not in _UNCOMPUTED:
             raise ValueError(f"inputs[{number}] needs to be a leaf, got the result of {value._op}")
         if value in seen:
-            raise ValueError(f"inputs[{number}] is an input already")
+            raise ValueError(f"inputs[{number}] is given twice")
         seen.add(value)

@@ -22,7 +22,7 @@ from ..rules.ieee import ERRORS
 BLOCK = 64
 
 
-#: Blocks that travel together, at most: their gradients come back one by one, and are many where the parameters are.
+#: Blocks in a shard, at most: the gradients of each block come back, as many numbers as there are parameters.
 MOST_BLOCKS = 16
 
 
@@ -30,11 +30,11 @@ MOST_BLOCKS = 16
 AHEAD = 2
 
 
-#: So many programs, with their rows, does a worker keep.
+#: Programs, with their rows, that a worker keeps.
 KEPT = 4
 
 
-_kept: dict[str, Any] = {}  # in a worker's process: what has come there, by key
+_kept: dict[str, Any] = {}  # in a worker's process: the programs that it received, by key
 
 
 _kept_lock = Lock()
@@ -111,7 +111,7 @@ class Workers:
             yield Shard(first, rows[first : first + size])
 
     def _sent(self, executor: Executor, shard: Shard, data: bytes, parcel: bool) -> Future[Any]:
-        with _named(shard):  # bytes: some engines look into all else, number by number
+        with _named(shard):  # bytes: some executors inspect anything else number by number
             return executor.submit(_compute, self.key, self.parcel if parcel else None, pickle.dumps((shard, data)))
 
     def _answered(self, executor: Executor, shard: Shard, future: Future[Any], data: bytes) -> list[Any]:

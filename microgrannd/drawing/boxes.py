@@ -10,15 +10,15 @@ from ..nn.owners import Owners
 MANY_BOXES = 150
 
 
-#: More boxes than this are drawn as their shape: nodes at like depths together.
+#: More boxes than this are drawn as the shape of the graph: a box for all nodes at about one depth.
 MOST_BOXES = 2000
 
 
-#: So is what has more edges than this, each counted for the ranks that it crosses: dot takes 3 s for these.
+#: So are more edges than this, each counted once for every rank that it crosses: dot takes 3 s for these.
 MOST_CROSSINGS = 6000
 
 
-#: What is outside of all modules, put together.
+#: The boxes of what is outside of all modules.
 BEFORE, AFTER = "before the model", "after the model"
 
 
@@ -34,7 +34,7 @@ DEPTHS = {
 }  # fmt: skip
 
 
-#: In which box each node is: in its own, or in that of a group with a name.
+#: The box of each node: its own, by the node, or that of a group, by the name.
 BoxOf = dict[Value, Value | str]
 
 

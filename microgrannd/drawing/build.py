@@ -1,4 +1,4 @@
-"""How gradient flows through a graph, as a diagram: in full, by neuron, by layer, or as a mere shape."""
+"""How gradient flows through a graph, as a diagram: in full, by neuron, by layer, or as a shape with counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .diagram import LEGEND, TOGETHER, Arrow, Box, Frame, Graph, size
 MOST_BANDS = 24
 
 
-#: What a box may stand for: these, or a number among the operands of a node, at its index there.
+#: What a box stands for: a node, a group, or a number among the operands of a node, at its index there.
 Boxed = Value | str | tuple[Value, int]
 
 
@@ -92,7 +92,7 @@ class Builder:
             else:
                 self.put(key, self.group(key, nodes), nodes[0])
         arrows = [arrow for key in self.members for arrow in self.arrows_to(key)]
-        if self.gradient(self.root):  # else backward() has not come here, and nothing is known to flow or not
+        if self.gradient(self.root):  # else there was no backward() from here, and the flow is not known
             largest = max((s for _, flows in arrows if isfinite(s := size(flows))), default=0.0)
             arrows = [(arrow.styled(flows, largest), flows) for arrow, flows in arrows]
             together = [TOGETHER] if any(len(flows) > 1 for _, flows in arrows) else []

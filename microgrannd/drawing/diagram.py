@@ -1,4 +1,4 @@
-"""What is drawn, as plain data: boxes in frames, arrows between them, a legend. Drawings only write it down."""
+"""A diagram as plain data: boxes in frames, arrows between them, a legend. dot.py, svg.py and tree.py write it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILLS = {
 ANGULAR = frozenset({"parameter"})
 
 
-#: Blue and vermilion are told apart by all (Okabe and Ito 2008, Color Universal Design).
+#: Blue and vermilion can be distinguished by everyone (Okabe and Ito 2008, Color Universal Design).
 POSITIVE, NEGATIVE, NEUTRAL, NOTHING = "#0072b2", "#d55e00", "#555555", "#999999"
 
 

@@ -9,7 +9,7 @@ import graphviz
 
 from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Graph
 
-#: The end of a line of the legend, in Graphviz's own markup. In one line, it would be wider than many a graph.
+#: The end of a line of the legend, in Graphviz's own markup. One line would be wider than many graphs.
 LINE_END = '<BR ALIGN="LEFT"/>'
 
 

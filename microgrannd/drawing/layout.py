@@ -52,7 +52,7 @@ def layered(
         edges: pairs of node numbers, source and target; those that close a cycle run backwards.
         gap: between neighbours in a rank.
         rank_gap: between ranks.
-        first: nodes that stand in the first rank; they are no edge's target.
+        first: nodes that stand in the first rank; they are not the target of an edge.
     """
     backward = _backward(len(sizes), edges)
     forward = [(edge[::-1] if turned else edge) for edge, turned in zip(edges, backward, strict=True)]

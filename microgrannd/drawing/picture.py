@@ -14,6 +14,7 @@ from typing import Any
 
 import graphviz
 
+from .._text import described
 from ..engine.value import Value
 from ..nn.module import Module
 from .boxes import DEPTHS
@@ -46,7 +47,7 @@ def draw(
 
     Args:
         root: the result.
-        model: whose parameters are to be told from other leaves, and whose neurons and layers are framed.
+        model: whose parameters are distinguished from other leaves, and whose neurons and layers are framed.
         depth: ``"scalar"`` draws every node; ``"neuron"`` puts the nodes of each neuron (of the innermost modules of
             the model) together in one box, ``"layer"`` those of each layer (of the modules around these); ``"auto"``
             takes the first of these that needs no more than about 150 boxes. What is outside of the model is put
@@ -60,17 +61,17 @@ def draw(
         ``.digraph()`` a `graphviz.Digraph`.
 
     Raises:
-        TypeError: root is no Value, or model no Module.
+        TypeError: root is not a Value, or model not a Module.
         ValueError: an unknown depth, format or rankdir; a depth that needs a model, without one.
     """
     if not isinstance(root, Value):
-        raise TypeError(f"draw needs a Value, got {type(root).__name__}")
+        raise TypeError(f"draw needs a Value, got {described(root)}")
     if model is not None and not isinstance(model, Module):
-        raise TypeError(f"draw needs a Module as model, got {type(model).__name__}")
+        raise TypeError(f"draw needs a Module as model, got {described(model)}")
     if rankdir not in ("LR", "TB"):
-        raise ValueError(f"rankdir is LR or TB, got {rankdir!r}")
+        raise ValueError(f"rankdir needs to be LR or TB, got {rankdir!r}")
     if depth not in DEPTHS:
-        raise ValueError(f"depth is one of {', '.join(DEPTHS)}; got {depth!r}")
+        raise ValueError(f"depth needs to be one of {', '.join(DEPTHS)}, got {depth!r}")
     if depth in ("neuron", "layer") and model is None:
         raise ValueError(f"depth {depth!r} needs model=: the Module whose {depth}s are meant")
     return Picture(graph_of(root, model, depth, rankdir), format)
@@ -99,7 +100,7 @@ class Picture:
 
     def __init__(self, graph: Graph, format: str = "svg") -> None:  # noqa: A002
         if format not in graphviz.FORMATS:
-            raise ValueError(f"unknown format: {format!r}; svg needs nothing else, Graphviz makes png, pdf and others")
+            raise ValueError(f"format needs to be one that Graphviz writes, as svg, png or pdf, got {format!r}")
         self.graph, self.format = graph, format
 
     def digraph(self) -> graphviz.Digraph:

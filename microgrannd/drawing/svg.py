@@ -25,11 +25,11 @@ FONT, SMALL, LINE, PAD, MARGIN = 12, 10, 16, 8, 12
 KEY = 36
 
 
-#: Where a label may stand on the first piece of its arrow, the best position first.
+#: Positions of a label on the first piece of its arrow, as parts of its length, the best first.
 LABELS = (0.4, 0.55, 0.25, 0.7)
 
 
-#: Between two edges of one pair of boxes, as in x · x.
+#: The distance between two edges of one pair of boxes, as in x · x.
 ASIDE = 10
 
 
@@ -99,7 +99,7 @@ class _Labels:
     """The positions of labels, none of them over another."""
 
     def __init__(self) -> None:
-        self.taken: defaultdict[int, list[Point]] = defaultdict(list)  # by line, from where to where
+        self.taken: defaultdict[int, list[Point]] = defaultdict(list)  # by line of the page: start and end
 
     def put(self, text: str, tries: Iterable[Point]) -> Point | None:
         """Return the first position that is free for a label, by its middle, and take it; None if none is free."""
@@ -119,7 +119,7 @@ def _arrow(number: int, arrow: Arrow, route: Route, ends: Point, point: Map, lab
     yield f'<path d="{_curve(route, ends, point)}" fill="none" {style} marker-end="url(#arrow{arrow.colour[1:]})"/>'
     along, across = route[0][0] + ends[0], route[0][1]
     length, rise = route[1][0] - (ends[1] if len(route) == 2 else 0) - along, route[1][1] - across
-    # Of the cubic that `_curve` draws there
+    # On the cubic that `_curve` draws there
     tries = (point((along + (1.5 * t * (1 - t) + t**3) * length, across + (3 - 2 * t) * t * t * rise)) for t in LABELS)
     if arrow.label and (middle := labels.put(arrow.label, tries)):  # else it is in the hint
         x, y = middle

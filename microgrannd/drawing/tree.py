@@ -10,7 +10,7 @@ from .diagram import Graph
 def tree(graph: Graph) -> Iterator[str]:
     """Yield the lines: below each box its operands, which are shown where they are reached first.
 
-    The trees begin at the boxes that are no operand. In a cycle there is none: then at the last box not yet shown.
+    A tree begins at each box that is not an operand, and, in a cycle without such a box, at the last one not yet shown.
     """
     operands: list[list[int]] = [[] for _ in graph.boxes]
     for arrow in graph.arrows:

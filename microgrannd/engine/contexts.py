@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-#: One entry for every active `no_grad`, in whatever thread: while it is empty, operations need ask no further.
+#: One entry for every active `no_grad`, in any thread: while it is empty, operations need no other check.
 PAUSED: list[None] = []
 
 

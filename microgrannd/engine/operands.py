@@ -37,10 +37,10 @@ def shared(things: Any) -> Any:
     """Prepare a sequence of Values or numbers.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a sequence of Values or real numbers.
     """
     if not hasattr(type(things), "__iter__"):
-        raise TypeError(f"a row of inputs is a sequence of Values or real numbers, got {described(things)}")
+        raise TypeError(f"a row of inputs needs to be a sequence of Values or real numbers, got {described(things)}")
     return things if type(things) is Row else Row(*_sequence(things, rules.TABLE["dot"], "xs"))
 
 

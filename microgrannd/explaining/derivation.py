@@ -1,4 +1,4 @@
-"""How the gradients of a graph come about, as plain data: what is passed on, in the order of `backward`, and names for all."""
+"""The derivation of the gradients of a graph, as plain data: what is passed on, in the order of `backward`, and names."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Derivation:
     """What `backward` passes on, step by step.
 
     Args:
-        root: whose derivatives come about.
+        root: whose derivatives are explained.
         wrt: the only Value whose derivative is explained; None for all.
-        model: whose parameters and neurons go by their names.
+        model: whose parameters and neurons are called by their names.
         many: with a model, more nodes than this are put together by neuron.
 
     Attributes:

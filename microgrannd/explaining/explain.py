@@ -17,7 +17,7 @@ from .sentences import Markdown, Text
 MANY_NODES = 100
 
 
-#: No more operations are explained, and no more operands of one.
+#: Operations that are explained, at most, and operands of each.
 MOST_STEPS, MOST_PARTS = 100, 50
 
 
@@ -49,14 +49,14 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
     Args:
         root: the result.
         wrt: only the paths to this Value are explained.
-        model: whose parameters go by their names; a graph of more than 100 nodes is then explained by neuron.
+        model: whose parameters are called by their names; a graph of more than 100 nodes is then explained by neuron.
         digits: significant digits of all numbers.
 
     Returns:
         An `Explanation`, of 100 operations at the most.
 
     Raises:
-        TypeError: root or wrt is no Value, or model no Module.
+        TypeError: root or wrt is not a Value, or model not a Module.
         ValueError: root was not computed from wrt; digits is not from 1 to 17.
 
     >>> from microgrannd import Value, explain
@@ -104,7 +104,9 @@ def _written(derivation: Derivation, style: Text) -> str:
                 style.parameters(derivation.root, {parameter: derivation.gradients[parameter] for parameter in own})
             )
     if len(steps) > MOST_STEPS:
-        lines.append(f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less.")
+        lines.append(
+            f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= shortens the explanation."
+        )
     rules = dict.fromkeys(one.node._rule for one in derivation.contributions if one.node not in derivation.inside)
     lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
     return "\n".join(lines or [style.math(style.equation(style.slope(derivation.root, derivation.root), "1"))])

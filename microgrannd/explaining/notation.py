@@ -14,11 +14,11 @@ from ..rules.formula import Formula
 from ..rules.rule import CONSTANT, Rule
 from ..rules.simplify import Reducer, constant, one
 
-#: How an operand is called, or its number.
+#: Returns the name of an operand, or its number as text.
 Naming = Callable[[Value], str]
 
 
-#: A longer sequence is abbreviated.
+#: Elements of a sequence that are shown, at most.
 MOST_TERMS = 6
 
 

@@ -98,15 +98,15 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
 
     Args:
         root: the result.
-        model: whose parameters go by their names, and whose neurons and layers are framed; more than 150 nodes are
+        model: whose parameters are called by their names, and whose neurons and layers are framed; more than 150 nodes are
             gone through neuron by neuron.
 
     Returns:
         A `Walkthrough`: shows itself in a notebook, ``.save(path)`` writes one self-contained HTML file.
 
     Raises:
-        TypeError: root is no Value, or model no Module.
-        ValueError: there are more than 2,000 steps, or their picture would be a tangle.
+        TypeError: root is not a Value, or model not a Module.
+        ValueError: there are more than 2,000 steps, or too many edges for a readable picture.
     """
     if not isinstance(root, Value):
         raise TypeError(f"walkthrough needs a Value as root, got {described(root)}")
@@ -188,7 +188,7 @@ class _Script:
 def _page(title: str, picture: str, steps: dict[str, Any]) -> str:
     script = _part("walkthrough.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    data = json.dumps(steps, separators=(",", ":")).replace("<", "\\u003c")  # nothing in it ends the element
+    data = json.dumps(steps, separators=(",", ":")).replace("<", "\\u003c")  # so that no text ends the script element
     parts = {
         "title": escape(title),
         "picture": picture,

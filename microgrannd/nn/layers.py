@@ -93,7 +93,7 @@ class Neuron(Module):
         if callable(self.activation):
             output = self.activation(total)
             if not isinstance(output, Value):
-                raise TypeError(f"the activation of {self} needs to give a Value, got {described(output)}")
+                raise TypeError(f"the activation of {self} needs to return a Value, got {described(output)}")
             return output
         return total if self.activation == "linear" else getattr(total, self.activation)()
 
@@ -150,7 +150,7 @@ class MLP(Module):
             ``xavier``: uniform within ±sqrt(6 / (nin + nout)) (Glorot and Bengio 2010); ``he``: normal with
             deviation sqrt(2 / nin) (He et al. 2015); ``lecun``: normal with deviation sqrt(1 / nin) (LeCun et al.
             1998). Or a function of a `random.Random`, nin and nout. Biases start at 0.
-        seed: draws the weights; without one they come from the module `random`, in micrograd's order.
+        seed: for the weights; without one they are drawn by the module `random`, in micrograd's order.
         bias: whether neurons have one.
 
     Raises:

@@ -16,7 +16,7 @@ M = TypeVar("M", bound="Module")
 class Module:
     """Base class of what has parameters: the leaves among its attributes, also in Modules, lists, dicts and arrays.
 
-    A leaf is a Value that a person made; a result that is kept in an attribute is no parameter.
+    A leaf is a Value that was not computed; a result that is kept in an attribute is not a parameter.
     """
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
@@ -46,7 +46,7 @@ class Module:
 
         Raises:
             KeyError: a name is missing, or unknown; then nothing is set.
-            TypeError: an entry is no real number; then nothing is set.
+            TypeError: an entry is not a real number; then nothing is set.
         """
         parameters = dict(self.named_parameters())
         missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()

@@ -27,7 +27,7 @@ class Owners:
     Attributes:
         neuron: for each parameter and each node that a module computed, the innermost module.
         parameters: of the model, with their names.
-        layer: for these nodes, the module around the innermost; that itself where there is none but the model around
+        layer: for these nodes, the module around the innermost; itself where there is only the model around
             it, or where it holds modules of its own.
     """
 

@@ -22,7 +22,7 @@ def save(model: Module, path: str | PathLike[str]) -> None:
     """Write the parameters of a module to a file, every float exactly, and the options of the library's own modules.
 
     Raises:
-        TypeError: model is no module.
+        TypeError: model is not a Module.
         OSError: the file cannot be written; an older one is as it was.
     """
     if not isinstance(model, Module):
@@ -53,7 +53,7 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
     try:
         into.load_state_dict(read(path)["model"]["state"])
     except UNFIT as error:
-        raise FileError(f"{path}: not the parameters of the model given as into: {error.args[0]}") from None
+        raise FileError(f"{path}: its parameters do not fit the model given as into: {error.args[0]}") from None
     return into
 
 
@@ -73,7 +73,7 @@ def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
             raise FileError(
                 f"{path}: a checkpoint of a training: fit(..., checkpoint=, resume=True) goes on from it"
             ) from None
-        raise FileError(f"{path}: no model that this version can build ({error})") from None
+        raise FileError(f"{path}: not a model that this version can build ({error})") from None
     raise FileError(f"{path}: the parameters of {kind}: make such a module and load(path, into=it)")
 
 

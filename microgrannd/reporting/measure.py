@@ -1,4 +1,4 @@
-"""How gradients fare in each layer of a module: the numbers, and the verdicts, as plain data."""
+"""The gradients of each layer of a module in numbers, and verdicts, as plain data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VANISHING = 0.01
 EXPLODING = 10.0
 
 
-#: A share of a layer's units: as many die of a learning rate that is too high (CS231n, "Commonly used activation functions").
+#: The share of dead units from which a layer is called dead: as many die of a learning rate that is too high (CS231n, "Commonly used activation functions").
 #: Fewer are shown, but as usual: in relu networks as he initialises them, it often is a fifth.
 DEAD = 0.4
 

@@ -1,4 +1,4 @@
-"""gradient_report: how gradients fare in each layer, what ails those in which they fare badly, and what helps.
+"""gradient_report: the gradients of each layer, which vanish, explode or are dead, and what helps.
 
 >>> import microgrannd as mg
 >>> X, y = mg.data.moons(20)
@@ -30,12 +30,12 @@ REMEDIES = {
     ),
     "dead units": (
         "#cc79a7",
-        "leaky_relu, elu or gelu in the place of relu (Maas et al. 2013); init='he' (He et al. 2015); "
+        "leaky_relu, elu or gelu instead of relu (Maas et al. 2013); init='he' (He et al. 2015); "
         "inputs of about unit scale; a lower learning rate",
     ),
     "vanishing": (
         "#0072b2",
-        "init='xavier' for tanh, 'he' for relu (Glorot and Bengio 2010; He et al. 2015); relu or tanh in the place of "
+        "init='xavier' for tanh, 'he' for relu (Glorot and Bengio 2010; He et al. 2015); relu or tanh instead of "
         "sigmoid; fewer layers, or connections that skip some",
     ),
     "no gradient": ("#808080", "backward() of a loss before the report; it may also be that the loss is flat here"),
@@ -73,7 +73,7 @@ def gradient_report(
     layer is the module around neurons, a module without any, or an attribute of the model. It is healthy if it is none of these:
     not finite (a gradient is nan or inf); exploding (the norm of its gradient is above 10 times that of its weights, and
     above 10); dead units (at least 40% of them); vanishing (its mean gradient is below a hundredth of that of another
-    layer, which does not explode). Gradients that are small in all layers are no sign of ill: at a minimum they are.
+    layer, which does not explode). Gradients that are small in all layers are not a fault: at a minimum they are small.
 
     Args:
         model: whose parameters bear gradients. Nothing in it is changed.
@@ -88,7 +88,7 @@ def gradient_report(
         A `GradientReport`: ``.layers`` are the numbers.
 
     Raises:
-        TypeError: model is no Module, rows no rows, optimizer no optimiser.
+        TypeError: model is not a Module, rows are not rows, or optimizer is not an optimiser.
         ValueError: the model has no parameters, the optimiser none of the model's, or rows no row; or as the model
             raises it.
     """

@@ -21,15 +21,15 @@ from ..nn.saving import encode
 from .fingerprints import digest, text_of
 from .run import Run
 
-#: What must be the same where a run goes on: as the file calls it, and as an error does.
+#: What must be the same for a run to go on: its name in the file, and its name in an error.
 KINDS = {"model": "another model", "settings": "other settings", "data": "other data"}
 
 
-#: This Python, on which bits may depend: from 3.12 on it adds up otherwise.
+#: The version of Python, on which bits may depend: from 3.12 on, sum() is compensated.
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-#: For each of them, names with texts.
+#: For each of these, texts by name.
 Identity = Mapping[str, Mapping[str, str]]
 
 
@@ -43,14 +43,14 @@ class Checkpoint:
 
     Raises:
         FileExistsError: there is one, and the run is not to go on from it.
-        FileError: it is damaged, or no checkpoint.
-        ValueError: the path is no name of a file.
+        FileError: it is damaged, or not a checkpoint.
+        ValueError: the path does not name a file.
         OSError: it cannot be read.
     """
 
     def __init__(self, path: str | PathLike[str], every: int, resume: bool) -> None:
         self.path, self.every = path, every
-        self.target = os.path.abspath(path)  # which stays, wherever the process goes
+        self.target = os.path.abspath(path)  # stays the same if the process changes its folder
         if not os.fspath(path) or os.path.exists(path) and not os.path.isfile(path):
             raise ValueError(f"checkpoint needs to be the name of a file, got {described(os.fspath(path))}")
         self.stored: dict[str, Any] | None = None
@@ -60,11 +60,13 @@ class Checkpoint:
             if self.stored.keys() == {*KINDS, "seed", "state"}:
                 raise FileError(f"{path}: a checkpoint of an older version, which this one cannot go on from")
             if self.stored.keys() != {*KINDS, "seed", "state", "python"}:
-                raise FileError(f"{path}: no checkpoint of a training")
+                raise FileError(f"{path}: not a checkpoint of a training")
         self._require_new()
         self.seed = self.stored["seed"] if self.stored else secrets.randbits(64)
         if not is_whole(self.seed):
-            raise FileError(f"{path}: no checkpoint that this version can go on from (its seed is no number)")
+            raise FileError(
+                f"{path}: not a checkpoint that this version can go on from (its seed is not a whole number)"
+            )
 
     def begin(self, run: Run, epochs: int, identity: Identity) -> None:
         """Bring a run to the state in the file, and write that: what cannot be written fails before anything is trained.
@@ -93,7 +95,7 @@ class Checkpoint:
                 self._write(self.stored)
                 run.load_state(self.stored["state"])
         except UNFIT as error:
-            raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
+            raise FileError(f"{self.path}: not a checkpoint that this version can go on from ({error})") from None
         if self.stored["python"] != PYTHON and over <= epochs:
             warnings.warn(
                 f"{self.path}: begun under Python {printable(str(self.stored['python']))[:20]}, this is {PYTHON}: the run "
@@ -141,7 +143,7 @@ class Checkpoint:
         for kind, other in KINDS.items():
             before, now = stored[kind], identity[kind]
             if not isinstance(before, dict):
-                raise FileError(f"{self.path}: no checkpoint that this version can go on from (its {kind})")
+                raise FileError(f"{self.path}: not a checkpoint that this version can go on from (its {kind})")
             for name in [*now, *before]:
                 was, is_ = before.get(name, "absent"), now.get(name, "absent")
                 if was != is_:

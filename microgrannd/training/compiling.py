@@ -1,4 +1,4 @@
-"""A program of the loss of a row, and whether it is to be trusted: it has to compute what recorded rows do."""
+"""Compiles the loss of a row, and checks the program against recorded rows before it is trusted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .randomness import Draws
 SAMPLES, GRADIENTS = 50, 5
 
 
-#: By how much weights are changed to compute gradients again, as a part of themselves: a little, to the other sign, far.
+#: Factors by which weights are changed to compare gradients again: a little, to the other sign, far.
 MOVES = (0.01, -2.0, 3.0)
 
 
@@ -37,7 +37,7 @@ def learner_for(
     """Return a `Compiled` if two rows record the same graph; else, with a warning, an `Eager`, which records each row.
 
     Raises:
-        ValueError: the loss cannot be compiled, where an executor needs that.
+        ValueError: the loss cannot be compiled, but there is an executor, which needs a program.
         PicklingError: an operation of one's own cannot be sent to an executor.
     """
     eager = Eager(model, loss)
@@ -45,7 +45,7 @@ def learner_for(
     if isinstance(compiled, Compiled):
         return compiled if executor is None else Distributed(compiled, executor, rows)
     if compiled is None:
-        return eager  # which raises in its turn
+        return eager  # whose first step raises the error
     if executor is not None:
         raise ValueError(f"executor needs a loss of a row that can be compiled: {compiled}")
     warnings.warn(
@@ -73,7 +73,7 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     if not _same(first, second, set(own)):
         return "it records another graph for another row"
     compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
-    others = {*own, *second[1]}  # without what is made anew in each call
+    others = {*own, *second[1]}  # without leaves that each call makes anew
     parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others)]))
     samples = _samples(rows)
     try:
@@ -81,11 +81,14 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
             if not all(_same_loss(compiled, pair) for pair in samples) or not _same_gradients(
                 compiled, samples, parameters
             ):
-                return "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
+                return "it differs between plain numbers and Values (does it use ==, or random numbers?)"
     except (TypeError, *ERRORS):
         return None
     for factor in MOVES:
-        with suppress(TypeError, *ERRORS), _restored(parameters):  # what raises an error so far out tells nothing
+        with (
+            suppress(TypeError, *ERRORS),
+            _restored(parameters),
+        ):  # an error at such weights says nothing about the program
             _move(parameters, factor)
             if not _same_gradients(compiled, samples, parameters):
                 return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"

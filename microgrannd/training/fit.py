@@ -1,4 +1,4 @@
-"""fit: mini-batches, a progress bar, and what happened in each epoch."""
+"""fit: trains a model in mini-batches, with a progress bar and a history."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def fit(
         The losses and times of the epochs.
 
     Raises:
-        ValueError, TypeError: X and y do not fit each other, a cell is no finite number, an argument is out of range,
+        ValueError, TypeError: X and y do not fit each other, a cell is not a finite number, an argument is out of range,
             the optimiser has nothing to train.
         FloatingPointError: a loss or a gradient is not finite: the message names the epoch and the first operation that
             went wrong, and the model is as it was before that step. Or a weight is not finite after an epoch.

@@ -1,4 +1,4 @@
-"""How the gradients of a batch come about in `fit`: by a compiled program, or by recording each row anew."""
+"""Computes the gradients of a batch in `fit`: by a compiled program, or by recording each row anew."""
 
 from __future__ import annotations
 
@@ -112,11 +112,11 @@ class Compiled:
         """Prepare rows as `Eager.ready` does.
 
         Raises:
-            ValueError: a target is no class.
+            ValueError: a target is not a class.
         """
         for pair in rows if self.width else ():
             if pair[1] not in range(self.width):
-                self.eager.judge([pair])  # which says it in the words of the loss
+                self.eager.judge([pair])  # raises the error of the loss itself
                 raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {pair[1]}")
         return [Ready(cells_of(*pair, self.width), pair, number) for number, pair in enumerate(rows)]
 
@@ -128,7 +128,7 @@ class Compiled:
             if isfinite(loss):
                 return loss
         except ERRORS:
-            pass  # and again, for an error that tells more
+            pass  # recorded below, for an error that says more
         for parameter, gradient in zip(self.parameters, kept, strict=True):
             parameter.grad = gradient
         return self.eager.gradients([row.pair for row in batch])

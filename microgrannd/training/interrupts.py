@@ -1,4 +1,4 @@
-"""Ctrl-C at moments at which nothing is half done."""
+"""Ctrl-C only at moments when nothing is half done."""
 
 from __future__ import annotations
 

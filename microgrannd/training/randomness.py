@@ -1,4 +1,4 @@
-"""Whether a call draws random numbers: from the generators that it can reach, whose states are compared."""
+"""Finds out whether a call draws random numbers: the states of the generators that it can reach are compared."""
 
 from __future__ import annotations
 

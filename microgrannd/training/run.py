@@ -1,4 +1,4 @@
-"""A training run: what of it changes from epoch to epoch, as plain data and back."""
+"""The state of a training, which changes from epoch to epoch, as plain data and back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Run:
     """The state of a training: what changes from epoch to epoch.
 
     Args:
-        model: its parameters change, and those of the optimiser that are none of the model's.
+        model: its parameters change, and those of the optimiser that the model does not have.
         optimizer: changes them.
         rng: shuffles.
         rows: how many there are.
@@ -105,8 +105,8 @@ class Run:
         strange = [index for index, parameter in enumerate(held) if parameter not in known]
         if strange and not own <= set(held):
             raise ValueError(
-                f"optimizer.params[{strange[0]}] is no parameter of the model, which has others that the optimizer does "
-                "not hold: was one replaced? Make the optimizer anew"
+                f"optimizer.params[{strange[0]}] is not a parameter of the model, which has others that the "
+                "optimizer does not hold: was one replaced? Make the optimizer anew"
             )
 
     def go_back(self) -> None:
@@ -165,7 +165,7 @@ class Run:
             required_reals(name, state[name]) for name in ("loss", "validation_loss", "seconds")
         )
         if len(seconds) != len(loss) or len(judgements) not in (0, len(loss)):
-            raise ValueError("the lists of the history are of several lengths")
+            raise ValueError("the lists of the history differ in length")
         best, lowest = state["best"]["epoch"], state["best"]["loss"]
         lowest = inf if lowest is None else required_real("the best loss", lowest)
         weights, kept = (required_reals("weights", part["weights"]) for part in (state, state["best"]))

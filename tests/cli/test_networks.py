@@ -273,10 +273,10 @@ def refused(arguments, capsys):
         (["predict", "model.json", "absent.csv"], "absent.csv: no such file or directory"),
         (["predict", "absent.json", "good.csv"], "absent.json: no such file or directory"),
         (["predict", "good.csv", "good.csv"], "good.csv: damaged, or not a file of microgrannd"),
-        (["predict", "plain.json", "good.csv"], "plain.json: a model without a table"),
+        (["predict", "plain.json", "good.csv"], "plain.json: a model without the description of a table"),
         (["predict", "model.json", "missing.csv"], "missing.csv: no column 'a'; the columns are 'b', 'c'"),
         (["predict", "model.json", "hole.csv"], "hole.csv, line 3, column 'a': the cell is empty"),
-        (["predict", "model.json", "twice.csv"], "twice.csv: there already is a column 'prediction'"),
+        (["predict", "model.json", "twice.csv"], "twice.csv: it already has a column 'prediction'"),
         (
             ["predict", "model.json", "good.csv", "-o", "absent/out.csv"],
             "--output absent/out.csv: needs a file name in a folder that exists",
@@ -476,7 +476,7 @@ def test_no_output_that_fails_loses_the_model(command, status, lines, unbuffered
 @pytest.mark.desktop
 def test_what_was_asked_for_needs_an_output():
     status, _, err = shell("MG eval '1 + 1' >&-")
-    assert (status, err) == (2, "microgrannd: output: there is none\n")
+    assert (status, err) == (2, "microgrannd: output: standard output is closed\n")
     assert shell("MG nothing 2>&-")[0] == 2
 
 

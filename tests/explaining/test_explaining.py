@@ -182,7 +182,7 @@ def test_a_very_long_graph_says_how_much_is_left_out() -> None:
     for _ in range(1000):
         value = value * x
     lines = str(explain(value)).splitlines()
-    assert lines[-1] == f"{1000 - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less."
+    assert lines[-1] == f"{1000 - MOST_STEPS:,} more operations are left out; wrt= or model= shortens the explanation."
 
 
 def test_a_wide_operation_tells_of_its_first_operands() -> None:

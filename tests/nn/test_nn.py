@@ -249,7 +249,7 @@ def test_a_layer_may_be_linear():
     assert repr(mg.Layer(2, 1, False)) == "Layer of [LinearNeuron(2)]"
     with pytest.raises(ValueError, match="activation needs to be one of"):
         mg.MLP(2, [1], activation="foo")
-    with pytest.raises(TypeError, match=r"a row of inputs is a sequence of Values or real numbers, got 1\.0"):
+    with pytest.raises(TypeError, match=r"a row of inputs needs to be a sequence of Values or real numbers, got 1\.0"):
         mg.MLP(2, [1]).predict([1.0, 2.0])
 
 
@@ -289,7 +289,7 @@ def test_an_activation_is_any_function_of_a_value(activation):
 
 
 def test_an_activation_that_gives_no_value_is_refused():
-    with pytest.raises(TypeError, match=r"the activation of .* needs to give a Value, got 1\.0"):
+    with pytest.raises(TypeError, match=r"the activation of .* needs to return a Value, got 1\.0"):
         MLP(1, [2, 1], activation=lambda v: 1.0)([0.5])
     for options in ({"bias": 0.5}, {"activation": ["tanh"]}, {"init": ["he"]}):
         with pytest.raises(ValueError, match=rf"{next(iter(options))} needs"):

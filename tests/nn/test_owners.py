@@ -183,7 +183,7 @@ def test_a_model_that_has_no_part_in_the_graph_changes_nothing() -> None:
 
 
 def test_a_depth_is_one_of_four_and_those_by_module_need_a_model() -> None:
-    with pytest.raises(ValueError, match="depth is one of scalar, neuron, layer, auto; got 'deep'"):
+    with pytest.raises(ValueError, match="depth needs to be one of scalar, neuron, layer, auto, got 'deep'"):
         draw(Value(1.0), depth="deep")
     with pytest.raises(ValueError, match="depth 'layer' needs model=: the Module whose layers are meant"):
         draw(Value(1.0), depth="layer")

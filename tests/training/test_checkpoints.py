@@ -165,7 +165,7 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
             trained(path)
         assert path.read_bytes() == content
     mg.save(mg.MLP(1, [1]), path)
-    with pytest.raises(FileError, match=r"run\.json: no checkpoint of a training"):
+    with pytest.raises(FileError, match=r"run\.json: not a checkpoint of a training"):
         trained(path)
 
 
@@ -604,5 +604,5 @@ def test_steps_that_no_float_can_count_are_refused(tmp_path: Path) -> None:
     content = read(path)
     content["state"]["optimizer"]["steps"] = 10**400
     write(path, content)
-    with pytest.raises(FileError, match="no checkpoint that this version can go on from"):
+    with pytest.raises(FileError, match="not a checkpoint that this version can go on from"):
         trained(path, make=mg.Adam)

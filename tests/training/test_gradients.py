@@ -176,5 +176,5 @@ def test_numba_trains_to_the_same_weights() -> None:
 
 def test_an_unknown_backend_is_refused() -> None:
     model = network()
-    with pytest.raises(ValueError, match="backend is python or numba"):
+    with pytest.raises(ValueError, match="backend needs to be python or numba"):
         mg.fit(model, X, Y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), 0.1), epochs=1, compile="fortran")

@@ -151,7 +151,7 @@ def test_a_dropout_is_never_compiled_away(seed: int) -> None:
     [
         (lambda w: [], ValueError, "an optimiser needs at least one parameter, got none"),
         (lambda w: [w, w], ValueError, r"params\[1\] is params\[0\] again"),
-        (lambda w: [w, w * 2], ValueError, r"params\[1\] is a result, not a leaf: Value\(data=2.0"),
+        (lambda w: [w, w * 2], ValueError, r"params\[1\] needs to be a leaf, got a result, Value\(data=2.0"),
         (lambda w: [(w * 2).detach()], ValueError, r"params\[0\] is a result"),
         (lambda w: [w, 1.0], TypeError, "needs Values, got 1.0"),
     ],
@@ -181,7 +181,7 @@ def test_a_parameter_that_was_replaced_is_an_error(compile: bool) -> None:
     fit(model, optimizer, compile=compile)
     model.b = Value(0.5)
     before = model.state_dict()
-    with pytest.raises(ValueError, match=r"optimizer.params\[1\] is no parameter of the model.*was one replaced\?"):
+    with pytest.raises(ValueError, match=r"optimizer.params\[1\] is not a parameter of the model.*was one replaced\?"):
         fit(model, optimizer, compile=compile)
     assert model.state_dict() == before
 
