@@ -129,7 +129,7 @@ def predict(options: argparse.Namespace, out: Output) -> None:
         if (form["nin"], form["nouts"][-1]) != (len(task.columns), task.outputs):
             raise ValueError("the model is of another size")
     except UNFIT as error:
-        raise FileError(f"{options.model}: no task that this version knows ({error})") from None
+        raise FileError(f"{options.model}: not a task that this version knows ({error})") from None
     table = read_csv(options.data)
     if "prediction" in table.columns:
         raise TableError(f"{table.path}: it already has a column 'prediction'; rename that")

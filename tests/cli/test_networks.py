@@ -328,7 +328,7 @@ def test_a_model_file_whose_parts_do_not_fit_is_refused(change, capsys):
     change(content)
     write("model.json", content)
     capsys.readouterr()
-    assert refused(["predict", "model.json", "good.csv"], capsys).startswith("microgrannd: model.json: no ")
+    assert refused(["predict", "model.json", "good.csv"], capsys).startswith("microgrannd: model.json: not a ")
 
 
 def test_a_damaged_model_file_is_refused(capsys):
@@ -556,7 +556,9 @@ def test_a_task_that_makes_no_sense_is_refused(change, capsys):
     content["task"].update(change)
     write("model.json", content)
     capsys.readouterr()
-    assert refused(["predict", "model.json", "table.csv"], capsys).startswith("microgrannd: model.json: no task that")
+    assert refused(["predict", "model.json", "table.csv"], capsys).startswith(
+        "microgrannd: model.json: not a task that"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a broken pipe is another error there")
