@@ -35,7 +35,7 @@ def real(number: Any) -> float | None:
             return float(number)
         except OverflowError:
             raise OverflowError(f"a Value holds a float, for which this {type(number).__name__} is too large") from None
-    if getattr(number, "shape", None) == () and hasattr(number, "item"):  # a scalar of NumPy or of its kin
+    if getattr(number, "shape", None) == () and hasattr(number, "item"):  # a scalar of NumPy or of a similar library
         return real(number.item())
     return None
 

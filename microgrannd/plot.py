@@ -35,7 +35,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#0
 MARKERS = "os^Dv<>P"
 
 
-#: Losses that span so many times their least are drawn on a logarithmic axis.
+#: The ratio of the largest loss to the least from which the axis is logarithmic.
 SPAN = 30.0
 
 

@@ -40,7 +40,7 @@ def evaluate(options: argparse.Namespace, out: Output) -> None:
 
 
 def explain(options: argparse.Namespace, out: Output) -> None:
-    """Explain how the gradient of an expression comes about, operation by operation."""
+    """Explain the gradient of an expression, operation by operation."""
     result = _evaluated(options)
     if options.wrt is not None and options.wrt not in options.values:
         raise ValueError(

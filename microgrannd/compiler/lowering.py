@@ -86,8 +86,8 @@ class Emitter:
     """The names, layers and templates that all programs of a tape have in common.
 
     Attributes:
-        long: sequences of so many elements are kept together, shorter ones are unrolled.
-        large: layers of so many weights are loops. Unrolled they are faster (40 against 55 ns a weight and row), until
+        long: sequences of at least so many elements are kept as lists, shorter ones are unrolled.
+        large: layers of at least so many weights are loops. Unrolled they are faster (40 against 55 ns a weight and row), until
             the source becomes too large.
         functions: what the lines call, by name.
         order: the parameters, in the order in which the programs take and give them.
@@ -116,16 +116,16 @@ class Emitter:
         self.scalars = [ref for ref in tape.parameter_refs if ref not in taken]
         self.order = [*self.scalars, *layered]
 
-    def name(self, label: str, base: str, kin: Sequence[str] = _OF_VALUE) -> str:
+    def name(self, label: str, base: str, derived: Sequence[str] = _OF_VALUE) -> str:
         """Return an unused identifier based on the label; the names derived from it are unused too."""
         words = re.sub(r"[^0-9A-Za-z]+", "_", label[:60]).strip("_")
         stem = words if words[:1].isalpha() else f"{base}_{words}" if words else base
         name = stem
-        while not words or not self.taken.isdisjoint(form.format(name) for form in kin):
+        while not words or not self.taken.isdisjoint(form.format(name) for form in derived):
             words = stem
             name = f"{stem}{self.numbers[stem]}"
             self.numbers[stem] += 1
-        self.taken.update(form.format(name) for form in kin)
+        self.taken.update(form.format(name) for form in derived)
         return name
 
     def called(self, name: str, thing: Any) -> str:

@@ -35,10 +35,9 @@ def compile(  # noqa: A001  # as jax and torch call it
 ) -> Program:
     """Turn a recorded graph into a program of straight-line Python that runs over rows of other inputs.
 
-    The graph is taken as it is: a branch that Python took while it was recorded (``if x > 0:``) is taken for all rows.
-    The conditions inside of operations (relu, maximum) are not branches of this kind: they are decided for each row.
-    Results are those of the eager engine, to rounding: sums are added in order, where from Python 3.12 on the eager
-    engine's are compensated.
+    A branch that Python took while the graph was recorded (``if x > 0:``) is taken for all rows; the conditions inside of
+    operations (relu, maximum) are decided for each row. Results equal those of the eager engine to rounding: sums are
+    added in order, while the eager engine's are compensated from Python 3.12 on.
 
     Args:
         outputs: a Value, or a sequence of them.
@@ -46,7 +45,7 @@ def compile(  # noqa: A001  # as jax and torch call it
             at each call, and so is that of results without a graph, which get no gradient.
         backend: "python"; or "numba" (the extra ``numba``), which takes seconds to compile and is many times as fast.
             Its rows may also be an array of floats. What it compiled is kept in the user's cache folder.
-        model: whose names the parameters bear in the source, where they have no label.
+        model: whose names the parameters have in the source, if they have no label.
 
     Returns:
         A `Program`.
@@ -104,8 +103,8 @@ class Program:
             rows: for each a number for every input; at least one row.
             executor: whose workers compute the blocks of 64 rows, each with a copy of this program: a
                 ``ProcessPoolExecutor``, or that of a cluster. The blocks are added in order, so the bits are those of
-                one process, whoever finishes first. Up to 64 rows, one block, are computed here. An operation of one's
-                own, and what it brings along, has to be importable by the workers.
+                one process. Up to 64 rows, one block, are computed here. Workers need to be able to import an operation
+                of your own, and what it uses.
 
         Returns:
             The mean.
@@ -114,7 +113,7 @@ class Program:
             ValueError: there are several outputs, or no row; else as `forward`. Then no gradient is changed.
             concurrent.futures.BrokenExecutor: a worker and with it some rows were lost: the message names them. Then
                 no gradient is changed.
-            pickle.PicklingError: for an executor, an operation of one's own that is not found under its name.
+            pickle.PicklingError: for an executor, an operation of your own that cannot be imported by its name.
         """
         if len(self.tape.outputs) != 1:
             raise ValueError(f"backward needs a program of one output, got {len(self.tape.outputs)}")

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from .._text import described
 from ..rules.ieee import ERRORS
 
-#: Gradients are added up over so many rows at a time, and then block by block: the bits do not depend on who does it.
+#: Rows in a block. Gradients are added up within blocks and then block by block, so the bits do not depend on the workers.
 BLOCK = 64
 
 

@@ -1,7 +1,7 @@
 """Switches: recording off in one context, the cyclic garbage collector off in the process.
 
-What a switch holds off stays off for as long as a token lives, which only blocks hold. To free it is one step, so a
-block that is left however, by Ctrl-C in the midst of its own code too, leaves nothing switched off.
+A thing is switched off for as long as a token lives, and only blocks hold it. Freeing the token is one step, so nothing
+stays switched off after a block, not even if Ctrl-C arrives in the midst of the block's own code.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def _written(node: ast.AST) -> tuple[str, int]:
         case ast.Call(ast.Name(name), operands):
             function = _LATEX.get(name, math_name(name))
             return rf"{function}\left({', '.join(_written(operand)[0] for operand in operands)}\right)", _ATOM
-    return rf"\text{{{inert(ast.unparse(node))}}}", 0  # what only a rule of one's own may hold
+    return rf"\text{{{inert(ast.unparse(node))}}}", 0  # only in a rule of the user's own
 
 
 def _bound(node: ast.AST, strength: int) -> str:

@@ -35,8 +35,8 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
 
     Args:
         path: of the file.
-        into: a module of the same form, whose parameters are set; needed for modules of one's own, as a file does not
-            say how to make them.
+        into: a module of the same form, whose parameters are set; needed for modules of your own, which the file
+            does not say how to make.
 
     Returns:
         A new model, or the one that was given.

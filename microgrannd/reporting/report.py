@@ -69,28 +69,31 @@ def gradient_report(
 ) -> GradientReport:
     """Report on the gradients of each layer: which vanish, explode or are dead, and what helps.
 
-    The gradients are those that the parameters bear: those of ``backward()``, or, after `fit`, of its last batch. A
-    layer is the module around neurons, a module without any, or an attribute of the model. It is healthy if it is none of these:
-    not finite (a gradient is nan or inf); exploding (the norm of its gradient is above 10 times that of its weights, and
-    above 10); dead units (at least 40% of them); vanishing (its mean gradient is below a hundredth of that of another
-    layer, which does not explode). Gradients that are small in all layers are not a fault: at a minimum they are small.
+    The gradients are the parameters' ``grad``: of ``backward()``, or, after `fit`, of its last batch. A layer is the module
+    around neurons, a module without neurons, or an attribute of the model. Its verdict is one of
+
+    - not finite: a gradient is nan or inf;
+    - exploding: the norm of its gradient is above 10 times that of its weights, and above 10;
+    - dead units: at least 40% of them are dead;
+    - vanishing: its mean gradient is below a hundredth of that of another layer, which does not explode;
+    - or healthy. Gradients that are small in all layers are not a fault: at a minimum they are small.
 
     Args:
-        model: whose parameters bear gradients. Nothing in it is changed.
-        rows: the inputs to tell the activations for; the model is called with each. A unit is dead if no gradient passes
-            back through it for any of them, as through a relu of a negative number. Without rows, it is taken for dead
-            if all its gradients are 0; in a small batch, this may be by chance.
-        optimizer: to tell its next step's length by; its ``max_norm`` clips the gradients first, as it will in that
-            step. It takes no step. Without one, the gradient over the weights is shown: times the learning rate, it is
-            the step of plain SGD.
+        model: whose parameters have gradients. Nothing in it is changed.
+        rows: inputs to measure activations with; the model is called with each. A unit is dead if no gradient passes back
+            through it for any of them, as through a relu of a negative number. Without rows, a unit counts as dead if
+            all its gradients are 0; in a small batch, this may be by chance.
+        optimizer: for the length of its next step, with gradients clipped by its ``max_norm``; it does not take that
+            step. Without one, the gradient over the weights is shown, which times the learning rate is the step of
+            plain SGD.
 
     Returns:
         A `GradientReport`: ``.layers`` are the numbers.
 
     Raises:
         TypeError: model is not a Module, rows are not rows, or optimizer is not an optimiser.
-        ValueError: the model has no parameters, the optimiser none of the model's, or rows no row; or as the model
-            raises it.
+        ValueError: the model has no parameters, the optimiser none of the model's, rows is empty, or the model raises
+            it.
     """
     if not isinstance(model, Module):
         raise TypeError(f"gradient_report needs a Module, got {described(model)}")

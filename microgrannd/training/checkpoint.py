@@ -38,7 +38,7 @@ class Checkpoint:
 
     Args:
         path: where it is.
-        every: it is written after so many epochs; at the start and at the end too.
+        every: it is written at the start, after every so many epochs, and at the end.
         resume: go on from the file, if there is one.
 
     Raises:
@@ -109,7 +109,7 @@ class Checkpoint:
         """Take in the state after an epoch, and write it after so many epochs.
 
         Raises:
-            TypeError: an optimiser of one's own has state that the file would lose.
+            TypeError: an optimiser of your own has state that the file would lose.
         """
         now = _texts(self.run.optimizer.options())
         if changed := [name for name in now if now[name] != self.options.get(name)]:

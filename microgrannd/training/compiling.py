@@ -23,7 +23,7 @@ from ..rules.ieee import ERRORS
 from .gradients import Compiled, Distributed, Eager, cells_of
 from .randomness import Draws
 
-#: Of so many rows the loss is recorded and computed by the program before that is trusted, and of so many the gradient too.
+#: Rows of which the loss is compared with a recording before a program is trusted, and those of which the gradient is.
 SAMPLES, GRADIENTS = 50, 5
 
 
@@ -38,7 +38,7 @@ def learner_for(
 
     Raises:
         ValueError: the loss cannot be compiled, but there is an executor, which needs a program.
-        PicklingError: an operation of one's own cannot be sent to an executor.
+        PicklingError: an operation of your own cannot be sent to an executor.
     """
     eager = Eager(model, loss)
     compiled = _compiled(eager, rows, backend)

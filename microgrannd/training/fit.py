@@ -62,47 +62,48 @@ def fit(
     executor: Executor | None = None,
     compile: bool | str = True,  # noqa: A002
 ) -> History:
-    """Train a model. Ctrl-C ends the training; all is then as after the last whole epoch.
+    """Train a model. Ctrl-C ends the training and leaves everything as it was after the last whole epoch.
 
     Args:
         model: called with a row of floats; its parameters are changed.
-        X: rows of numbers; also single numbers, which are rows of one, or a data frame of pandas or polars.
-        y: for each row a number, the index of a class, or a row of numbers: what the loss takes.
-        loss: one of `microgrannd.losses` or a function of one's own, (prediction, target) -> Value, of one row.
-        optimizer: an instance, over the model's parameters or a part of them.
-        epochs: how often to go through all rows.
-        batch_size: rows for each step; all of them by default.
+        X: rows of numbers, single numbers (which are rows of one), or a data frame of pandas or polars.
+        y: for each row what the loss takes: a number, the index of a class, or a row of numbers.
+        loss: one of `microgrannd.losses`, or any function (prediction, target) -> Value of one row.
+        optimizer: an instance, over all of the model's parameters or a part of them.
+        epochs: passes over all rows.
+        batch_size: rows for each step; by default all of them.
         shuffle: put the rows in a new order for each epoch.
-        seed: of the shuffling, and of the choice of validation rows.
-        validation: rows to judge the model by after each epoch: a share of X and y, which is not trained on, or (X, y).
-        patience: stop after this many epochs in a row without a lower validation loss; the model is then as it was
-            when that was lowest, also where all epochs are run.
-        progress: show a bar with the loss, on standard error.
-        checkpoint: a file that holds the run as it stands: weights, the optimiser's state, the random state and the
-            history. It is replaced as a whole, so that whatever happens a good one is there.
-        every: so many epochs are between two times that it is written. It is also written at the start and the end. It
-            holds the whole history: where epochs are many and short, a larger number saves much time.
-        resume: go on from the checkpoint, if it is there, and end with the same bits as if nothing had stopped it.
-            Call with the same arguments; only epochs may be more.
-        executor: whose workers compute the gradients of batches of more than 64 rows, see `Program.backward`: a
+        seed: of the shuffling and of the choice of validation rows.
+        validation: rows to judge the model by after each epoch: a share of X and y, which is then not trained on, or
+            (X, y).
+        patience: stop after this many epochs in a row without a lower validation loss. At the end, the model has the
+            weights of the lowest validation loss, also if all epochs were run.
+        progress: show a progress bar with the loss on standard error.
+        checkpoint: a file for the state of the training: weights, optimiser, random state and history. It is written at
+            the start, after epochs and at the end, each time whole or not at all.
+        every: write the checkpoint after every so many epochs. It holds the whole history: for many short epochs, a
+            larger number saves much time.
+        resume: continue from the checkpoint, if there is one, with the same bits as without a stop. All other arguments
+            need to be the same, except that epochs may be more.
+        executor: its workers compute the gradients of batches of more than 64 rows, see `Program.backward`: a
             ``ProcessPoolExecutor``, or Dask's ``Client.get_executor()``. The bits stay the same. Each worker is sent the
-            rows once. It pays from batches of 128 rows on, with numba from about 512; tests/benchmarks/README.md has figures.
-            Validation rows are judged in this process.
-        compile: record the loss of a row once and run it as a program, see `microgrannd.compile`; with a warning, each
-            row is recorded anew where two rows record different graphs. False does that always: for a model or loss
-            that does other things than compute. "numba" is the backend of that name.
+            rows once; validation rows are judged in this process. It pays from batches of 128 rows on, with numba from
+            about 512 (figures: tests/benchmarks/README.md).
+        compile: record the loss of one row and run it as a program, see `microgrannd.compile`. If two rows record
+            different graphs, each row is recorded anew, with a warning. False always records: for a model or loss that
+            has side effects. "numba" is the backend of that name.
 
     Returns:
         The losses and times of the epochs.
 
     Raises:
         ValueError, TypeError: X and y do not fit each other, a cell is not a finite number, an argument is out of range,
-            the optimiser has nothing to train.
-        FloatingPointError: a loss or a gradient is not finite: the message names the epoch and the first operation that
-            went wrong, and the model is as it was before that step. Or a weight is not finite after an epoch.
-        FileExistsError: the checkpoint is there, without resume.
-        FileError: it is damaged, or of another model, other settings or other data: the message says which.
-        OSError: it cannot be written; an older one is as it was.
+            or the optimiser has nothing to train.
+        FloatingPointError: a loss, a gradient or a weight is not finite. The message names the epoch, and the first
+            operation that is not finite; the model is as it was before that step.
+        FileExistsError: there is a checkpoint, and resume is not given.
+        FileError: the checkpoint is damaged, or of another model, other settings or other data.
+        OSError: the checkpoint cannot be written; an older one is unchanged.
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
     _require_parts(model, loss, optimizer)

@@ -59,7 +59,7 @@ class Run:
         self.order = list(range(rows))
         self.history = History()
         self.best, self.lowest, self.kept = -1, inf, self.weights()
-        self.set_weights(self.kept)  # as floats, whatever they were
+        self.set_weights(self.kept)  # as floats, if they were other numbers
         self._last, self._optimizer = self.kept, Snapshot(optimizer, apart="params")
 
     @property
