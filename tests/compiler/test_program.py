@@ -407,8 +407,8 @@ def test_the_bits_do_not_depend_on_where_a_row_raises(count: int, seed: int) -> 
     assert (plain.backward(rows), w.grad) == expected
 
 
-def test_rows_that_go_the_careful_way_do_not_generate_the_engine_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from microgrannd.compiler import program as module
+def test_rows_that_are_run_one_by_one_do_not_generate_the_engine_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from microgrannd.compiler import careful as module
 
     generated = []
     generate = module.recorded
