@@ -44,14 +44,14 @@ __all__ = sorted(["Value", "no_grad", "paused_gc", "rule", *functions.__all__, *
 def __getattr__(name: str) -> Any:
     module = _MODULES.get(name)
     if module is None:
-        found = getattr(functions, name, None)
-        if found is None or name not in functions.__all__:
+        thing = getattr(functions, name, None)
+        if thing is None or name not in functions.__all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     else:
-        found = import_module(f".{module}", __name__)
-        found = getattr(found, name) if module != name else found
-    globals()[name] = found
-    return found
+        thing = import_module(f".{module}", __name__)
+        thing = getattr(thing, name) if module != name else thing
+    globals()[name] = thing
+    return thing
 
 
 def __dir__() -> list[str]:

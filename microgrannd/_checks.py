@@ -1,22 +1,22 @@
-"""Checks of arguments that several modules take."""
+"""Checks of arguments, each in one function: real, finite and whole numbers, rows, seeds, rows with their targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from math import isfinite
+from math import inf, isfinite
 from numbers import Integral, Real
 from operator import index
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, TypeAlias
 
 from ._text import described
 
 
 def seed_of(seed: SupportsIndex | None) -> int | None:
-    """A seed as an int, NumPy's whole numbers included; None stays None.
+    """Return a seed as an int, NumPy's whole numbers included; None stays None.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: it is neither.
     """
     try:
         return None if seed is None else index(seed)
@@ -25,7 +25,7 @@ def seed_of(seed: SupportsIndex | None) -> int | None:
 
 
 def real(number: Any) -> float | None:
-    """Any real number as a float; None for what is not one.
+    """Return any real number as a float; None for what is not one.
 
     Raises:
         OverflowError: it is too large for a float.
@@ -35,46 +35,81 @@ def real(number: Any) -> float | None:
             return float(number)
         except OverflowError:
             raise OverflowError(f"a Value holds a float, for which this {type(number).__name__} is too large") from None
-    if getattr(number, "shape", None) == () and hasattr(number, "item"):  # a scalar of NumPy or of its kin
+    if getattr(number, "shape", None) == () and hasattr(number, "item"):  # a scalar of NumPy or of a similar library
         return real(number.item())
     return None
 
 
-def required_real(place: str, thing: Any) -> float:
-    """A real number as a float.
+def required_real(name: str, thing: Any) -> float:
+    """Return a real number as a float.
 
     Raises:
-        TypeError: it is none; the message names the place.
+        TypeError: it is not a real number; the message begins with the name.
     """
     number = real(thing)
     if number is None:
-        raise TypeError(f"{place} needs a real number, got {described(thing)}")
+        raise TypeError(f"{name} needs a real number, got {described(thing)}")
     return number
 
 
-def required_reals(place: str, row: Any) -> list[float]:
-    """A row of real numbers as floats.
+def required_reals(name: str, row: Any) -> list[float]:
+    """Return a row of real numbers as floats.
 
     Raises:
-        TypeError: it is no row, or a cell is no real number; the message names the place.
+        TypeError: it is not a row, or a cell is not a real number; the message begins with the name.
     """
     if not hasattr(row, "__iter__") or isinstance(row, str):
-        raise TypeError(f"{place} needs to be a row of numbers, got {described(row)}")
-    return [required_real(f"{place}[{i}]", cell) for i, cell in enumerate(row)]
+        raise TypeError(f"{name} needs to be a row of numbers, got {described(row)}")
+    return [required_real(f"{name}[{i}]", cell) for i, cell in enumerate(row)]
+
+
+def required_finite(name: str, thing: Any, least: float = -inf) -> float:
+    """Return a finite number of at least ``least`` as a float.
+
+    Raises:
+        TypeError: it is not a real number.
+        ValueError: it is infinite, nan or too small.
+    """
+    number = required_real(name, thing)
+    if not isfinite(number) or number < least:
+        bound = "" if least == -inf else f" of at least {least:g}"
+        raise ValueError(f"{name} needs to be a finite number{bound}, got {described(thing)}")
+    return number
 
 
 def is_whole(thing: Any) -> bool:
-    """Whether it is a whole number, NumPy's included, and not a bool."""
+    """Tell whether it is a whole number, NumPy's included, and not a bool."""
     return isinstance(thing, Integral) and not isinstance(thing, bool)
 
 
-Pairs = list[tuple[tuple[float, ...], Any]]
+def required_whole(name: str, thing: Any, least: int, most: int | None = None) -> int:
+    """Return a whole number of at least ``least``, and at most ``most``, as an int.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not is_whole(thing) or thing < least or (most is not None and thing > most):
+        bound = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} needs to be a whole number {bound}, got {described(thing)}")
+    return int(thing)
 
 
-def checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
-    """Pairs of row and target, as floats, or an error that names the place."""
-    rows = [tuple(_numbers(f"X[{i}]", row, always=True)) for i, row in enumerate(_plain(X))]
-    targets = [_numbers(f"y[{i}]", target) for i, target in enumerate(_plain(y))]
+#: Rows of floats, each with its target: a float, or a list of floats.
+Pairs: TypeAlias = Sequence[tuple[tuple[float, ...], Any]]
+
+
+def required_pairs(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
+    """Return rows and their targets as finite floats.
+
+    Raises:
+        TypeError, ValueError: they do not fit each other, or hold anything else; the message names the cell.
+    """
+    rows = [tuple(_finite_row(f"X[{i}]", [row] if real(row) is not None else row)) for i, row in enumerate(_plain(X))]
+    targets = [
+        _finite_row(f"y[{i}]", target) if hasattr(target, "__iter__") and not isinstance(target, str)
+        else required_finite(f"y[{i}]", target)
+        for i, target in enumerate(_plain(y))
+    ]  # fmt: skip
     if not rows or len(rows) != len(targets):
         raise ValueError(
             f"X and y need a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets"
@@ -83,27 +118,13 @@ def checked(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
 
 
 def _plain(table: Any) -> Any:
-    """The rows of a table: of a data frame, which would give its columns' names, those of its array."""
+    """Return the rows of a table: of a data frame, which would give its columns' names, those of its array."""
     return table.to_numpy().tolist() if hasattr(table, "to_numpy") else table
 
 
-def _numbers(name: str, thing: Any, always: bool = False) -> Any:
-    """A row of finite numbers, or a single one; that as a row too, if there is always to be one."""
-    if isinstance(thing, str) or not hasattr(thing, "__iter__"):
-        if always and real(thing) is not None:
-            thing = [thing]
-        elif not always:
-            return _finite(name, required_real(name, thing))
-    return [_finite(f"{name}[{i}]", number) for i, number in enumerate(required_reals(name, thing))]
-
-
-def _finite(name: str, number: float) -> float:
-    if not isfinite(number):
-        raise ValueError(f"{name} is {number}; fit needs finite numbers")
-    return number
-
-
-def _require_int(name: str, number: int, least: int) -> int:
-    if not is_whole(number) or number < least:
-        raise ValueError(f"{name} needs to be a whole number of at least {least}, got {described(number)}")
-    return int(number)
+def _finite_row(name: str, row: Any) -> list[float]:
+    numbers = required_reals(name, row)
+    if not all(map(isfinite, numbers)):
+        for i, number in enumerate(numbers):
+            required_finite(f"{name}[{i}]", number)
+    return numbers

@@ -21,7 +21,7 @@ FORMAT = "microgrannd"
 VERSION = 1
 
 
-#: What building something from a file's content raises where the content does not fit.
+#: The errors of building something from a file's content that does not fit.
 UNFIT = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
 
 
@@ -61,7 +61,7 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
 def write_bytes(path: str | PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all: under another name in the same folder, then renamed."""
     target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is no file to be replaced
+    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is not replaced
         with open(target, "wb") as file:
             file.write(content)
         return
@@ -73,11 +73,11 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         if os.path.exists(target):
-            shutil.copymode(target, temporary)  # which the process's umask may have narrowed
+            shutil.copymode(target, temporary)  # which the process's umask may have restricted
         os.replace(temporary, target)
         _sync_folder(os.path.dirname(target))
     except BaseException as error:
-        with suppress(OSError):  # of what was not made, or in a file system that takes no change at all
+        with suppress(OSError):  # of a file that was not made, or in a read-only file system
             os.unlink(temporary)
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the name that the caller knows
@@ -100,7 +100,7 @@ def require_writable(path: str | PathLike[str]) -> None:
 
 
 def remove_leftovers(path: str | PathLike[str]) -> None:
-    """Remove what processes that were killed in `write_bytes` left of this file."""
+    """Remove the temporary files of this file that killed processes left behind."""
     start = _temporary(os.path.realpath(path))
     for leftover in glob(f"{escape(start)}*.tmp"):
         if not _is_alive(leftover.removeprefix(start).split("-")[0]):
@@ -109,7 +109,7 @@ def remove_leftovers(path: str | PathLike[str]) -> None:
 
 
 def _is_alive(process: str) -> bool:
-    """Whether a process of this number may be there; on Windows, to ask would end it."""
+    """Tell whether a process of this number may be running; on Windows, assume so: asking would end it."""
     if os.name != "posix" or not process.isdecimal():
         return True
     try:
@@ -122,13 +122,13 @@ def _is_alive(process: str) -> bool:
 
 
 def _temporary(target: str) -> str:
-    """How the names begin under which a file is written before it is renamed; as short as that, whatever its name."""
+    """Return the beginning of the temporary names of a file; short, whatever the file's name."""
     folder, name = os.path.split(target)
     return os.path.join(folder, f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-")
 
 
 def _sync_folder(folder: str) -> None:
-    """Make a new name last through a loss of power, where folders can be opened and synced: the file is there anyway."""
+    """Sync a folder so that a new name survives a loss of power, where folders can be synced."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

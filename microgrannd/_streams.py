@@ -1,4 +1,4 @@
-"""Standard output and standard error: they may be closed, full or gone, and that ends no work before it is done."""
+"""Standard output and standard error, which may be closed or full: that does not stop a command before its work is done."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ._text import printable
 
 
 class Output:
-    """Standard output, of which a failure is kept for the end."""
+    """Standard output; if it fails, the error is raised at the end of the command."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person reads it."""
+        """Whether it is a terminal."""
         return sys.stdout is not None and sys.stdout.isatty()
 
     def say(self, text: str) -> None:
@@ -31,20 +31,20 @@ class Output:
                 self.failure = error
 
     def give(self, text: str) -> None:
-        """Print what was asked for; on a terminal made safe for it, else to the letter.
+        """Print the result of a command; on a terminal with unprintable characters escaped, else unchanged.
 
         Raises:
-            OSError: there is no standard output.
+            OSError: standard output is closed.
         """
         if sys.stdout is None:
-            raise OSError("there is none")
+            raise OSError("standard output is closed")
         if self.is_terminal:
             text = "\n".join(map(printable, text.split("\n")))
         sys.stdout.write(text)
         sys.stdout.flush()
 
     def end(self) -> None:
-        """Raise the failure, if there was one."""
+        """Raise the error that writing ended with, if any."""
         if self.failure is not None:
             raise self.failure
 
@@ -59,7 +59,7 @@ def tell(text: str) -> None:
 
 
 def settle(stream: TextIO | None) -> None:
-    """Flush a stream before the process ends; what a bar left in it and cannot be written is discarded."""
+    """Flush a stream before the process ends; what cannot be written is discarded."""
     try:
         if stream is not None:
             stream.flush()
@@ -68,7 +68,7 @@ def settle(stream: TextIO | None) -> None:
 
 
 def discard(stream: TextIO | None) -> None:
-    """Leave nothing to flush at exit, where a second failure would change the exit status."""
+    """Discard what is left to flush: failing again at exit would change the exit status."""
     with suppress(OSError, ValueError, AttributeError):
         own = stream.fileno()  # type: ignore[union-attr]  # None has none: suppressed
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -77,7 +77,7 @@ def discard(stream: TextIO | None) -> None:
 
 
 class Forgiving:
-    """A stream for a progress bar: where it cannot be written to, the bar is not seen, and the work goes on."""
+    """A stream for a progress bar; when writing fails, the bar disappears and the work goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream: Any = stream

@@ -1,4 +1,4 @@
-"""Text for people: short, and free of what a terminal would obey."""
+"""Text to be shown to people: short, and without control characters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def printable(text: str) -> str:
-    r"""Text with its unprintable characters as escapes: control characters, line ends, turned directions.
+    r"""Return text with unprintable characters escaped: control characters, line ends, changes of direction.
 
     >>> printable("caf\u00e9 \x1b[31m\u202e")
     'café \\x1b[31m\\u202e'
@@ -16,11 +16,11 @@ def printable(text: str) -> str:
 
 
 def described(thing: Any) -> str:
-    """A thing in an error message: its value, cut to a readable length, and its type."""
+    """Describe an object in an error message: its value, cut to a readable length, and its type."""
     return f"{reprlib.repr(thing)} ({type(thing).__name__})"
 
 
 def visible(text: str, most: int = 40) -> str:
-    """A label as it can be shown anywhere: on one line, of a readable length, without control characters."""
+    """Return a label in a form that can be shown anywhere: one line, of a readable length, without control characters."""
     shown = "".join(c if c.isprintable() else "↵" if c == "\n" else "�" for c in text[: most + 1])
     return shown if len(shown) <= most else shown[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""Nested lists, tuples, dicts and arrays of numbers, walked in one order."""
+"""Nested lists, tuples, dicts and arrays of numbers, always in the same order."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
-    """A function of every number in nested lists, tuples, dicts and arrays, in the same form."""
+    """Apply a function to every number in nested lists, tuples, dicts and arrays; return the same structure."""
     if isinstance(structure, list | tuple | dict):
         return _of_parts(lambda part: mapped(function, part), structure)
     if getattr(structure, "shape", ()):
-        import numpy as np  # an array has come: NumPy is there
+        import numpy as np  # there is an array, so NumPy is installed
 
         found = [function(part) for part in structure.ravel()]
         if found and all(isinstance(part, np.ndarray) for part in found):
@@ -24,7 +24,7 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
 
 
 def copied(structure: Any) -> Any:
-    """The same lists, tuples, dicts and arrays anew: a function may assign into them, or sort them."""
+    """Copy nested lists, tuples, dicts and arrays, so that a function may assign into them or sort them."""
     if isinstance(structure, list | tuple | dict):
         return _of_parts(copied, structure)
     if getattr(structure, "shape", ()):
@@ -33,7 +33,7 @@ def copied(structure: Any) -> Any:
 
 
 def _of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
-    """A function of the parts of a list, tuple, named tuple or dict, in one of the same kind."""
+    """Apply a function to the parts of a list, tuple, named tuple or dict; return one of the same kind."""
     if isinstance(structure, dict):
         found = copy(structure)
         for key, part in structure.items():  # update() of a Counter adds up
@@ -46,20 +46,20 @@ def _of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
 
 
 def leaves(structure: Any) -> list[Any]:
-    """The numbers in it."""
+    """Return the numbers in a structure."""
     found: list[Any] = []
     mapped(found.append, structure)
     return found
 
 
 def filled(structure: Any, numbers: Iterable[Any]) -> Any:
-    """The same structure with other numbers."""
+    """Return the same structure with other numbers."""
     fresh = iter(numbers)
     return mapped(lambda _: next(fresh), structure)
 
 
 def paths(structure: Any, root: str) -> Iterator[str]:
-    """What each of its numbers is called in Python, the whole being called root.
+    """Return the Python expression of each number in a structure that is called root.
 
     >>> list(paths([1.0, (2.0, {"b": 3.0})], "w"))
     ['w[0]', 'w[1][0]', "w[1][1]['b']"]

@@ -1,4 +1,4 @@
-"""Data to learn from: small classic sets, made from a seed, and tables read from CSV files."""
+"""Data: small classic sets, made from a seed, and tables read from CSV files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Rows = list[list[float]]
 
 
 def xor() -> tuple[Rows, list[int]]:
-    """The four rows of exclusive or.
+    """Return the four rows of exclusive or.
 
     >>> xor()
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
@@ -36,7 +36,7 @@ def xor() -> tuple[Rows, list[int]]:
 
 
 def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows, list[int]]:
-    """Two interleaved half circles.
+    """Make two interleaved half circles.
 
     Args:
         n: number of rows, of both classes together.
@@ -50,7 +50,7 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows,
 
 
 def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: float = 0.5) -> tuple[Rows, list[int]]:
-    """A circle of radius 1 around one of radius ``factor``; the other arguments are those of `moons`."""
+    """Make a circle of radius 1 around one of radius ``factor``; the other arguments are those of `moons`."""
     outer, inner = _shares(n, 2)
     points = [(math.cos(t), math.sin(t)) for t in _spread(0, math.tau, outer + 1)[:-1]]
     points += [(factor * math.cos(t), factor * math.sin(t)) for t in _spread(0, math.tau, inner + 1)[:-1]]
@@ -58,7 +58,7 @@ def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: flo
 
 
 def spirals(n: int = 300, noise: float = 0.02, seed: int | None = 0, classes: int = 3) -> tuple[Rows, list[int]]:
-    """As many spiral arms as classes, each two thirds of a turn; the other arguments are those of `moons`."""
+    """Make a spiral arm for each class, each two thirds of a turn; the other arguments are those of `moons`."""
     points, labels = [], []
     for label, count in enumerate(_shares(n, classes)):
         for r in _spread(0.05, 1, count):
@@ -92,46 +92,46 @@ class Table:
     lines: list[int]
 
     def index(self, column: str) -> int:
-        """The place of a column.
+        """Return the index of a column.
 
         Raises:
-            TableError: there is none of that name.
+            TableError: no column has that name.
         """
-        if column not in self._places:
+        if column not in self._indices:
             names = ", ".join(map(repr, self.columns[:20])) + (", ..." if len(self.columns) > 20 else "")
             raise TableError(f"{self.path}: no column {column!r}; the columns are {names}")
-        return self._places[column]
+        return self._indices[column]
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {column: place for place, column in enumerate(self.columns)}
+    def _indices(self) -> dict[str, int]:
+        return {column: index for index, column in enumerate(self.columns)}
 
     def numbers(self, columns: Sequence[str]) -> Rows:
-        """The rows of some columns as floats.
+        """Return the rows of some columns as floats.
 
         Raises:
-            TableError: a column or a cell is missing, or a cell is no finite number.
+            TableError: a column or a cell is missing, or a cell is not a finite number.
         """
-        places = [(column, self.index(column)) for column in columns]
-        return [[self._number(row, place, column) for column, place in places] for row in range(len(self.rows))]
+        indices = [(column, self.index(column)) for column in columns]
+        return [[self._number(row, index, column) for column, index in indices] for row in range(len(self.rows))]
 
     def texts(self, column: str) -> list[str]:
-        """The cells of one column, without the space around them.
+        """Return the cells of one column, without the space around them.
 
         Raises:
             TableError: the column or a cell is missing.
         """
-        place = self.index(column)
-        return [self._cell(row, place, column) for row in range(len(self.rows))]
+        index = self.index(column)
+        return [self._cell(row, index, column) for row in range(len(self.rows))]
 
-    def _cell(self, row: int, place: int, column: str) -> str:
-        text = self.rows[row][place].strip()
+    def _cell(self, row: int, index: int, column: str) -> str:
+        text = self.rows[row][index].strip()
         if not text:
             raise TableError(f"{self.path}, line {self.lines[row]}, column {column!r}: the cell is empty")
         return text
 
-    def _number(self, row: int, place: int, column: str) -> float:
-        text = self._cell(row, place, column)
+    def _number(self, row: int, index: int, column: str) -> float:
+        text = self._cell(row, index, column)
         number = parse_number(text)
         if number is None:
             where = f"{self.path}, line {self.lines[row]}, column {column!r}"
@@ -145,7 +145,7 @@ def read_csv(path: str | PathLike[str]) -> Table:
     The first row is the header, unless a cell of it is a number.
 
     Raises:
-        TableError: the file is empty, is no text, has a row of another length or two columns of one name.
+        TableError: the file is empty, is not text, has a row of another length or two columns of one name.
         OSError: it cannot be read.
     """
     name = str(path)
@@ -184,7 +184,7 @@ def read_csv(path: str | PathLike[str]) -> Table:
 
 
 def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
-    """Rows and labels as a table with the columns x1, x2, ... and class."""
+    """Return rows and labels as a table with the columns x1, x2, ... and class."""
     columns = [f"x{i + 1}" for i in range(len(X[0]))] + ["class"]
     return Table(
         name,
@@ -195,7 +195,7 @@ def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
 
 
 def parse_number(text: str) -> float | None:
-    """The finite number that a cell holds, or None."""
+    """Return the finite number that a cell holds, or None."""
     try:
         number = float(text)
     except ValueError:
@@ -231,7 +231,7 @@ def split(
 
 
 def _delimiter(text: str) -> str:
-    """What the first line that is not blank has most of, outside quotes."""
+    """Return the separator that the first line that is not blank has most of, outside quotes."""
     line = re.compile(r'(?:[^"\r\n]|"[^"]*")+').search(text)
     bare = re.sub('"[^"]*"', "", line[0]) if line else ""
     return max(",;\t", key=bare.count)
@@ -239,7 +239,7 @@ def _delimiter(text: str) -> str:
 
 def _shares(n: int, parts: int) -> list[int]:
     if n < parts:
-        raise ValueError(f"n: at least a row for each of {parts} classes; got {n}")
+        raise ValueError(f"n needs to be at least {parts}, a row for each class, got {n}")
     return [n // parts + (i < n % parts) for i in range(parts)]
 
 

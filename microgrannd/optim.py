@@ -1,4 +1,4 @@
-"""Optimisers: what a step makes of the gradients; clipping; schedules of the learning rate.
+"""Optimisers, clipping of gradients, and schedules of the learning rate.
 
 >>> from microgrannd import Value, SGD
 >>> w = Value(1.0)
@@ -12,10 +12,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import cos, hypot, isfinite, pi, sqrt
+from math import cos, hypot, pi, sqrt
 from typing import Any, ClassVar
 
-from ._checks import is_whole, real, required_reals
+from ._checks import required_finite, required_reals, required_whole
 from ._text import described
 from .engine.value import Value, data_of
 
@@ -23,7 +23,7 @@ Schedule = Callable[[int], float]
 
 
 class Optimizer:
-    """What all optimisers share.
+    """Base class of the optimisers.
 
     Args:
         params: the Values to change, usually ``model.parameters()``: leaves, at least one, none twice.
@@ -54,10 +54,10 @@ class Optimizer:
         """Change every parameter's data by its gradient.
 
         Raises:
-            TypeError: a parameter's data is no real number; then nothing is changed.
+            TypeError: a parameter's data is not a real number; then nothing is changed.
         """
         if any([type(parameter.data) is not float for parameter in self.params]):  # noqa: C419  # a list is faster
-            names = (parameter.label or f"params[{place}]" for place, parameter in enumerate(self.params))
+            names = (parameter.label or f"params[{index}]" for index, parameter in enumerate(self.params))
             for parameter, number in zip(self.params, data_of(self.params, names), strict=True):
                 parameter.data = number
         if self.max_norm is not None:
@@ -67,14 +67,14 @@ class Optimizer:
         self._update(float(lr))
 
     def state_dict(self) -> dict[str, Any]:
-        """What the steps so far left behind: their number, and lists of a number for each parameter.
+        """Return the state after the steps so far: their number, and lists of a number for each parameter.
 
         What the optimiser was made with, a schedule of the learning rate too, is not in it: see `options`.
         """
         return {"steps": self.steps, **{name: list(getattr(self, name)) for name in self.buffers}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave.
+        """Set the state to what `state_dict` returned.
 
         Raises:
             KeyError: an entry is missing, or unknown; then nothing is set.
@@ -83,21 +83,17 @@ class Optimizer:
         names = {"steps", *self.buffers}
         if state.keys() != names:
             raise KeyError(f"the state of {type(self).__name__} has {sorted(names)}, got {sorted(state)}")
-        steps = state["steps"]
-        if not is_whole(steps) or not 0 <= steps <= 2**53:
-            raise ValueError(
-                f"steps needs to be a whole number of at least 0 and at most 2**53, got {described(steps)}"
-            )
+        steps = required_whole("steps", state["steps"], 0, 2**53)
         buffers = {name: required_reals(name, state[name]) for name in self.buffers}
         for name, numbers in buffers.items():
             if len(numbers) != len(self.params):
                 raise ValueError(f"{name} needs a number for each of {len(self.params)} parameters, got {len(numbers)}")
-        self.steps = int(steps)
+        self.steps = steps
         for name, numbers in buffers.items():
             setattr(self, name, numbers)
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make an optimiser of this form, but for the parameters."""
+        """Return the arguments that make an optimiser of this form, but for the parameters."""
         return {name: value for name, value in vars(self).items() if name not in ("params", "steps", *self.buffers)}
 
     def _update(self, lr: float) -> None:
@@ -176,7 +172,7 @@ class Adam(Optimizer):
         self.squares = [0.0] * len(self.params)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """As that of `Optimizer`; means of squares are at least 0."""
+        """Set the state as `Optimizer` does; means of squares are at least 0."""
         before = self.state_dict()
         super().load_state_dict(state)
         if not all(square >= 0 for square in self.squares):
@@ -230,19 +226,19 @@ def clip_grad_value(params: Iterable[Value], max_value: float) -> None:
 
 
 def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
-    """Half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
+    """Return a schedule: half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
     lr, minimum, _ = _checked(lr=lr, minimum=minimum, steps=steps)
     return lambda step: minimum + (lr - minimum) * (1 + cos(pi * _progress(step, steps))) / 2
 
 
 def linear(lr: float, steps: int, end: float = 0.0) -> Schedule:
-    """A straight line from lr at step 0 to end at ``steps``, and end from there on."""
+    """Return a schedule: a straight line from lr at step 0 to end at ``steps``, then end."""
     lr, end, _ = _checked(lr=lr, end=end, steps=steps)
     return lambda step: lr + (end - lr) * _progress(step, steps)
 
 
 def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
-    """lr, multiplied by factor after each ``every`` steps."""
+    """Return a schedule: lr, multiplied by factor after each ``every`` steps."""
     lr, factor = _checked(lr=lr, factor=factor)
     if every < 1:
         raise ValueError(f"every needs to be at least 1 step, got {every}")
@@ -257,21 +253,17 @@ def _check_parameters(params: list[Any]) -> None:
     if not params:
         raise ValueError("an optimiser needs at least one parameter, got none")
     first: dict[Value, int] = {}
-    for place, parameter in enumerate(params):
+    for index, parameter in enumerate(params):
         if not isinstance(parameter, Value):
             raise TypeError(f"an optimiser needs Values, got {described(parameter)}")
         if parameter._rule is not None:
-            raise ValueError(f"params[{place}] is a result, not a leaf: {parameter}; a step would change nothing by it")
-        if first.setdefault(parameter, place) != place:
-            raise ValueError(f"params[{place}] is params[{first[parameter]}] again: a step would change it twice")
+            raise ValueError(
+                f"params[{index}] needs to be a leaf, got a result, {parameter}: changing that would change no output"
+            )
+        if first.setdefault(parameter, index) != index:
+            raise ValueError(f"params[{index}] is params[{first[parameter]}] again; each parameter may be given once")
 
 
 def _checked(**numbers: Any) -> list[float]:
-    """Numbers as floats, each finite and at least 0."""
-    found = []
-    for name, number in numbers.items():
-        plain = real(number)
-        if plain is None or not isfinite(plain) or plain < 0:
-            raise ValueError(f"{name} needs to be a finite number of at least 0, got {described(number)}")
-        found.append(plain)
-    return found
+    """Return numbers as floats, each finite and at least 0."""
+    return [required_finite(name, number, least=0) for name, number in numbers.items()]

@@ -11,7 +11,7 @@ from itertools import cycle
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ._checks import checked
+from ._checks import required_pairs
 from ._text import described, visible
 from .nn.module import Module
 from .reporting.report import gradient_report
@@ -27,15 +27,15 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Told apart by all, and in this order light and dark in turn (Okabe and Ito 2008, Color Universal Design).
+#: Can be distinguished by everyone, light and dark in turn (Okabe and Ito 2008, Color Universal Design).
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
 
 
-#: As many that no pair of a colour and a marker comes again soon.
+#: Their number differs from that of the colours, so that pairs of colour and marker do not soon repeat.
 MARKERS = "os^Dv<>P"
 
 
-#: Losses that span so many times their least are drawn on a logarithmic axis.
+#: The ratio of the largest loss to the least from which the axis is logarithmic.
 SPAN = 30.0
 
 
@@ -51,7 +51,7 @@ def loss(history: History, ax: Axes | None = None) -> Axes:
         ax: where to draw; a new figure by default.
 
     Raises:
-        TypeError: history is none.
+        TypeError: history is not a History.
         ImportError: matplotlib is not installed.
     """
     if not isinstance(history, History):
@@ -91,7 +91,7 @@ def decision_boundary(
         TypeError, ValueError: X has other than two columns, or y other than a class for each row.
         ImportError: matplotlib is not installed.
     """
-    pairs = checked(X, y)
+    pairs = required_pairs(X, y)
     if len(pairs[0][0]) != 2:
         raise ValueError(f"a decision boundary needs rows of two columns, got {len(pairs[0][0])}")
     (output,) = model.predict([pairs[0][0]])
@@ -137,13 +137,13 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     """
     layers = gradient_report(model).layers
     ax = _axes(ax)
-    shown = {place: layer.gradient for place, layer in enumerate(layers) if 0 < layer.gradient.mean < inf}
+    shown = {position: layer.gradient for position, layer in enumerate(layers) if 0 < layer.gradient.mean < inf}
     for side, name, colour in [(-0.2, "mean", COLOURS[0]), (0.2, "largest", COLOURS[1])]:
         sizes = [getattr(gradient, name) for gradient in shown.values()]
-        ax.bar([place + side for place in shown], sizes, width=0.4, color=colour, label=name)
-    for place, layer in enumerate(layers):
-        if place not in shown:  # no bar on this axis can show 0, nan or inf
-            ax.text(place, 0.01, f"{layer.gradient.largest:g}", transform=ax.get_xaxis_transform(), ha="center")
+        ax.bar([position + side for position in shown], sizes, width=0.4, color=colour, label=name)
+    for position, layer in enumerate(layers):
+        if position not in shown:  # no bar on this axis can show 0, nan or inf
+            ax.text(position, 0.01, f"{layer.gradient.largest:g}", transform=ax.get_xaxis_transform(), ha="center")
     if shown:
         ax.set_yscale("log")
         ax.set_ylim(bottom=min(gradient.mean for gradient in shown.values()) / 3)
@@ -157,30 +157,30 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
 
 
 def _classes(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[str]]:
-    """The number of each row's class, and the classes' names.
+    """Return the number of each row's class, and the classes' names.
 
     Raises:
-        ValueError: a target is no class.
+        ValueError: a target is not a class.
     """
-    found = []
+    labels = []
     for i, target in enumerate(targets):
         row = target if isinstance(target, list) else [target]
         if len(row) == outputs > 1:
-            found.append(row.index(max(row)))
+            labels.append(row.index(max(row)))
         elif len(row) == 1 and row[0] in (range(outputs) if outputs > 1 else (-1, 0, 1)):
-            found.append(int(row[0]))
+            labels.append(int(row[0]))
         else:
             needed = f"a class from 0 to {outputs - 1}, or a row of {outputs}" if outputs > 1 else "0 or 1 (or -1 or 1)"
             raise ValueError(f"y[{i}] needs to be {needed}, got {described(target)}")
     if outputs > 1:
-        return found, [str(number) for number in range(outputs)]
-    if {-1, 0} <= set(found):
+        return labels, [str(number) for number in range(outputs)]
+    if {-1, 0} <= set(labels):
         raise ValueError("y needs to be of 0 and 1, or of -1 and 1; got all three")
-    return [int(number > 0) for number in found], ["-1" if -1 in found else "0", "1"]
+    return [int(number > 0) for number in labels], ["-1" if -1 in labels else "0", "1"]
 
 
 def _axes(ax: Axes | None) -> Axes:
-    """The Axes that were given, or those of a new figure.
+    """Return the Axes that were given, or those of a new figure.
 
     Raises:
         ImportError: matplotlib is not installed.

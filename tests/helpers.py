@@ -76,16 +76,16 @@ SVG = "{http://www.w3.org/2000/svg}"
 needs_dot = pytest.mark.skipif(not which("dot"), reason="Graphviz's program dot is not installed")
 
 
-WAYS = [pytest.param("dot", marks=needs_dot), "pygraphviz", "layout"]
+RENDERERS = [pytest.param("dot", marks=needs_dot), "pygraphviz", "layout"]
 
 
-def choose(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave only one way to a picture."""
-    if way != "dot":
+def choose(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only one renderer on this machine."""
+    if renderer != "dot":
         monkeypatch.setenv("PATH", os.devnull)
-    if way == "pygraphviz":
+    if renderer == "pygraphviz":
         pytest.importorskip("pygraphviz", reason="the extra microgrannd[dot] is not installed")
-    if way == "layout":
+    if renderer == "layout":
         monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
 
 

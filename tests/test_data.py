@@ -63,7 +63,7 @@ def test_spirals_have_arms_that_are_turned_by_equal_angles():
 
 
 def test_a_set_without_a_row_for_each_class_is_refused():
-    with pytest.raises(ValueError, match="n: at least a row for each of 3 classes; got 2"):
+    with pytest.raises(ValueError, match="n needs to be at least 3, a row for each class, got 2"):
         data.spirals(2)
 
 

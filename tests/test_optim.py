@@ -148,7 +148,6 @@ def test_schedules_at_their_ends_in_the_middle_and_beyond():
     [
         (lambda p: SGD(p, -0.1), "lr needs to be a finite number of at least 0, got -0.1"),
         (lambda p: SGD(p, math.nan), "lr needs .* got nan"),
-        (lambda p: SGD(p, "fast"), "lr needs .* got 'fast'"),
         (lambda p: SGD(p, 0.1, momentum=-1), "momentum needs"),
         (lambda p: SGD(p, 0.1, weight_decay=math.inf), "weight_decay needs"),
         (lambda p: SGD(p, 0.1, nesterov=True), "nesterov needs a momentum above 0"),
@@ -167,6 +166,11 @@ def test_schedules_at_their_ends_in_the_middle_and_beyond():
 def test_arguments_out_of_range_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call([Value(1.0)])
+
+
+def test_a_learning_rate_that_is_no_number_is_refused():
+    with pytest.raises(TypeError, match="lr needs a real number, got 'fast'"):
+        SGD([Value(1.0)], "fast")
 
 
 def test_an_optimiser_refuses_what_is_no_value():
@@ -211,7 +215,7 @@ def test_an_optimiser_goes_on_from_the_state_of_another_to_the_bit(make, gradien
         (
             {"steps": -1, "means": [0.0], "squares": [0.0]},
             ValueError,
-            "steps needs to be a whole number of at least 0 and at most 2\\*\\*53, got -1",
+            "steps needs to be a whole number from 0 to 9007199254740992, got -1",
         ),
         ({"steps": 1.0, "means": [0.0], "squares": [0.0]}, ValueError, r"got 1.0 \(float\)"),
         ({"steps": 1, "means": [0.0], "squares": []}, ValueError, "squares needs a number for each of 1 par.*, got 0"),

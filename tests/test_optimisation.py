@@ -210,7 +210,7 @@ UNSOLVED = {
         *["Powell singular", "Biggs EXP6", "penalty I", "penalty II"],
         # the condition of the Hessian is 1e16, beyond conjugate gradients
         "Powell badly scaled",
-        # the Hessian is indefinite on the way, where it follows the gradient, until it is out of steps
+        # the Hessian is indefinite in between, where it follows the gradient, until it is out of steps
         *["Gulf research and development", "Wood"],
     ]
 }
@@ -228,11 +228,11 @@ def test_a_known_minimum_is_reached_from_the_standard_start(problem: Problem, me
     f = sum_of_squares(problem.residuals)
     start, options = np.array(problem.start, float), METHODS[method]
     if method == "BFGS":
-        found = optimize.minimize(mg.value_and_grad(f), start, jac=True, method=method, options=options)
+        result = optimize.minimize(mg.value_and_grad(f), start, jac=True, method=method, options=options)
     else:
-        found = optimize.minimize(f, start, jac=mg.grad(f), hess=mg.hessian(f), method=method, options=options)
-    assert any(found.fun == pytest.approx(minimum, rel=1e-5, abs=1e-13) for minimum in problem.minima)
-    assert np.abs(mg.grad(f)(found.x)).max() < 1e-5 * max(1, found.fun)
+        result = optimize.minimize(f, start, jac=mg.grad(f), hess=mg.hessian(f), method=method, options=options)
+    assert any(result.fun == pytest.approx(minimum, rel=1e-5, abs=1e-13) for minimum in problem.minima)
+    assert np.abs(mg.grad(f)(result.x)).max() < 1e-5 * max(1, result.fun)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=label)
@@ -242,8 +242,8 @@ def test_gradient_and_hessian_at_the_start_agree_with_mpmath(problem: Problem) -
     def exact(*x: Any) -> Any:
         return mpmath.fsum(r * r for r in problem.residuals(*x))
 
-    def derivative(*places: int) -> float:
-        return float(mpmath.diff(exact, problem.start, tuple(map(places.count, range(n)))))
+    def derivative(*indices: int) -> float:
+        return float(mpmath.diff(exact, problem.start, tuple(map(indices.count, range(n)))))
 
     gradient = np.array([derivative(i) for i in range(n)])
     hessian = np.array([[derivative(*sorted((i, j))) for j in range(n)] for i in range(n)])

@@ -95,21 +95,21 @@ def test_structures_come_back_as_what_they_are() -> None:
 
 def test_an_empty_array_has_an_empty_gradient() -> None:
     np = pytest.importorskip("numpy", reason="its arrays")
-    found = mg.grad(lambda x: x.sum())(np.empty((0, 3)))
-    assert (found.shape, found.dtype) == ((0, 3), float)
+    results = mg.grad(lambda x: x.sum())(np.empty((0, 3)))
+    assert (results.shape, results.dtype) == ((0, 3), float)
 
 
 def limits(b: float) -> list[list[float]]:
     """Those of the second derivatives of a ** b where a goes to 0 from above."""
-    found = []
+    results = []
     for digits in (400, 800):  # a logarithm grows with them
         with mpmath.workdps(2 * digits):
             a, power = mpmath.mpf(10) ** -digits, mpmath.mpf(b)
             log = mpmath.log(a)
             mixed = a ** (power - 1) * (1 + power * log)
-            found.append([power * (power - 1) * a ** (power - 2), mixed, mixed, a**power * log * log])
+            results.append([power * (power - 1) * a ** (power - 2), mixed, mixed, a**power * log * log])
     numbers = []
-    for near, nearer in zip(*found, strict=True):
+    for near, nearer in zip(*results, strict=True):
         limit = 0.0 if abs(nearer) < 1e-60 else inf if abs(nearer) > 1.5 * abs(near) else float(nearer)
         numbers.append(-limit if nearer < 0 else limit)
     return [numbers[:2], numbers[2:]]

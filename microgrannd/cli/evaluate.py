@@ -1,4 +1,4 @@
-"""Expressions as text, evaluated without `eval`: parsed by `ast`, and every part of them on a list of what is allowed."""
+"""Expressions as text, evaluated without `eval`: parsed by `ast`, every part checked against a list of what is allowed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..engine.value import Value
 from ..rules import table as rules
 from ..rules.table import Operations
 
-#: No expression is longer.
+#: The length of an expression, at most.
 MOST_CHARACTERS = 10_000
 
 
@@ -39,16 +39,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 class ExpressionError(ValueError):
-    """A text that is no expression: the message has a caret under the place."""
+    """A text that is not an expression; the message points to the character with a caret."""
 
-    def __init__(self, message: str, text: str, place: int) -> None:
-        start = max(0, min(place - 30, len(text) - 60))
+    def __init__(self, message: str, text: str, position: int) -> None:
+        start = max(0, min(position - 30, len(text) - 60))
         shown = "".join(c if c.isprintable() else "�" for c in text[start : start + 60])
-        self.place = f"\n  {shown}\n  {' ' * (place - start)}^"
+        self.pointer = f"\n  {shown}\n  {' ' * (position - start)}^"
         super().__init__(message)
 
     def __str__(self) -> str:
-        return f"{self.args[0]}{self.place}"
+        return f"{self.args[0]}{self.pointer}"
 
 
 def evaluate(text: str, values: Mapping[str, Value]) -> Value:
@@ -59,17 +59,17 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
         values: what the names stand for.
 
     Raises:
-        ExpressionError: anything else in it, a name without a value, or a result that is no number (a division by
+        ExpressionError: anything else in it, a name without a value, or a result that is not a number (a division by
             zero, say).
     """
     text = " ".join(text.split())
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"an expression has at most {MOST_CHARACTERS:,} characters, got {len(text):,}", text, 0)
-    if "#" in text:  # where Python's own syntax ends, without a word
+    if "#" in text:  # begins a comment, which Python would skip silently
         raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, text.index("#"))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python would say of 1(2) is said below
+            warnings.simplefilter("ignore")  # Python's warning about 1(2) becomes an error below
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         raise ExpressionError(
@@ -78,20 +78,20 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("not an expression, or nested too deep", text, 0) from None
     order: list[ast.expr] = [tree]
-    for node in order:  # grows: everything before what it consists of
+    for node in order:  # grows: a node comes before its parts
         order += _parts(node, text, values)
     results: dict[ast.expr, Any] = {}
     for node in reversed(order):
         try:
             results[node] = _result(node, results, values)
         except (ArithmeticError, ValueError) as error:
-            raise ExpressionError(str(error), text, _place(node, text)) from None
+            raise ExpressionError(str(error), text, _position(node, text)) from None
     result = results[tree]
     return result if isinstance(result, Value) else Value(result)
 
 
 def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.expr]:
-    """What a node is computed from; refuses a node that is not allowed."""
+    """Return the nodes that a node is computed from; refuse one that is not allowed."""
     match node:
         case ast.Constant(value) if type(value) in (int, float):
             return []
@@ -101,7 +101,7 @@ def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.e
             what = (
                 f"{name} is a function, {name}(...)" if name in FUNCTIONS else f"no value for {name!r}, give {name}=..."
             )
-            raise ExpressionError(what, text, _place(node, text))
+            raise ExpressionError(what, text, _position(node, text))
         case ast.BinOp(left, operation, right) if type(operation) in _OPERATORS:
             return [left, right]
         case ast.UnaryOp(operation, operand) if type(operation) in _OPERATORS:
@@ -111,11 +111,13 @@ def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.e
             required = sum(parameter.default is parameter.empty for parameter in parameters)
             if not required <= len(arguments) <= len(parameters):
                 count = f"{required}" if required == len(parameters) else f"{required} to {len(parameters)}"
-                raise ExpressionError(f"{name} takes {count} operands, got {len(arguments)}", text, _place(node, text))
+                raise ExpressionError(
+                    f"{name} takes {count} operands, got {len(arguments)}", text, _position(node, text)
+                )
             return list(arguments)
         case ast.Call(ast.Name(name)) if name not in FUNCTIONS:
-            raise ExpressionError(f"no function {name!r}", text, _place(node, text))
-    raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, _place(node, text))
+            raise ExpressionError(f"no function {name!r}", text, _position(node, text))
+    raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, _position(node, text))
 
 
 def _result(node: ast.expr, results: Mapping[ast.expr, Any], values: Mapping[str, Value]) -> Any:
@@ -133,6 +135,6 @@ def _result(node: ast.expr, results: Mapping[ast.expr, Any], values: Mapping[str
     raise AssertionError(node)  # _parts refused all others
 
 
-def _place(node: ast.expr, text: str) -> int:
-    """The index of the character where a node begins (ast counts bytes)."""
+def _position(node: ast.expr, text: str) -> int:
+    """Return the index of the character where a node begins (ast counts bytes)."""
     return len(text.encode()[: node.col_offset].decode(errors="ignore"))

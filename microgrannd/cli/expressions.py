@@ -1,4 +1,4 @@
-"""The commands eval, explain, draw and check: what they do with an expression."""
+"""The commands eval, explain, draw and check; their docstrings are their help."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ..drawing import picture as drawing
 from ..engine.value import Value
 from ..explaining import explain as explaining
 from . import evaluate as expressions
-from .outputs import _format, _require_place, _write_picture
+from .outputs import picture_format, require_output, write_picture
 
 
 def draw(options: argparse.Namespace, out: Output) -> None:
     """Draw the graph of an expression, with the gradient of every node; to .html, step by step."""
     if options.output is not None:
-        _require_place("--output", options.output)
-        _format(options.output)
+        require_output("--output", options.output)
+        picture_format(options.output)
     result = _evaluated(options)
     if options.output is None:
         out.give(f"{drawing.draw(result).text()}\n")
     else:
-        _write_picture(result, options.output)
+        write_picture(result, options.output)
 
 
 def evaluate(options: argparse.Namespace, out: Output) -> None:
@@ -39,7 +39,7 @@ def evaluate(options: argparse.Namespace, out: Output) -> None:
 
 
 def explain(options: argparse.Namespace, out: Output) -> None:
-    """Explain how the gradient of an expression comes about, operation by operation."""
+    """Explain the gradient of an expression, operation by operation."""
     result = _evaluated(options)
     if options.wrt is not None and options.wrt not in options.values:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What the command line does: a function for each command, whose docstring is its help."""
+"""The commands train and predict; their docstrings are their help."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from ..optim import SGD, Adam, AdamW
 from ..reporting.report import gradient_report
 from ..training.fit import fit
 from ..training.gradients import Eager
-from .outputs import _format, _require_place, _write_picture
-from .tasks import Task, prepare
+from ..training.run import History
+from .outputs import picture_format, require_output, write_picture
+from .tasks import Prepared, Task, prepare
 
 SETS: dict[str, Callable[[int], Table]] = {
     "xor": lambda seed: data.as_table("xor", *data.xor()),
@@ -39,22 +40,13 @@ OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
 HELD_OUT = 0.2
 
 
-#: Of a network that the command line makes; each takes about 200 bytes.
+#: Parameters of a network that the command line makes, at most; each takes about 200 bytes.
 MOST_PARAMETERS = 10_000_000
 
 
 def train(options: argparse.Namespace, out: Output) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
-    _require_place("--out", options.out, options.data)
-    if options.draw is not None:
-        _require_place("--draw", options.draw, options.data, options.out)
-        _format(options.draw)
-    if options.checkpoint is not None:
-        _require_place("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
-    elif options.resume:
-        raise ValueError("--resume needs --checkpoint FILE to go on from")
-    if options.workers > 1 and options.batch_size <= BLOCK:
-        raise ValueError(f"--workers needs a --batch-size above {BLOCK}: smaller batches stay in one process")
+    _require_files(options)
     table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
     ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
     task = ready.task
@@ -72,27 +64,47 @@ def train(options: argparse.Namespace, out: Output) -> None:
             epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
             checkpoint=options.checkpoint, resume=options.resume, executor=executor,
         )  # fmt: skip
-    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
-    score = task.score(model.predict([ready.X[i] for i in judged]), [ready.y[i] for i in judged])
     write(options.out, {"model": encode(model), "task": task.encode()})
-    if history.interrupted:
-        out.say("interrupted")
-    if history.loss:
-        epochs, seconds = len(history.loss), sum(history.seconds)
-        out.say(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
-    out.say(f"{kind_of_rows} {score}\nmodel written to {options.out}")
+    _say_result(ready, model, history, out)
+    out.say(f"model written to {options.out}")
     if options.report:
         model.zero_grad()
         Eager(model, task.loss).gradients([(tuple(row), target) for row, target in zip(X, y, strict=True)])
         out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
     if options.draw is not None:
         loss = _labelled_loss(model, task, X[0], y[0])
-        _write_picture(loss, options.draw, model)
+        write_picture(loss, options.draw, model)
         out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
 
 
+def _require_files(options: argparse.Namespace) -> None:
+    """Require that train can write its files, and options that fit each other."""
+    require_output("--out", options.out, options.data)
+    if options.draw is not None:
+        require_output("--draw", options.draw, options.data, options.out)
+        picture_format(options.draw)
+    if options.checkpoint is not None:
+        require_output("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
+    elif options.resume:
+        raise ValueError("--resume needs --checkpoint FILE to go on from")
+    if options.workers > 1 and options.batch_size <= BLOCK:
+        raise ValueError(f"--workers needs a --batch-size above {BLOCK}: smaller batches stay in one process")
+
+
+def _say_result(ready: Prepared, model: MLP, history: History, out: Output) -> None:
+    """Print the last loss, and the score on the held-out rows (on the training rows, if none are held out)."""
+    if history.interrupted:
+        out.say("interrupted")
+    if history.loss:
+        epochs, seconds = len(history.loss), sum(history.seconds)
+        out.say(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {len(ready.train)} rows, {seconds:.1f} s")
+    judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
+    score = ready.task.score(model.predict([ready.X[i] for i in judged]), [ready.y[i] for i in judged])
+    out.say(f"{kind_of_rows} {score}")
+
+
 def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
-    """The loss of one row with its gradients, the inputs labelled with their columns."""
+    """Record the loss of one row and its gradients, the inputs labelled with their columns."""
     inputs = [Value(number, name) for number, name in zip(row, task.columns, strict=True)]
     model.zero_grad()
     loss = task.loss(model(inputs), target)
@@ -102,12 +114,14 @@ def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> V
 
 
 def predict(options: argparse.Namespace, out: Output) -> None:
-    """Write a table with what a trained network predicts for its rows in a last column."""
+    """Write a table with the predictions of a trained network in a last column."""
     if options.output is not None:
-        _require_place("--output", options.output, options.data, options.model)
+        require_output("--output", options.output, options.data, options.model)
     content = read(options.model)
     if "task" not in content:
-        raise FileError(f"{options.model}: a model without a table; predict takes what train wrote")
+        raise FileError(
+            f"{options.model}: a model without the description of a table; predict needs a file that train wrote"
+        )
     model = decode(content, options.model)
     try:
         task = Task.decode(content["task"])
@@ -115,10 +129,10 @@ def predict(options: argparse.Namespace, out: Output) -> None:
         if (form["nin"], form["nouts"][-1]) != (len(task.columns), task.outputs):
             raise ValueError("the model is of another size")
     except UNFIT as error:
-        raise FileError(f"{options.model}: no task that this version knows ({error})") from None
+        raise FileError(f"{options.model}: not a task that this version knows ({error})") from None
     table = read_csv(options.data)
     if "prediction" in table.columns:
-        raise TableError(f"{table.path}: there already is a column 'prediction'")
+        raise TableError(f"{table.path}: it already has a column 'prediction'; rename that")
     answers = [task.answer(output) for output in model.predict(task.inputs(table.numbers(task.columns)))]
     text = io.StringIO()
     rows: list[list[str]] = [
@@ -137,7 +151,9 @@ def predict(options: argparse.Namespace, out: Output) -> None:
 
 
 def _require_size(widths: list[int]) -> None:
-    """Make sure that a network fits into memory."""
+    """Require that a network fits into memory."""
     count = sum((before + 1) * after for before, after in pairwise(widths))
     if count > MOST_PARAMETERS:
-        raise ValueError(f"--hidden: a network of {count:,} parameters, at most {MOST_PARAMETERS:,} are taken")
+        raise ValueError(
+            f"--hidden makes a network of {count:,} parameters, more than {MOST_PARAMETERS:,}; choose fewer neurons"
+        )

@@ -1,4 +1,4 @@
-"""Where the commands write their files."""
+"""The files that commands write."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ..explaining.walkthrough import walkthrough
 from ..nn.layers import MLP
 
 
-def _write_picture(root: Value, path: str, model: MLP | None = None) -> None:
-    kind = _format(path)
+def write_picture(root: Value, path: str, model: MLP | None = None) -> None:
+    """Write the picture of a graph to a file, in the format that its name asks for."""
+    kind = picture_format(path)
     if kind == "html":
         walkthrough(root, model).save(path)
         return
@@ -21,21 +22,21 @@ def _write_picture(root: Value, path: str, model: MLP | None = None) -> None:
     write_bytes(path, str(picture.source).encode() if kind == "dot" else picture.pipe(kind))
 
 
-def _require_place(option: str, path: str, *others: str) -> None:
-    """Make sure that a file can be written there, and that it is none of the others."""
-    place = os.path.realpath(path)
-    if not path or not os.path.isdir(os.path.dirname(place)) or os.path.isdir(place):
+def require_output(option: str, path: str, *others: str) -> None:
+    """Require that a file can be written there, and that it is none of the others."""
+    real_path = os.path.realpath(path)
+    if not path or not os.path.isdir(os.path.dirname(real_path)) or os.path.isdir(real_path):
         raise ValueError(f"{option} {path}: needs a file name in a folder that exists")
-    if place in map(os.path.realpath, others):
+    if real_path in map(os.path.realpath, others):
         raise ValueError(f"{option} {path}: would replace another file of this command")
-    if not os.path.exists(place):
+    if not os.path.exists(real_path):
         require_writable(path)
-    elif stat.S_ISFIFO(os.stat(place).st_mode):
+    elif stat.S_ISFIFO(os.stat(real_path).st_mode):
         raise ValueError(f"{option} {path}: is a pipe, and would wait for a reader")
 
 
-def _format(path: str) -> str:
-    """The format that a picture's name asks for, if this machine can make it."""
+def picture_format(path: str) -> str:
+    """Return the format that a picture's name asks for, if this machine can make it."""
     kind = os.path.splitext(path)[1][1:].lower()
     if kind not in ("svg", "png", "pdf", "dot", "html"):
         raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf, .dot or .html")

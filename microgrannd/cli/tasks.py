@@ -1,6 +1,6 @@
-"""Tables in, predictions out: which task a column is, how its rows become numbers, and what a model's outputs mean.
+"""The task of a table: what is predicted, how rows become numbers, and what a model's outputs mean.
 
-This is what the command line trains on, and what a model file remembers beside the model.
+The command line trains by it and writes it to the model file beside the model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..data import Rows, Table, TableError, parse_number, split
 from ..engine.value import Value
 from ..losses import binary_cross_entropy_with_logits, cross_entropy, mse
 
-#: A column of whole numbers is a class each if there are at most so many different ones.
+#: A column of whole numbers holds classes if there are at most so many different ones.
 MOST_CLASSES = 20
 
 
@@ -29,23 +29,23 @@ class Scale:
     deviation: float
 
     @classmethod
-    def of(cls, numbers: Sequence[float], place: str) -> Scale:
-        """The scale of some numbers, found at a place; where they are all equal, the deviation is taken as 1."""
+    def of(cls, numbers: Sequence[float], name: str) -> Scale:
+        """Return the scale of a column by its name; where all numbers are equal, the deviation is taken as 1."""
         try:
             mean = fmean(numbers)
             deviation = pstdev(numbers)  # about the exact mean, so that it is 0 where they are equal
         except OverflowError:
             deviation = float("inf")
         if not isfinite(deviation):
-            raise TableError(f"{place}: the numbers are too far apart to standardise")
+            raise TableError(f"{name}: the numbers are too far apart to standardise")
         return cls(mean, deviation or 1.0)
 
     def to_unit(self, number: float) -> float:
-        """From the column's unit to deviations from the mean."""
+        """Convert a number of the column to deviations from the mean."""
         return (number - self.mean) / self.deviation
 
     def from_unit(self, number: float) -> float:
-        """And back."""
+        """Convert deviations from the mean to a number of the column."""
         return number * self.deviation + self.mean
 
 
@@ -69,12 +69,12 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """How many outputs the model needs: a logit for each of several classes, else one."""
+        """Number of outputs of the model: a logit for each of several classes, else one."""
         return len(self.classes) if len(self.classes) > 2 else 1
 
     @property
     def loss(self) -> Callable[[Any, Any], Value]:
-        """What to train with."""
+        """The loss function for the task."""
         if not self.classes:
             return mse
         return cross_entropy if len(self.classes) > 2 else binary_cross_entropy_with_logits
@@ -86,11 +86,11 @@ class Task:
         return f"{self.target!r}: {len(self.classes)} classes ({names})"
 
     def inputs(self, rows: Rows) -> Rows:
-        """The rows standardised."""
+        """Return the rows standardised."""
         return [[scale.to_unit(number) for scale, number in zip(self.scales, row, strict=True)] for row in rows]
 
     def answer(self, output: Any) -> str:
-        """What a model's output says, in the words of the target column."""
+        """Return the prediction of a model's output as a cell of the target column."""
         if self.target_scale:
             return repr(self.target_scale.from_unit(output))
         if isinstance(output, list):
@@ -98,7 +98,7 @@ class Task:
         return self.classes[1 if output > 0 else 0]
 
     def score(self, outputs: Sequence[Any], targets: Sequence[float]) -> str:
-        """The accuracy, or R², of outputs, as text."""
+        """Return the accuracy, or R², of outputs, as text."""
         if self.classes:
             right = sum(self.answer(o) == self.classes[int(t)] for o, t in zip(outputs, targets, strict=True))
             return f"accuracy {right / len(targets):.1%} ({right} of {len(targets)})"
@@ -110,12 +110,12 @@ class Task:
         return f"R² {1 - sum(error * error for error in errors) / spread:.4f}"
 
     def encode(self) -> dict[str, Any]:
-        """The task as plain data."""
+        """Return the task as plain data."""
         return asdict(self)
 
     @classmethod
     def decode(cls, plain: dict[str, Any]) -> Task:
-        """The task that `encode` made plain.
+        """Return the task from the plain data of `encode`.
 
         Raises:
             TypeError, KeyError, ValueError: it is not that.
@@ -130,20 +130,20 @@ class Task:
             for number in astuple(scale)
         ]
         if not all(type(part) is list for part in (task.columns, task.classes)):
-            raise TypeError("the columns and the classes are no lists")
+            raise TypeError("the columns or the classes are not lists")
         if not all(type(text) is str for text in texts) or not all(type(number) is float for number in numbers):
             raise TypeError("a part of the task is of another type")
         if len(task.columns) != len(scales) or bool(task.classes) == bool(target):
             raise ValueError("the parts of the task do not fit each other")
         if len(task.classes) == 1 or len(set(task.classes)) < len(task.classes):
-            raise ValueError("the task needs several classes, each another")
+            raise ValueError("the task needs several different classes")
         if not all(isfinite(number) for number in numbers):
             raise ValueError("a scale is not finite")
         return task
 
 
 def classes_of(table: Table, target: str) -> list[str]:
-    """The classes in a target column, in order; none if it is a quantity, for regression.
+    """Return the classes in a target column, in order; none if it is a quantity, for regression.
 
     Text labels are classes. So are whole numbers of at most 20 kinds, if there are two rows of a kind on average.
 
@@ -182,10 +182,10 @@ class Prepared:
 
 
 def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepared:
-    """Find out the task, hold out a share of the rows (of each class), and standardise by the others.
+    """Determine the task, hold out a share of the rows (of each class), and standardise by the others.
 
     Raises:
-        TableError: a column or cell is missing or no number, or there is nothing to learn.
+        TableError: a column or cell is missing or not a number, or there is nothing to learn.
     """
     classes = classes_of(table, target)
     columns = [column for column in table.columns if column != target]
@@ -194,22 +194,22 @@ def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepar
     rows = table.numbers(columns)
     texts = table.texts(target)
     train, held_out = split(texts, share, seed, stratify=bool(classes))
-    places = {column: f"{table.path}, column {column!r}" for column in table.columns}
-    scales = [Scale.of([rows[i][j] for i in train], places[column]) for j, column in enumerate(columns)]
+    names = {column: f"{table.path}, column {column!r}" for column in table.columns}
+    scales = [Scale.of([rows[i][j] for i in train], names[column]) for j, column in enumerate(columns)]
     if classes:
         scale = None
-        places_of = {name: float(place) for place, name in enumerate(classes)}
-        y = [places_of[text] if text in places_of else places_of[class_name(text)] for text in texts]
+        numbers_of = {name: float(index) for index, name in enumerate(classes)}
+        y = [numbers_of[text] if text in numbers_of else numbers_of[class_name(text)] for text in texts]
     else:
         numbers = [number for (number,) in table.numbers([target])]
-        scale = Scale.of([numbers[i] for i in train], places[target])
+        scale = Scale.of([numbers[i] for i in train], names[target])
         y = [scale.to_unit(number) for number in numbers]
     task = Task(columns, target, classes, scales, scale)
     return Prepared(task, task.inputs(rows), y, train, held_out)
 
 
 def class_name(text: str) -> str:
-    """A cell with a whole number as that is usually written, with all its digits; any other text as it is.
+    """Return a whole number in a cell as it is usually written, with all its digits; any other text unchanged.
 
     >>> class_name("2.0"), class_name("-0"), class_name("12345678901234567891"), class_name("007"), class_name("a")
     ('2', '0', '12345678901234567891', '007', 'a')

@@ -1,6 +1,6 @@
-"""What a program is made of: names for all refs of a tape, layers, and the rules' formulas as templates.
+"""The parts of a program: names for all refs of a tape, layers, and the rules' formulas as templates.
 
-python.py makes lines of them, and functions of the lines.
+python.py makes lines of them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, NamedTuple
 
 from .._trees import leaves
@@ -25,7 +26,7 @@ from .tape import Atom, Literal, Operand, Ref, Step, Tape
 
 #: Names with a meaning of their own in the programs; those that are made of a value's name, and of a layer's.
 _OWN = {
-    "rows", "row", "parameters", "results", "total", "gradients", "v", "list", "range", "ValueError",
+    "rows", "row", "parameters", "results", "total", "gradients", "list", "range", "ValueError",
     "math", "njit", "register_jitable", "array", "empty", "zeros", "copysign", "dense", "outer", "transposed", "count",
 }  # fmt: skip
 _RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OWN, "real_result"}
@@ -37,35 +38,42 @@ _OF_VALUE = ("{}", "d_{}")
 _OF_LAYER = (*_OF_VALUE, *(f"{{}}_{part}" for part in "w b t x d g dw db rows columns xs ds".split()))
 
 
-class Line(NamedTuple):
-    """A statement, the names that it assigns, and those that it reads."""
-
-    text: str
-    targets: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
-
-
 @dataclass
 class Body:
     """The lines of a program before the rows, for each row, and after them, and what it returns."""
 
-    before: list[Line] = field(default_factory=list)
-    row: list[Line] = field(default_factory=list)
-    after: list[Line] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    row: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
     result: tuple[str, ...] = ()
+
+    def function(self, name: str) -> list[str]:
+        """Return the lines of the function.
+
+        It is not split, however long: parts that share names through a list take CPython three times as long to compile
+        and to run.
+        """
+        return [
+            f"def {name}(rows, parameters):",
+            *(f"    {line}" for line in self.before),
+            "    for row in rows:",
+            *(f"        {line}" for line in self.row),
+            *(f"    {line}" for line in self.after),
+            f"    return {', '.join(self.result)}",
+        ]
 
 
 class Form(NamedTuple):
     """How a rule is written where its operands are of some kind: templates, to be filled with names."""
 
-    lets: list[tuple[str, str]]  # what the value, or the shares, use in several places
-    domain: str  # the condition under which there is no value; "" where there always is one
+    lets: list[tuple[str, str]]  # what the value, or the shares, use several times
+    domain: str  # the condition under which there is no value; "" if there always is one
     value: str
     shares: list[str]  # for each name that is filled in, what it gets of the gradient {d}: a list for a long sequence
 
 
 class DenseLayer(NamedTuple):
-    """Dot products of the same inputs with rows of parameters that are used nowhere else, many of them."""
+    """A dense layer: dot products of the same inputs with rows of parameters that are used nowhere else."""
 
     name: str
     results: list[Ref]
@@ -75,11 +83,11 @@ class DenseLayer(NamedTuple):
 
 
 class Emitter:
-    """What all programs of a tape have in common.
+    """The names, layers and templates that all programs of a tape have in common.
 
     Attributes:
-        long: sequences of so many elements are kept together, shorter ones are unrolled.
-        large: layers of so many weights are loops. Unrolled they are faster (40 against 55 ns a weight and row), until
+        long: sequences of at least so many elements are kept as lists, shorter ones are unrolled.
+        large: layers of at least so many weights are loops. Unrolled they are faster (40 against 55 ns a weight and row), until
             the source becomes too large.
         functions: what the lines call, by name.
         order: the parameters, in the order in which the programs take and give them.
@@ -108,20 +116,20 @@ class Emitter:
         self.scalars = [ref for ref in tape.parameter_refs if ref not in taken]
         self.order = [*self.scalars, *layered]
 
-    def name(self, label: str, base: str, kin: Sequence[str] = _OF_VALUE) -> str:
-        """A name as like the label as it can be, which is free, and so are those made of it."""
+    def name(self, label: str, base: str, derived: Sequence[str] = _OF_VALUE) -> str:
+        """Return an unused identifier based on the label; the names derived from it are unused too."""
         words = re.sub(r"[^0-9A-Za-z]+", "_", label[:60]).strip("_")
         stem = words if words[:1].isalpha() else f"{base}_{words}" if words else base
-        found = stem
-        while not words or not self.taken.isdisjoint(form.format(found) for form in kin):
+        name = stem
+        while not words or not self.taken.isdisjoint(form.format(name) for form in derived):
             words = stem
-            found = f"{stem}{self.numbers[stem]}"
+            name = f"{stem}{self.numbers[stem]}"
             self.numbers[stem] += 1
-        self.taken.update(form.format(found) for form in kin)
-        return found
+        self.taken.update(form.format(name) for form in derived)
+        return name
 
     def called(self, name: str, thing: Any) -> str:
-        """What a function is called in the programs."""
+        """Return the name of a function in the programs."""
         own = FUNCTIONS.get(name) is not thing
         while (own and name in _OWN) or self.functions.setdefault(name, thing) is not thing:
             name += "_"
@@ -129,7 +137,7 @@ class Emitter:
         return name
 
     def slices(self) -> Iterator[tuple[DenseLayer, str, str]]:
-        """The layers, and where their weights and biases are among the parameters; "" for biases that are constants."""
+        """Yield the layers with the slices of their weights and biases among the parameters; "" for constant biases."""
         start = len(self.scalars)
         for layer in self.layers.values():
             end = start + len(layer.weights) * len(layer.inputs)
@@ -138,11 +146,11 @@ class Emitter:
             start = end + len(layer.biases) * own
 
     def rewrite(self, tree: Tree) -> Tree:
-        """A last change to an expression, before it becomes a template."""
+        """Change an expression before it becomes a template."""
         return tree
 
     def found_layers(self) -> Iterator[DenseLayer]:
-        """The layers: as loops over their rows they take few lines."""
+        """Yield the dense layers, which are written as loops over their rows."""
         tape = self.tape
         uses = Counter([*(ref for step in tape.steps for ref in step.refs), *tape.outputs])
         parameters = set(tape.parameter_refs)
@@ -168,7 +176,7 @@ class Emitter:
             )
 
     def form(self, step: Step, unit: bool) -> tuple[Form, list[Operand]]:
-        """How a step is written, the gradient that arrives being 1 or not; and the refs to be filled in, or sequences."""
+        """Return the templates of a step, for an incoming gradient of 1 or any other, and the operands to fill in."""
         fillers: list[Operand] = []
         for operand in step.operands:
             parts = operand if isinstance(operand, tuple) and not self.is_long(operand) else [operand]
@@ -179,22 +187,8 @@ class Emitter:
         return self.forms[key], fillers
 
     def new_form(self, step: Step, unit: bool) -> Form:
-        """The templates of a step and of all like it."""
-        rule = step.rule
-        count = 0
-        names: dict[str, Term] = {}
-
-        def term(operand: Operand) -> Term:
-            nonlocal count
-            if isinstance(operand, Literal):
-                return constant(operand.number)
-            if isinstance(operand, tuple) and not self.is_long(operand):
-                return [term(part) for part in operand]
-            count += 1
-            return hole(str(count - 1))
-
-        for name, operand in zip(rule.operands, step.operands, strict=True):
-            names[name] = term(operand)
+        """Return the templates of a step, which serve all steps of its rule and kinds of operands."""
+        rule, names = step.rule, self.terms(step)
         reducer = Reducer(rule.functions, self.called)
         doubtful = not_float(rule.functions)
 
@@ -202,44 +196,58 @@ class Emitter:
             tree = reducer.reduce(formula.tree, names)
             return tree if isinstance(tree, list) or is_float(tree, doubtful) else self.real(tree)
 
-        def template(term: Term) -> str:
-            return templates.template(self.rewrite(templates.one(term)))
-
-        value = template(written(rule.formula))
+        value = self.template(written(rule.formula))
         domain = reducer.reduce(rule.domain.tree, names) if rule.domain else ast.Constant(True)
         names["y"] = hole("y")
         gradient = constant(1.0) if unit else hole("d")
-        shares = []
+        shares: list[Tree] = []
         for name, operand in zip(rule.operands, step.operands, strict=True):
             partial = rule.partials[name]
-            if self.is_long(operand):
-                each = ast.comprehension(ast.Name("_p"), reducer.reduce(partial.tree, names), [], 0)
-                shares.append(template(ast.ListComp(product(ast.Name("_p"), gradient), [each])))
-            elif isinstance(operand, tuple):
-                elements = reducer.reduce(partial.tree, names)
-                if not isinstance(elements, list):  # a list that only the program knows
-                    elements = [ast.Subscript(elements, ast.Constant(i), ast.Load()) for i in range(len(operand))]
-                shares += [
-                    template(product(element, gradient))
-                    for element, part in zip(elements, operand, strict=True)
-                    if isinstance(part, Ref)
-                ]
+            if isinstance(operand, tuple):
+                shares += self.shares(operand, reducer.reduce(partial.tree, names), gradient)
             elif isinstance(operand, Ref):
-                shares.append(template(product(written(partial), gradient)))
+                shares.append(product(written(partial), gradient))
         condition = negation(domain)
-        unmet = "" if isinstance(condition, ast.Constant) and not condition.value else template(condition)
-        return Form([(name, template(tree)) for name, tree in reducer.lets], unmet, value, shares)
+        unmet = "" if isinstance(condition, ast.Constant) and not condition.value else self.template(condition)
+        lets = [(name, self.template(tree)) for name, tree in reducer.lets]
+        return Form(lets, unmet, value, list(map(self.template, shares)))
+
+    def terms(self, step: Step) -> dict[str, Term]:
+        """Return what stands for the operands in templates: constants, and numbered holes in the order of `form`."""
+        numbers = count()
+
+        def term(operand: Operand) -> Term:
+            if isinstance(operand, Literal):
+                return constant(operand.number)
+            if isinstance(operand, tuple) and not self.is_long(operand):
+                return [term(part) for part in operand]
+            return hole(str(next(numbers)))
+
+        return {name: term(operand) for name, operand in zip(step.rule.operands, step.operands, strict=True)}
+
+    def shares(self, operand: tuple[Atom, ...], partials: Term, gradient: Tree) -> list[Tree]:
+        """Return what a sequence gets of the gradient: a list if it is long, else an expression for each ref in it."""
+        if self.is_long(operand):
+            each = ast.comprehension(ast.Name("_p"), partials, [], 0)
+            return [ast.ListComp(product(ast.Name("_p"), gradient), [each])]
+        if not isinstance(partials, list):  # a list that only the program knows
+            partials = [ast.Subscript(partials, ast.Constant(i), ast.Load()) for i in range(len(operand))]
+        return [product(p, gradient) for p, part in zip(partials, operand, strict=True) if isinstance(part, Ref)]
+
+    def template(self, term: Term) -> str:
+        """Return an expression as text, to be filled with names."""
+        return templates.template(self.rewrite(templates.one(term)))
 
     def real(self, tree: Tree) -> Tree:
-        """A result that might be complex or whole, made a float."""
+        """Return a call that makes a float of a result that might be complex or whole."""
         return ast.Call(ast.Name(self.called("real_result", real_result)), [tree], [])
 
     def is_long(self, operand: Operand) -> bool:
-        """Whether it is a sequence to be kept together."""
+        """Tell whether an operand is a sequence that is kept as a list."""
         return isinstance(operand, tuple) and len(operand) >= self.long
 
     def kind(self, operand: Operand) -> Any:
-        """What the templates depend on: constants and the lengths of short sequences."""
+        """Return what the templates depend on: constants and the lengths of short sequences."""
         if isinstance(operand, Literal):
             return operand
         if self.is_long(operand):

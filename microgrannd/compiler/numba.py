@@ -25,7 +25,7 @@ from platformdirs import user_cache_path
 from .._files import write_bytes
 from ..rules.formula import FUNCTIONS, real_result
 from ..rules.simplify import Reducer, Tree, template
-from .lowering import Body, DenseLayer, Emitter, Line
+from .lowering import Body, DenseLayer, Emitter
 from .python import Plain, Writer
 from .tape import Atom, Ref, Tape
 
@@ -65,14 +65,14 @@ class ArrayWriter(Writer):
         self.before("count", "0")
         self.before("results", f"empty((len(rows), {len(self.tape.outputs)}))")
         for column, output in enumerate(self.tape.outputs):
-            self.body.row.append(Line(f"results[count, {column}] = {self.names[output]}"))
-        self.body.row.append(Line("count += 1"))
+            self.body.row.append(f"results[count, {column}] = {self.names[output]}")
+        self.body.row.append("count += 1")
         self.body.result = ("results",)
         return self.body
 
     def before(self, name: str, text: str) -> None:
         """A line before the first row."""
-        self.body.before.append(Line(f"{name} = {text}"))
+        self.body.before.append(f"{name} = {text}")
 
     def read_parameters(self) -> None:
         """Before the first row: names for the parameters, and arrays for those of layers and all that they compute."""
@@ -91,7 +91,7 @@ class ArrayWriter(Writer):
         alone = self.used_alone()
         for ref in self.tape.input_refs:
             if ref in alone:
-                self.body.row.append(Line(f"{self.names[ref]} = row[{ref.index}]"))
+                self.body.row.append(f"{self.names[ref]} = row[{ref.index}]")
 
     def slice_of(self, atoms: Sequence[Atom]) -> str:
         """The part of a row that a layer takes as it is, neighbouring inputs; "" if it takes others."""
@@ -111,22 +111,22 @@ class ArrayWriter(Writer):
         """The values of a layer."""
         name, row = layer.name, self.body.row
         if part := self.slice_of(layer.inputs):
-            row.append(Line(f"{name}_x = {part}"))
+            row.append(f"{name}_x = {part}")
         else:
-            row += [Line(f"{name}_x[{i}] = {self.text(atom)}") for i, atom in enumerate(layer.inputs)]
-        row.append(Line(f"dense({name}_w, {name}_b, {name}_x, {name}_t)"))
-        row += [Line(f"{self.names[ref]} = {name}_t[{i}]") for i, ref in enumerate(layer.results)]
+            row += [f"{name}_x[{i}] = {self.text(atom)}" for i, atom in enumerate(layer.inputs)]
+        row.append(f"dense({name}_w, {name}_b, {name}_x, {name}_t)")
+        row += [f"{self.names[ref]} = {name}_t[{i}]" for i, ref in enumerate(layer.results)]
 
     def layer_gradients(self, layer: DenseLayer, needed: Set[Atom]) -> None:
         """The gradients of a layer's weights and inputs."""
         name, row = layer.name, self.body.row
         gradients = [self.gradient(ref) for ref in reversed(layer.results)][::-1]
         self.before(f"{name}_d", f"empty({len(layer.results)})")
-        row += [Line(f"{name}_d[{i}] = {gradient}") for i, gradient in enumerate(gradients)]
-        row.append(Line(f"outer({name}_d, {name}_x, {name}_dw, {name}_db)"))
+        row += [f"{name}_d[{i}] = {gradient}" for i, gradient in enumerate(gradients)]
+        row.append(f"outer({name}_d, {name}_x, {name}_dw, {name}_db)")
         if not needed.isdisjoint(layer.inputs):
             self.before(f"{name}_g", f"empty({len(layer.inputs)})")
-            row.append(Line(f"transposed({name}_w, {name}_d, {name}_g)"))
+            row.append(f"transposed({name}_w, {name}_d, {name}_g)")
             self.share_out([f"{name}_g[{i}]" for i in range(len(layer.inputs))], layer.inputs, needed)
 
     def hand_back(self) -> None:
@@ -134,7 +134,7 @@ class ArrayWriter(Writer):
         self.before("gradients", f"zeros({len(self.emitter.order)})")
         for number, ref in enumerate(self.emitter.scalars):
             self.before(f"d_{self.names[ref]}", "0.0")
-            self.body.after.append(Line(f"gradients[{number}] = d_{self.names[ref]}"))
+            self.body.after.append(f"gradients[{number}] = d_{self.names[ref]}")
         for layer, weights, biases in self.emitter.slices():
             name, count = layer.name, len(layer.results)
             self.before(f"{name}_dw", f"gradients[{weights}].reshape({count}, {len(layer.inputs)})")
@@ -226,12 +226,7 @@ def module_source(name: str, body: Body, emitter: Emitter) -> str:
         )
     main = [
         f'@njit("{_SIGNATURES[name]}", error_model="python", cache=True)',
-        f"def {name}(rows, parameters):",
-        *(f"    {line.text}" for line in body.before),
-        "    for row in rows:",
-        *(f"        {line.text}" for line in body.row),
-        *(f"    {line.text}" for line in body.after),
-        f"    return {', '.join(body.result)}",
+        *body.function(name),
     ]
     return "\n".join([_HEAD, *_functions(emitter), *main]) + "\n"
 

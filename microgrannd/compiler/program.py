@@ -21,10 +21,10 @@ from typing import Any
 
 from .._checks import required_real
 from .._text import described
-from ..engine.operations import recorded
 from ..engine.value import Value, data_of
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
+from .careful import CarefulRunner
 from .python import Plain
 from .tape import Tape, tape
 from .workers import BLOCK, Workers, require_executor
@@ -35,10 +35,9 @@ def compile(  # noqa: A001  # as jax and torch call it
 ) -> Program:
     """Turn a recorded graph into a program of straight-line Python that runs over rows of other inputs.
 
-    The graph is taken as it is: a branch that Python took while it was recorded (``if x > 0:``) is taken for all rows.
-    The conditions inside of operations (relu, maximum) are not branches of this kind: they are decided for each row.
-    Results are those of the eager engine, to rounding: sums are added in order, where from Python 3.12 on the eager
-    engine's are compensated.
+    A branch that Python took while the graph was recorded (``if x > 0:``) is taken for all rows; the conditions inside of
+    operations (relu, maximum) are decided for each row. Results equal those of the eager engine to rounding: sums are
+    added in order, while the eager engine's are compensated from Python 3.12 on.
 
     Args:
         outputs: a Value, or a sequence of them.
@@ -46,14 +45,14 @@ def compile(  # noqa: A001  # as jax and torch call it
             at each call, and so is that of results without a graph, which get no gradient.
         backend: "python"; or "numba" (the extra ``numba``), which takes seconds to compile and is many times as fast.
             Its rows may also be an array of floats. What it compiled is kept in the user's cache folder.
-        model: whose names the parameters bear in the source, where they have no label.
+        model: whose names the parameters have in the source, if they have no label.
 
     Returns:
         A `Program`.
 
     Raises:
-        TypeError: an output or input is no Value.
-        ValueError: an input is no leaf, or given twice; an output depends on no input and no parameter; an unknown
+        TypeError: an output or input is not a Value.
+        ValueError: an input is not a leaf, or given twice; an output depends on no input and no parameter; an unknown
             backend; with numba, a graph that would take minutes, or a function of a rule that numba does not know.
         ImportError: numba is not installed.
     """
@@ -73,12 +72,12 @@ class Program:
 
     def __init__(self, tape: Tape, leaves: Sequence[Value], single: bool, backend: str = "python") -> None:
         if backend not in ("python", "numba"):
-            raise ValueError(f"backend is python or numba, got {described(backend)}")
+            raise ValueError(f"backend needs to be python or numba, got {described(backend)}")
         self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
-        self._way = _native(tape) if backend == "numba" else Plain(tape)
+        self._runner = _native(tape) if backend == "numba" else Plain(tape)
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
-        """The outputs for some rows of inputs.
+        """Return the outputs for rows of inputs.
 
         Args:
             rows: for each a number for every input.
@@ -87,25 +86,25 @@ class Program:
             For each row a float, or a tuple of floats where the outputs were a sequence.
 
         Raises:
-            TypeError, ValueError: a row has another length, or a cell that is no number.
+            TypeError, ValueError: a row has another length, or a cell that is not a number.
             ValueError, ArithmeticError: as the recorded operations raise it; the message names the row.
         """
         checked, data = self.checked(rows), self.data()
         try:
-            results = self._way.forward(checked, self._ordered(data))
+            results = self._runner.forward(checked, self._ordered(data))
         except ERRORS:
             results = [self._careful.forward(number, list(map(float, row)), data) for number, row in enumerate(checked)]
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
 
     def backward(self, rows: Iterable[Sequence[Any]], executor: Executor | None = None) -> float:
-        """The mean of the output over some rows; adds the gradient of that mean to the parameters' ``grad``.
+        """Return the mean of the output over rows, and add the gradient of that mean to the parameters' ``grad``.
 
         Args:
             rows: for each a number for every input; at least one row.
             executor: whose workers compute the blocks of 64 rows, each with a copy of this program: a
                 ``ProcessPoolExecutor``, or that of a cluster. The blocks are added in order, so the bits are those of
-                one process, whoever finishes first. Up to 64 rows, one block, are computed here. An operation of one's
-                own, and what it brings along, has to be importable by the workers.
+                one process. Up to 64 rows, one block, are computed here. Workers need to be able to import an operation
+                of your own, and what it uses.
 
         Returns:
             The mean.
@@ -114,7 +113,7 @@ class Program:
             ValueError: there are several outputs, or no row; else as `forward`. Then no gradient is changed.
             concurrent.futures.BrokenExecutor: a worker and with it some rows were lost: the message names them. Then
                 no gradient is changed.
-            pickle.PicklingError: for an executor, an operation of one's own that is not found under its name.
+            pickle.PicklingError: for an executor, an operation of your own that cannot be imported by its name.
         """
         if len(self.tape.outputs) != 1:
             raise ValueError(f"backward needs a program of one output, got {len(self.tape.outputs)}")
@@ -134,32 +133,32 @@ class Program:
         return [leaf for leaf in self.leaves if leaf._rule is None]
 
     def data(self) -> list[float]:
-        """The leaves' numbers.
+        """Return the leaves' numbers.
 
         Raises:
-            TypeError: one is no real number.
+            TypeError: one is not a real number.
         """
         return data_of(self.leaves, (leaf.label or f"parameters[{i}]" for i, leaf in enumerate(self.leaves)))
 
     def sums(self, first: int, rows: Any, data: Sequence[float]) -> Iterator[tuple[float, Any]]:
-        """The sums over each block of rows, of the output and of its gradients; nothing is added to the parameters.
+        """Yield the sums over each block of rows, of the output and of its gradients; the parameters do not change.
 
         Args:
             first: the number of the first row, for messages.
             rows: checked rows.
             data: the parameters' numbers.
         """
-        ready, ordered = self._way.rows(rows), self._ordered(data)
+        ready, ordered = self._runner.rows(rows), self._ordered(data)
         for start in range(0, len(ready), BLOCK):
             yield self._block(first + start, ready[start : start + BLOCK], data, ordered)
 
     def added(self, count: int, sums: Iterable[tuple[float, Any]]) -> float:
-        """Add blocks of so many rows up, in order, and their mean gradient to the parameters'; returns the mean."""
-        found = iter(sums)
-        total, gradients = next(found)
-        for output, more in found:
-            total, gradients = total + output, self._way.added(gradients, more)
-        shares = self._way.shares(gradients, count)
+        """Add up the blocks of so many rows, in order; add the mean gradient to the parameters' and return the mean."""
+        blocks = iter(sums)
+        total, gradients = next(blocks)
+        for output, more in blocks:
+            total, gradients = total + output, self._runner.added(gradients, more)
+        shares = self._runner.shares(gradients, count)
         for receiver, share in zip(self._receivers, shares, strict=True):
             if receiver is not None:
                 receiver.grad += share
@@ -167,33 +166,33 @@ class Program:
 
     @property
     def source(self) -> str:
-        """What runs, to be read."""
+        """The generated source."""
         header = (
             f"# {len(self.tape.outputs)} output(s) of {self.tape.inputs} inputs and {self.tape.parameters} parameters: "
             f"{len(self.tape.steps)} operations.\n"
             "# forward returns the outputs for each row; backward their sum over the rows, and its gradients by the "
             "parameters."
         )
-        return "\n\n".join([header, *self._way.sources.values()]) + "\n"
+        return "\n\n".join([header, *self._runner.sources.values()]) + "\n"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Program, (self.tape, self.leaves, self.single, self.backend)
 
     def _ordered(self, data: Sequence[float]) -> Any:
-        """The parameters' numbers as the program takes them."""
-        return self._way.numbers([data[number] for number in self._way.order])
+        """Return the parameters' numbers in the order and form that the program takes."""
+        return self._runner.numbers([data[number] for number in self._runner.order])
 
     def checked(self, rows: Any) -> Any:
-        """The rows, as floats where they are other numbers, in the form that the program takes."""
-        if self._way.takes(rows):
-            return self._way.rows(rows)
+        """Return the rows as floats, in the form that the program takes."""
+        if self._runner.takes(rows):
+            return self._runner.rows(rows)
         rows = rows if isinstance(rows, list) else list(rows)
         try:
             if set(map(len, rows)) <= {self.tape.inputs} and set(map(type, chain.from_iterable(rows))) <= {float}:
-                return self._way.rows(rows)
+                return self._runner.rows(rows)
         except TypeError:
-            pass  # some row is none: it is named below
-        return self._way.rows([self._checked_row(number, row) for number, row in enumerate(rows)])
+            pass  # some row is not a sequence: it is named below
+        return self._runner.rows([self._checked_row(number, row) for number, row in enumerate(rows)])
 
     def _checked_row(self, number: int, row: Any) -> Sequence[float]:
         if not hasattr(row, "__iter__") or isinstance(row, str):
@@ -201,30 +200,30 @@ class Program:
         cells = list(row)
         if len(cells) != self.tape.inputs:
             raise ValueError(f"rows[{number}] needs a number for each of {self.tape.inputs} inputs, got {len(cells)}")
-        return [required_real(f"rows[{number}][{place}]", cell) for place, cell in enumerate(cells)]
+        return [required_real(f"rows[{number}][{column}]", cell) for column, cell in enumerate(cells)]
 
     def _block(self, first: int, rows: Any, data: Sequence[float], ordered: Any) -> tuple[float, Any]:
-        """The sums over a block of rows. Where a row raises, they are computed one by one, to the same bits."""
-        run = self._way.backward  # what goes wrong as it is compiled is no matter of rows
+        """Return the sums over a block of rows. If a row raises, the rows are computed one by one, to the same bits."""
+        run = self._runner.backward  # compiled outside of the try: its errors do not concern rows
         try:
             return run(rows, ordered)
         except ERRORS:
-            found = [
+            results = [
                 self._careful.backward(number, list(map(float, row)), data) for number, row in enumerate(rows, first)
             ]
-            gradients = reduce(self._careful.plain.added, (gradients for _, gradients in found))
-            return reduce(add, (output for output, _ in found)), self._ordered(gradients)
+            gradients = reduce(self._careful.plain.added, (gradients for _, gradients in results))
+            return reduce(add, (output for output, _ in results)), self._ordered(gradients)
 
     @cached_property
     def _receivers(self) -> list[Value | None]:
-        """Who gets each of the gradients, in the order of the program; None in the place of results without a graph."""
-        leaves = [self.leaves[number] for number in self._way.order]
+        """The receivers of the gradients, in the order of the program; None for results without a graph."""
+        leaves = [self.leaves[number] for number in self._runner.order]
         return [leaf if leaf._rule is None else None for leaf in leaves]
 
     @cached_property
-    def _careful(self) -> _Careful:
-        plain = self._way if type(self._way) is Plain else Plain(self.tape)
-        return _Careful(plain, [leaf.label for leaf in self.leaves])
+    def _careful(self) -> CarefulRunner:
+        plain = self._runner if type(self._runner) is Plain else Plain(self.tape)
+        return CarefulRunner(plain, [leaf.label for leaf in self.leaves])
 
     @cached_property
     def _workers(self) -> Workers:
@@ -232,7 +231,7 @@ class Program:
 
 
 def _native(tape: Tape) -> Plain:
-    """numba's way.
+    """Return what runs a tape by numba.
 
     Raises:
         ImportError: numba is not installed.
@@ -242,45 +241,3 @@ def _native(tape: Tape) -> Plain:
     from .numba import Native
 
     return Native(tape)
-
-
-class _Careful:
-    """The way of single rows: where one raises, or has a singular slope, it is recorded anew."""
-
-    def __init__(self, plain: Plain, labels: Sequence[str]) -> None:
-        self.plain, self.labels = plain, labels
-        rules = {step.rule for step in plain.tape.steps}
-        self.functions = {rule: recorded(rule.function) for rule in rules}  # to generate them takes milliseconds
-
-    def ordered(self, data: Sequence[float]) -> list[float]:
-        """The parameters' numbers, as the plain program takes them."""
-        return [data[number] for number in self.plain.order]
-
-    def forward(self, number: int, row: list[float], data: Sequence[float]) -> Any:
-        """The output, or the tuple of outputs."""
-        try:
-            return self.plain.forward([row], self.ordered(data))[0]
-        except ERRORS:
-            outputs = tuple(output.data for output in self.recorded(number, row, data)[0])
-            return outputs if len(outputs) > 1 else outputs[0]
-
-    def backward(self, number: int, row: list[float], data: Sequence[float]) -> tuple[float, list[float]]:
-        """The output, and its gradients in the order of the tape."""
-        try:
-            output, found = self.plain.backward([row], self.ordered(data))
-        except ERRORS:
-            (root,), parameters = self.recorded(number, row, data)
-            root.backward()
-            return root.data, [parameter.grad for parameter in parameters]
-        gradients = dict(zip(self.plain.order, found, strict=True))
-        return output, [gradients[number] for number in range(len(gradients))]
-
-    def recorded(self, number: int, row: list[float], data: Sequence[float]) -> tuple[list[Value], list[Value]]:
-        """The outputs and the parameters of a graph recorded anew."""
-        parameters = [Value(x, label) for x, label in zip(data, self.labels, strict=True)]
-        inputs = [Value(x, label) for x, label in zip(row, self.plain.tape.labels, strict=False)]
-        try:
-            return self.plain.tape.replay(self.functions, inputs, parameters), parameters
-        except ERRORS as error:
-            error.args = (f"row {number}: {error}",)
-            raise

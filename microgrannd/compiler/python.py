@@ -15,7 +15,7 @@ from typing import Any
 
 from ..rules.generated import generated
 from ..rules.simplify import constant, template
-from .lowering import Body, DenseLayer, Emitter, Line
+from .lowering import Body, DenseLayer, Emitter
 from .tape import Atom, Operand, Ref, Step, Tape
 
 #: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
@@ -23,60 +23,58 @@ MOST_TERMS = 50
 
 
 class Writer:
-    """One program in the making."""
+    """Writes the lines of one program."""
 
     def __init__(self, emitter: Emitter) -> None:
         self.emitter, self.tape, self.names = emitter, emitter.tape, emitter.names
         self.body = Body()
         self.parameters = set(self.tape.parameter_refs)
         self.lists: dict[tuple[Atom, ...], str] = {}
-        self.shares: defaultdict[Ref, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+        self.shares: defaultdict[Ref, list[str]] = defaultdict(list)
         self.lets: dict[Ref, dict[str, str]] = {}
 
     def forward(self) -> Body:
-        """The program of the outputs: a list with a float, or a tuple of floats, for each row."""
+        """Write the program of the outputs: a list with a float, or a tuple of floats, for each row."""
         self.read_parameters()
         self.values()
-        names = tuple(self.names[output] for output in self.tape.outputs)
+        names = [self.names[output] for output in self.tape.outputs]
         shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        self.body.before.append(Line("results = []", ("results",)))
-        self.body.row.append(Line(f"results.append({shown})", (), ("results", *names)))
+        self.body.before.append("results = []")
+        self.body.row.append(f"results.append({shown})")
         self.body.result = ("results",)
         return self.body
 
     def backward(self) -> Body:
-        """The program of the sum of the only output over the rows, and of its gradients by all parameters."""
+        """Write the program of the sum of the only output over the rows, and of its gradients by all parameters."""
         self.read_parameters()
         self.values()
         (output,) = self.tape.outputs
-        self.body.before.append(Line("total = 0.0", ("total",)))
-        self.body.row.append(Line(f"total += {self.names[output]}", ("total",), ("total", self.names[output])))
+        self.body.before.append("total = 0.0")
+        self.body.row.append(f"total += {self.names[output]}")
         self.gradients(output)
         self.body.result = ("total", "gradients")
         return self.body
 
     def read_parameters(self) -> None:
-        """Before the first row: names for the parameters, or lists of them."""
+        """Write what comes before the first row: names for the parameters, or lists of them."""
         before, emitter = self.body.before, self.emitter
         scalars = [self.names[ref] for ref in emitter.scalars]
         for first in range(0, len(scalars), MOST_TERMS):
-            some = tuple(scalars[first : first + MOST_TERMS])
+            some = scalars[first : first + MOST_TERMS]
             end = first + len(some)
             taken = "parameters" if end == len(emitter.order) and not first else f"parameters[{first}:{end}]"
-            before.append(Line(f"{', '.join(some)}{',' * (len(some) == 1)} = {taken}", some, ("parameters",)))
+            before.append(f"{_targets(some)} = {taken}")
         for layer, weights, biases in emitter.slices():
             name, width = layer.name, len(layer.inputs)
             rows = f"range({weights.replace(':', ', ')}, {width})"
-            text = f"{name}_w = [parameters[i : i + {width}] for i in {rows}]"
-            before.append(Line(text, (f"{name}_w",), ("parameters",)))
+            before.append(f"{name}_w = [parameters[i : i + {width}] for i in {rows}]")
             given = f"parameters[{biases}]" if biases else f"[{', '.join(map(self.text, layer.biases))}]"
-            before.append(Line(f"{name}_b = {given}", (f"{name}_b",), ("parameters",)))
-        inputs = tuple(self.names[ref] for ref in self.tape.input_refs)
-        if inputs:
-            self.body.row.append(Line(f"{', '.join(inputs)}{',' * (len(inputs) == 1)} = row", inputs, ("row",)))
+            before.append(f"{name}_b = {given}")
+        if self.tape.inputs:
+            self.body.row.append(f"{_targets([self.names[ref] for ref in self.tape.input_refs])} = row")
 
     def values(self) -> None:
-        """For each row the result of every step."""
+        """Write the results of the steps, for each row."""
         row = self.body.row
         for ref, step in self.tape.results:
             if ref in self.emitter.layers:
@@ -85,55 +83,47 @@ class Writer:
                 continue
             form, fillers = self.emitter.form(step, unit=False)
             names = [self.named(filler) for filler in fillers]
-            uses = tuple(names)
             lets = self.lets[ref] = {}
             for let, text in form.lets:
                 lets[let] = self.emitter.name("", "c")
-                row.append(Line(f"{lets[let]} = {text.format(*names, **lets)}", (lets[let],), uses))
-                uses += (lets[let],)
+                row.append(f"{lets[let]} = {text.format(*names, **lets)}")
             if form.domain:
-                row.append(Line(f"if {form.domain.format(*names, **lets)}: raise ValueError", (), uses))
-            target = self.names[ref]
-            row.append(Line(f"{target} = {form.value.format(*names, **lets)}", (target,), uses))
+                row.append(f"if {form.domain.format(*names, **lets)}: raise ValueError")
+            row.append(f"{self.names[ref]} = {form.value.format(*names, **lets)}")
 
     def named(self, filler: Operand) -> str:
-        """The name of a number, or of a list of numbers."""
+        """Return the name of a number, or of a list of numbers."""
         return self.list_of(filler) if isinstance(filler, tuple) else self.text(filler)
 
     def text(self, atom: Atom) -> str:
-        """The name of what a ref refers to, or a constant."""
+        """Return the name of what a ref refers to, or a constant."""
         return self.names[atom] if isinstance(atom, Ref) else template(constant(atom.number))
 
     def list_of(self, atoms: tuple[Atom, ...]) -> str:
-        """The name of a list, made once; before the rows, where they do not change it."""
+        """Return the name of a list, written once; before the rows if no row changes it."""
         if atoms not in self.lists:
             self.lists[atoms] = name = self.emitter.name("", "s")
             fixed = self.parameters.issuperset(atom for atom in atoms if isinstance(atom, Ref))
             lines = self.body.before if fixed else self.body.row
             parts = list(map(self.text, atoms))
             for first in range(0, len(parts), MOST_TERMS):
-                some = parts[first : first + MOST_TERMS]
-                uses = tuple(part for part in some if part.isidentifier())
-                sign, earlier = ("+=", (name,)) if first else ("=", ())
-                lines.append(Line(f"{name} {sign} [{', '.join(some)}]", (name,), uses + earlier))
+                lines.append(f"{name} {'+=' if first else '='} [{', '.join(parts[first : first + MOST_TERMS])}]")
         return self.lists[atoms]
 
     def layer(self, layer: DenseLayer) -> None:
-        """The values of a layer."""
+        """Write the results of a layer."""
         name, inputs = layer.name, self.list_of(layer.inputs)
-        targets = tuple(self.names[ref] for ref in layer.results)
         product = f"[sum(map(mul, w, {inputs}), b) for w, b in zip({name}_w, {name}_b)]"
-        line = f"{', '.join(targets)}{',' * (len(targets) == 1)} = {product}"
-        self.body.row.append(Line(line, targets, (f"{name}_w", f"{name}_b", inputs)))
+        self.body.row.append(f"{_targets([self.names[ref] for ref in layer.results])} = {product}")
 
     def gradients(self, output: Ref) -> None:
-        """For each row the shares of every step's operands in its gradient, last step first; and their sums."""
+        """Write the gradients, for each row from the last step to the first, and the sums of the parameters' over the rows."""
         emitter, results = self.emitter, self.tape.results
         needed = set(self.parameters)
         for ref, step in results:
             if not needed.isdisjoint(step.refs):
                 needed.add(ref)
-        self.shares[output].append(("1.0", ()))
+        self.shares[output].append("1.0")
         for ref, step in reversed(results):
             if ref in emitter.layers:
                 self.layer_gradients(emitter.layers[ref], needed)
@@ -145,93 +135,84 @@ class Writer:
         self.hand_back()
 
     def step_gradients(self, ref: Ref, step: Step, needed: Set[Atom]) -> None:
-        """The shares of a step's operands in its gradient."""
+        """Note what each operand of a step gets of its gradient."""
         gradient = self.gradient(ref)
         form, fillers = self.emitter.form(step, unit=gradient == "1.0")
         names = [self.named(filler) for filler in fillers]
         given = {"y": self.names[ref], "d": gradient, **self.lets[ref]}
-        uses = tuple(name for name in (*names, *given.values()) if name != "1.0")
         for filler, share in zip(fillers, form.shares, strict=True):
             if isinstance(filler, Ref):
                 if filler in needed:
-                    self.shares[filler].append((share.format(*names, **given), uses))
+                    self.shares[filler].append(share.format(*names, **given))
             elif isinstance(filler, tuple) and not needed.isdisjoint(filler):
                 shared = self.emitter.name("", "g")
-                self.body.row.append(Line(f"{shared} = {share.format(*names, **given)}", (shared,), uses))
-                self.share_out([f"{shared}[{index}]" for index in range(len(filler))], filler, needed, shared)
+                self.body.row.append(f"{shared} = {share.format(*names, **given)}")
+                self.share_out([f"{shared}[{index}]" for index in range(len(filler))], filler, needed)
 
-    def share_out(self, texts: Sequence[str], atoms: Sequence[Atom], needed: Set[Atom], *uses: str) -> None:
+    def share_out(self, texts: Sequence[str], atoms: Sequence[Atom], needed: Set[Atom]) -> None:
         """Note what each of several operands gets of a gradient."""
         for text, atom in zip(texts, atoms, strict=True):
             if isinstance(atom, Ref) and atom in needed:
-                self.shares[atom].append((text, uses or (text,)))
+                self.shares[atom].append(text)
 
     def gradient(self, ref: Ref) -> str:
-        """The gradient of a step's result, under a name, or a name that it has already."""
+        """Return a name for the gradient of a step's result, and write the sum of its shares if there is none yet."""
         shares = self.shares.pop(ref)
-        if len(shares) == 1 and (shares[0][0].isidentifier() or shares[0][0] == "1.0"):
-            return shares[0][0]
+        if len(shares) == 1 and (shares[0].isidentifier() or shares[0] == "1.0"):
+            return shares[0]
         name = f"d_{self.names[ref]}"
         self.added(name, shares, "=")
         return name
 
-    def added(self, target: str, shares: Sequence[tuple[str, tuple[str, ...]]], sign: str) -> None:
-        """Lines that assign a sum, or add it."""
-        for first in range(0, len(shares), MOST_TERMS):
-            some = shares[first : first + MOST_TERMS]
-            text = (
-                " + ".join(text if _is_term(text) else f"({text})" for text, _ in some)
-                if len(shares) > 1
-                else some[0][0]
-            )
-            sign = "+=" if first else sign
-            uses = tuple(name for _, uses in some for name in uses)
-            self.body.row.append(Line(f"{target} {sign} {text}", (target,), (*uses, *([target] * (sign == "+=")))))
+    def added(self, target: str, shares: Sequence[str], sign: str) -> None:
+        """Write a sum that is assigned to a target, or added to it."""
+        terms = [share if _is_term(share) else f"({share})" for share in shares] if len(shares) > 1 else shares
+        for first in range(0, len(terms), MOST_TERMS):
+            some = " + ".join(terms[first : first + MOST_TERMS])
+            self.body.row.append(f"{target} {'+=' if first else sign} {some}")
 
     def layer_gradients(self, layer: DenseLayer, needed: Set[Atom]) -> None:
-        """The gradients of the inputs for each row; those of the weights for all rows together, after them."""
+        """Write the gradients of a layer's inputs for each row, and those of its weights after all rows."""
         name, body = layer.name, self.body
         inputs = self.list_of(layer.inputs)
         gradients = [self.gradient(ref) for ref in reversed(layer.results)][::-1]
         columns, rows, given = f"{name}_columns", f"{name}_rows", f"d_{name}"
-        body.row.append(Line(f"{given} = [{', '.join(gradients)}]", (given,), tuple(gradients)))
-        body.before.append(Line(f"{rows} = []", (rows,)))
-        body.row.append(Line(f"{rows}.append(({inputs}, {given}))", (), (rows, inputs, given)))
+        body.row.append(f"{given} = [{', '.join(gradients)}]")
+        body.before.append(f"{rows} = []")
+        body.row.append(f"{rows}.append(({inputs}, {given}))")
         if not needed.isdisjoint(layer.inputs):
-            body.before.append(Line(f"{columns} = list(zip(*{name}_w))", (columns,), (f"{name}_w",)))
-            shares = tuple(self.emitter.name("", "g") for _ in layer.inputs)
-            text = f"{', '.join(shares)} = [sum(map(mul, w, {given})) for w in {columns}]"
-            body.row.append(Line(text, shares, (columns, given)))
+            body.before.append(f"{columns} = list(zip(*{name}_w))")
+            shares = [self.emitter.name("", "g") for _ in layer.inputs]
+            body.row.append(f"{', '.join(shares)} = [sum(map(mul, w, {given})) for w in {columns}]")
             self.share_out(shares, layer.inputs, needed)
 
     def hand_back(self) -> None:
-        """The gradients in the order of the parameters, from the sums over the rows."""
+        """Write what comes after the last row: the gradients in the order of the parameters."""
         before, after = self.body.before, self.body.after
         scalars = [f"d_{self.names[ref]}" for ref in self.emitter.scalars]
-        before += [Line(f"{name} = 0.0", (name,)) for name in scalars]
-        after.append(Line("gradients = []", ("gradients",)))
+        before += [f"{name} = 0.0" for name in scalars]
+        after.append("gradients = []")
         for first in range(0, len(scalars), MOST_TERMS):
-            some = tuple(scalars[first : first + MOST_TERMS])
-            after.append(Line(f"gradients += [{', '.join(some)}]", ("gradients",), ("gradients", *some)))
+            after.append(f"gradients += [{', '.join(scalars[first : first + MOST_TERMS])}]")
         for layer in self.emitter.layers.values():
-            xs, ds, rows = f"{layer.name}_xs", f"{layer.name}_ds", f"{layer.name}_rows"
-            after.append(Line(f"{xs}, {ds} = (list(zip(*part)) for part in zip(*{rows}))", (xs, ds), (rows,)))
-            text = f"gradients += [sum(map(mul, x, d)) for d in {ds} for x in {xs}]"
-            after.append(Line(text, ("gradients",), ("gradients", xs, ds)))
+            xs, ds = f"{layer.name}_xs", f"{layer.name}_ds"
+            after.append(f"{xs}, {ds} = (list(zip(*part)) for part in zip(*{layer.name}_rows))")
+            after.append(f"gradients += [sum(map(mul, x, d)) for d in {ds} for x in {xs}]")
             if isinstance(layer.biases[0], Ref):
-                after.append(Line(f"gradients += map(sum, {ds})", ("gradients",), ("gradients", ds)))
+                after.append(f"gradients += map(sum, {ds})")
+
+
+def _targets(names: Sequence[str]) -> str:
+    """Return names as the left side of an assignment that unpacks a sequence."""
+    return f"{', '.join(names)}{',' * (len(names) == 1)}"
 
 
 def _is_term(text: str) -> bool:
-    """Whether it can be a term of a sum as it is."""
+    """Tell whether an expression can be a term of a sum without brackets."""
     return " if " not in text and not text.startswith("-")
 
 
-#: Lines in a function, at most: what CPython's compiler takes grows faster than they do.
-MOST_LINES = 10_000
-
-
-#: What programs use besides what their rules use.
+#: The built-in functions that programs use.
 _BUILTINS = {"list": list, "map": map, "range": range, "sum": sum, "zip": zip, "ValueError": ValueError}
 
 
@@ -249,7 +230,7 @@ class Plain:
 
     @cached_property
     def order(self) -> list[int]:
-        """The parameters in the order in which the programs take them and give their gradients: their numbers."""
+        """The indices of the parameters in the order in which the programs take them and return their gradients."""
         return [ref.index - self.tape.inputs for ref in self.emitter.order]
 
     @property
@@ -258,107 +239,43 @@ class Plain:
         return {name: self.source(name) for name in ("forward", "backward")[: 1 + (len(self.tape.outputs) == 1)]}
 
     def source(self, name: str) -> str:
-        """What runs as the program forward or backward."""
+        """Return the source of the program forward or backward."""
         if name not in self._sources:
             writer = Writer(self.emitter)
             body = writer.forward() if name == "forward" else writer.backward()
-            self._sources[name] = "\n\n".join(functions_of(name, body))
+            self._sources[name] = "\n".join(body.function(name))
         return self._sources[name]
 
     @cached_property
     def forward(self) -> Callable[[Any, Any], list[Any]]:
-        """Of checked rows and parameters, the outputs of each row: a float, or a tuple."""
+        """The function of checked rows and parameters that returns the outputs of each row: a float, or a tuple."""
         return self._compiled("forward")
 
     @cached_property
     def backward(self) -> Callable[[Any, Any], tuple[float, Any]]:
-        """Of checked rows and parameters, the sum of the output over the rows, and its gradients."""
+        """The function of checked rows and parameters that returns the sum of the output over the rows, and its gradients."""
         return self._compiled("backward")
 
     def _compiled(self, name: str) -> Callable[..., Any]:
-        source = self.source(name)  # which finds out what it calls
+        source = self.source(name)  # which fills emitter.functions
         return generated(name, source, {**_BUILTINS, **self.emitter.functions})
 
     def takes(self, rows: Any) -> bool:  # noqa: ARG002
-        """Whether rows need no check."""
+        """Tell whether rows need no check."""
         return False
 
     def rows(self, rows: Any) -> Any:
-        """Checked rows in the form that the programs take."""
+        """Return checked rows in the form that the programs take."""
         return rows
 
     def numbers(self, data: Sequence[float]) -> Any:
-        """Parameters in the form that the programs take."""
+        """Return parameters in the form that the programs take."""
         return data
 
     def added(self, gradients: Any, others: Any) -> Any:
-        """The sum of two rows of gradients."""
+        """Return the sum of two rows of gradients."""
         return list(map(add, gradients, others))
 
     def shares(self, gradients: Any, count: int) -> Iterable[float]:
-        """The gradients, each divided by the number of rows."""
+        """Return the gradients, each divided by the number of rows."""
         return map(truediv, gradients, repeat(count))
-
-
-def functions_of(name: str, body: Body) -> list[str]:
-    """The source of a program: its main function last, before it the functions of its parts if there are any."""
-    if len(body.before) + len(body.row) + len(body.after) <= MOST_LINES:
-        lines = [
-            f"def {name}(rows, parameters):",
-            *(f"    {line.text}" for line in body.before),
-            "    for row in rows:",
-            *(f"        {line.text}" for line in body.row),
-            *(f"    {line.text}" for line in body.after),
-            f"    return {', '.join(body.result)}",
-        ]
-        return ["\n".join(lines)]
-    return _in_parts(name, body)
-
-
-def _in_parts(name: str, body: Body) -> list[str]:
-    """Functions of a list v that holds every name that more than one of them uses."""
-    sections = [_cut(section) for section in (body.before, body.row, body.after)]
-    parts = [part for section in sections for part in section]
-    wanted = [_wanted(part) for part in parts]
-    shared = {
-        name: place for place, name in enumerate(dict.fromkeys(n for names in [*wanted, body.result] for n in names))
-    }
-    shared.setdefault("row", len(shared))
-    shared.setdefault("parameters", len(shared))
-    sources, calls = [], []
-    for number, (part, names) in enumerate(zip(parts, wanted, strict=True)):
-        given = dict.fromkeys(target for line in part for target in line.targets if target in shared)
-        lines = [
-            f"def {name}_{number}(v):",
-            *(f"    {n} = v[{shared[n]}]" for n in names),
-            *(f"    {line.text}" for line in part),
-            *(f"    v[{shared[n]}] = {n}" for n in given),
-        ]
-        sources.append("\n".join(lines))
-        calls.append(f"{name}_{number}(v)")
-    first, last = len(sections[0]), len(sections[0]) + len(sections[1])
-    main = [
-        f"def {name}(rows, parameters):",
-        f"    v = [None] * {len(shared)}",
-        f"    v[{shared['parameters']}] = parameters",
-        *(f"    {call}" for call in calls[:first]),
-        f"    for v[{shared['row']}] in rows:",
-        *(f"        {call}" for call in calls[first:last]),
-        *(f"    {call}" for call in calls[last:]),
-        f"    return {', '.join(f'v[{shared[n]}]' for n in body.result)}",
-    ]
-    return [*sources, "\n".join(main)]
-
-
-def _cut(lines: Sequence[Line]) -> list[Sequence[Line]]:
-    return [lines[first : first + MOST_LINES] for first in range(0, len(lines), MOST_LINES)]
-
-
-def _wanted(part: Sequence[Line]) -> list[str]:
-    """The names that a part reads before it assigns them."""
-    own: set[str] = set()
-    wanted: dict[str, None] = {}
-    for line in part:
-        wanted.update((name, None) for name in line.uses if name not in own)
-        own.update(line.targets)
-    return list(wanted)

@@ -16,14 +16,14 @@ from ..rules.rule import CONSTANT, DETACHED, Rule
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Refer to an input, a parameter or the result of a step by its index on the tape; equal to no number."""
+    """A reference to an input, a parameter or the result of a step, by its index on the tape; equal to no number."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literal:
-    """Hold a constant; equal to another one of the same bits, so that 0.0, -0.0 and nan are three."""
+    """A constant, equal to another one of the same bits, so that 0.0, -0.0 and nan are three."""
 
     number: float
 
@@ -53,13 +53,13 @@ class Step(NamedTuple):
 
     @property
     def atoms(self) -> Iterator[Atom]:
-        """The operands, and in the place of a sequence its elements."""
+        """The operands, with the elements of a sequence instead of it."""
         for operand in self.operands:
             yield from operand if isinstance(operand, tuple) else (operand,)
 
     @property
     def refs(self) -> list[Ref]:
-        """Those of them that are no constants."""
+        """The operands that are not constants."""
         return [atom for atom in self.atoms if isinstance(atom, Ref)]
 
 
@@ -95,7 +95,7 @@ class Tape:
 
     @property
     def results(self) -> list[tuple[Ref, Step]]:
-        """The steps, each with the ref of its result."""
+        """Yield the steps, each with the ref of its result."""
         return [(Ref(index), step) for index, step in enumerate(self.steps, self.inputs + self.parameters)]
 
     def replay(
@@ -109,14 +109,14 @@ class Tape:
         return [results[output.index] for output in self.outputs]
 
 
-#: What stands for no operation of a graph.
+#: The rules of what is not computed.
 _UNCOMPUTED = (None, DETACHED)
 
 
 def tape(
     outputs: Sequence[Value], inputs: Sequence[Value], names: Mapping[Value, str] | None = None
 ) -> tuple[Tape, list[Value]]:
-    """The tape of a recorded graph, and the Values that are its parameters: all leaves but inputs and constants.
+    """Return the tape of a recorded graph, and the Values that are its parameters: all leaves but inputs and constants.
 
     Results without a graph are among them, to be read at each call.
 
@@ -126,8 +126,8 @@ def tape(
         names: labels for Values that have none.
 
     Raises:
-        TypeError: an input or output is no Value.
-        ValueError: an input is no leaf, or given twice; there is no output, or one depends on nothing.
+        TypeError: an input or output is not a Value.
+        ValueError: an input is not a leaf, or given twice; there is no output, or one depends on nothing.
     """
     _check(outputs, inputs)
     order = topological(*outputs)
@@ -147,18 +147,20 @@ def tape(
                 refs[step] = Ref(len(labels))
                 labels.append(node.label)
             atoms[node] = refs[step]
-    found = []
+    refs_of_outputs = []
     for number, output in enumerate(outputs):
         atom = atoms[output]
         if isinstance(atom, Literal):
-            raise ValueError(f"outputs[{number}] depends on no input and no parameter: it is {output.data}")
-        found.append(atom)
-    return Tape(len(inputs), len(parameters), list(refs), found, labels), parameters
+            raise ValueError(
+                f"outputs[{number}] needs to depend on an input or a parameter, got the constant {output.data}"
+            )
+        refs_of_outputs.append(atom)
+    return Tape(len(inputs), len(parameters), list(refs), refs_of_outputs, labels), parameters
 
 
 def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:
     if not outputs:
-        raise ValueError("there is nothing to compile: no output")
+        raise ValueError("outputs needs at least one Value, got none")
     for name, values in (("outputs", outputs), ("inputs", inputs)):
         for number, value in enumerate(values):
             if not isinstance(value, Value):
@@ -168,5 +170,5 @@ def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:
         if value._rule not in _UNCOMPUTED:
             raise ValueError(f"inputs[{number}] needs to be a leaf, got the result of {value._op}")
         if value in seen:
-            raise ValueError(f"inputs[{number}] is an input already")
+            raise ValueError(f"inputs[{number}] is given twice")
         seen.add(value)

@@ -18,23 +18,23 @@ from typing import Any, NamedTuple
 from .._text import described
 from ..rules.ieee import ERRORS
 
-#: Gradients are added up over so many rows at a time, and then block by block: the bits do not depend on who does it.
+#: Rows in a block. Gradients are added up within blocks and then block by block, so the bits do not depend on the workers.
 BLOCK = 64
 
 
-#: Blocks that travel together, at most: their gradients come back one by one, and are many where the parameters are.
+#: Blocks in a shard, at most: the gradients of each block come back, as many numbers as there are parameters.
 MOST_BLOCKS = 16
 
 
-#: Shards on their way for each worker: one that it computes, and the next.
+#: Shards sent ahead to each worker: one that it computes, and the next.
 AHEAD = 2
 
 
-#: So many programs, with their rows, does a worker keep.
+#: Programs, with their rows, that a worker keeps.
 KEPT = 4
 
 
-_kept: dict[str, Any] = {}  # in a worker's process: what has come there, by key
+_kept: dict[str, Any] = {}  # in a worker's process: the programs that it received, by key
 
 
 _kept_lock = Lock()
@@ -48,7 +48,7 @@ class Shard(NamedTuple):
 
     Attributes:
         first: the number of the first one in the batch.
-        rows: they themselves; or their places in the table, if the workers keep one.
+        rows: they themselves; or their indices in the table, if the workers keep one.
     """
 
     first: int
@@ -60,7 +60,7 @@ class Workers:
 
     Args:
         program: a `Program`; a copy of it travels to a worker when that says that it has none.
-        table: rows that go with it; what is computed is then given by places in this table.
+        table: rows that go with it; what is computed is then given by indices in this table.
 
     Raises:
         PicklingError: the program has an operation that cannot be found by its name.
@@ -72,11 +72,11 @@ class Workers:
         self.before = 0
 
     def sums(self, executor: Executor, rows: Any, numbers: Sequence[float]) -> Iterator[tuple[float, Any]]:
-        """The sums over each block of rows, the blocks in order, whoever computes them.
+        """Yield the sums over each block of rows, the blocks in order, whichever worker computes them.
 
         Args:
             executor: whose workers are to compute.
-            rows: checked rows of the program, or places in the table.
+            rows: checked rows of the program, or indices in the table.
             numbers: the parameters' data.
 
         Raises:
@@ -104,33 +104,33 @@ class Workers:
         return AHEAD * max(1, self.before, len(self.seen))
 
     def _shards(self, rows: Any) -> Iterator[Shard]:
-        """The rows in as many shards as are to be on their way; in more, if these would be too large."""
+        """Divide the rows into as many shards as are sent ahead; into more, if these would be too large."""
         blocks = -(-len(rows) // BLOCK)
         size = BLOCK * min(MOST_BLOCKS, -(-blocks // self._ahead))
         for first in range(0, len(rows), size):
             yield Shard(first, rows[first : first + size])
 
     def _sent(self, executor: Executor, shard: Shard, data: bytes, parcel: bool) -> Future[Any]:
-        with _named(shard):  # bytes: some engines look into all else, number by number
+        with _named(shard):  # bytes: some executors inspect anything else number by number
             return executor.submit(_compute, self.key, self.parcel if parcel else None, pickle.dumps((shard, data)))
 
     def _answered(self, executor: Executor, shard: Shard, future: Future[Any], data: bytes) -> list[Any]:
-        """The sums of a shard, whose worker is sent the program if it has none."""
+        """Return the sums of a shard; a worker without the program is sent it."""
         while True:
             with _named(shard):
-                worker, found = future.result()
+                worker, answer = future.result()
             self.seen.add(worker)
-            if isinstance(found, Exception):
-                raise found
-            if found is not None:
-                sums: list[Any] = found
+            if isinstance(answer, Exception):
+                raise answer
+            if answer is not None:
+                sums: list[Any] = answer
                 return sums
             future = self._sent(executor, shard, data, parcel=True)
 
 
 @contextmanager
 def _named(shard: Shard) -> Iterator[None]:
-    """What goes wrong inside lost this shard."""
+    """Name the shard in the error that lost it."""
     try:
         yield
     except Exception as error:
@@ -140,7 +140,7 @@ def _named(shard: Shard) -> Iterator[None]:
 
 
 def _compute(key: str, parcel: bytes | None, message: bytes) -> tuple[str, Any]:
-    """In a worker: who it is, and the sums of each block of a shard, or a row's error; None without the program."""
+    """Compute the sums of a shard's blocks in a worker; return its name, and them or a row's error, or None if it has no program."""
     worker = f"{_machine} {os.getpid()}"
     if parcel is not None:
         with _kept_lock:
@@ -154,13 +154,13 @@ def _compute(key: str, parcel: bytes | None, message: bytes) -> tuple[str, Any]:
     (first, rows), data = pickle.loads(message)
     numbers = array("d", data).tolist()
     try:
-        return worker, list(program.sums(first, rows if table is None else [table[place] for place in rows], numbers))
+        return worker, list(program.sums(first, rows if table is None else [table[index] for index in rows], numbers))
     except ERRORS as error:
         return worker, error
 
 
 def require_executor(executor: Any) -> None:
-    """Make sure that it can run something.
+    """Require an executor.
 
     Raises:
         TypeError: it cannot.
@@ -170,7 +170,7 @@ def require_executor(executor: Any) -> None:
 
 
 def processes(count: int) -> ProcessPoolExecutor:
-    """So many processes of this machine. They end with this one, however it ends, and leave Ctrl-C to it."""
+    """Return an executor of so many processes, which end with this one, however it ends, and leave Ctrl-C to it."""
     return ProcessPoolExecutor(count, get_context("spawn"), _attend)
 
 

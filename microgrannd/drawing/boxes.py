@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from ..engine.graph import links
 from ..engine.value import Value
-from ..nn.owners import Homes
+from ..nn.owners import Owners
 
 #: More boxes than this are put together by neuron, and then by layer.
 MANY_BOXES = 150
 
 
-#: More boxes than this are drawn as their shape: nodes at like depths together.
+#: More boxes than this are drawn as the shape of the graph: a box for all nodes at about one depth.
 MOST_BOXES = 2000
 
 
-#: So is what has more edges than this, each counted for the ranks that it crosses: dot takes 3 s for these.
+#: So are more edges than this, each counted once for every rank that it crosses: dot takes 3 s for these.
 MOST_CROSSINGS = 6000
 
 
-#: What is outside of all modules, put together.
+#: The boxes of what is outside of all modules.
 BEFORE, AFTER = "before the model", "after the model"
 
 
-#: For each depth the ways to put nodes together, each with the number of boxes from which on the next is tried.
+#: For each depth the groupings of nodes, each with the number of boxes above which the next is tried.
 DEPTHS = {
     "scalar": [("scalar", MOST_BOXES)],
     "neuron": [("neuron", MANY_BOXES), ("neuron, gathered", MOST_BOXES)],
@@ -34,44 +34,44 @@ DEPTHS = {
 }  # fmt: skip
 
 
-#: In which box each node is: in its own, or in that of a group with a name.
-Place = dict[Value, Value | str]
+#: The box of each node: its own, by the node, or that of a group, by the name.
+BoxOf = dict[Value, Value | str]
 
 
 #: The output of a box that a node leads to, and the derivative by the node; None where it leads to several.
 Reached = tuple[Value, float] | None
 
 
-def boxing(order: list[Value], found: Homes | None, depth: str) -> tuple[str, Place] | None:
-    """The most detailed way to put nodes in boxes that are not too many to be drawn; None if there is none."""
-    for way, most in DEPTHS["scalar" if not (found and found.neuron) and depth == "auto" else depth]:
-        place = places(order, found, way)
-        if fits(order, place, most):
-            return way, place
+def choose_boxes(order: list[Value], owners: Owners | None, depth: str) -> tuple[str, BoxOf] | None:
+    """Return the most detailed grouping whose boxes are not too many to be drawn, and these; None if there is none."""
+    for grouping, most in DEPTHS["scalar" if not (owners and owners.neuron) and depth == "auto" else depth]:
+        box_of = boxes_by(order, owners, grouping)
+        if fits(order, box_of, most):
+            return grouping, box_of
     return None
 
 
-def places(order: list[Value], found: Homes | None, way: str) -> Place:
-    """In which box each node is."""
-    if way == "scalar" or found is None:
+def boxes_by(order: list[Value], owners: Owners | None, grouping: str) -> BoxOf:
+    """Return the box of each node, by a grouping of `DEPTHS`."""
+    if grouping == "scalar" or owners is None:
         return {node: node for node in order}
-    groups = found.neuron if way.startswith("neuron") else found.layer
-    place: Place = {node: groups.get(node, node) for node in order}
-    if way.endswith("gathered"):
+    groups = owners.neuron if grouping.startswith("neuron") else owners.layer
+    box_of: BoxOf = {node: groups.get(node, node) for node in order}
+    if grouping.endswith("gathered"):
         after: set[Value] = set()
         for node in order:
             if node in groups or any(operand in after for operand in node._operands):
                 after.add(node)
             if node not in groups:
-                place[node] = AFTER if node in after else BEFORE
-    return place
+                box_of[node] = AFTER if node in after else BEFORE
+    return box_of
 
 
-def fits(order: list[Value], place: Place, most: int, most_crossings: int = MOST_CROSSINGS) -> bool:
-    """Whether there are no more boxes, and not too many ranks of them that edges would have to be led through."""
-    alone = {node for node in order if place[node] is node}
+def fits(order: list[Value], box_of: BoxOf, most: int, most_crossings: int = MOST_CROSSINGS) -> bool:
+    """Tell whether there are at most so many boxes, and their edges cross at most so many ranks."""
+    alone = {node for node in order if box_of[node] is node}
     constants = sum(type(operand) is float for node in alone for operand in node._operands)
-    if len(set(place.values())) + constants > most:
+    if len(set(box_of.values())) + constants > most:
         return False
     height: dict[Value, int] = {}  # above the root, as all layouts rank nodes
     crossed = 0
@@ -85,29 +85,29 @@ def fits(order: list[Value], place: Place, most: int, most_crossings: int = MOST
     return crossed <= most_crossings
 
 
-def outputs(order: list[Value], place: Place) -> set[Value]:
-    """The nodes that are taken from outside of their box, and the root."""
-    found = {order[-1]}
+def outputs(order: list[Value], box_of: BoxOf) -> set[Value]:
+    """Return the nodes that other boxes take, and the root."""
+    taken = {order[-1]}
     for node in order:
-        found.update(o for o in node._operands if type(o) is not float and place[o] != place[node])
-    return found
+        taken.update(o for o in node._operands if type(o) is not float and box_of[o] != box_of[node])
+    return taken
 
 
-def reached(order: list[Value], place: Place, outputs: set[Value]) -> dict[Value, Reached]:
-    """For each node the output of its box that it leads to."""
-    found: dict[Value, Reached] = {}
+def reached(order: list[Value], box_of: BoxOf, outputs: set[Value]) -> dict[Value, Reached]:
+    """Return for each node the output of its box that it leads to."""
+    ends: dict[Value, Reached] = {}
     for node in reversed(order):
         if node in outputs:
-            found[node] = None if node in found else (node, 1.0)
+            ends[node] = None if node in ends else (node, 1.0)
         for operand, partial in links(node):
-            if partial is not None and place[operand] == place[node]:
-                way = _along(found[node], partial)
-                found[operand] = _joined(found[operand], way) if operand in found else way
-    return found
+            if partial is not None and box_of[operand] == box_of[node]:
+                end = _along(ends[node], partial)
+                ends[operand] = _joined(ends[operand], end) if operand in ends else end
+    return ends
 
 
-def _along(way: Reached, partial: float) -> Reached:
-    return way and (way[0], way[1] * partial)
+def _along(end: Reached, partial: float) -> Reached:
+    return end and (end[0], end[1] * partial)
 
 
 def _joined(one: Reached, other: Reached) -> Reached:

@@ -1,4 +1,4 @@
-"""How gradient flows through a graph, as a diagram: in full, by neuron, by layer, or as a mere shape."""
+"""How gradient flows through a graph, as a diagram: in full, by neuron, by layer, or as a shape with counts."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from .._text import visible
 from ..engine.graph import links, topological
 from ..engine.value import Value
 from ..nn.module import Module
-from ..nn.owners import Homes, homes
+from ..nn.owners import Owners, owners_of
 from ..rules.rule import CONSTANT
-from .boxes import Place, boxing, outputs, reached
+from .boxes import BoxOf, choose_boxes, outputs, reached
 from .diagram import LEGEND, TOGETHER, Arrow, Box, Frame, Graph, size
 
 #: The number of boxes of a shape, at the most.
 MOST_BANDS = 24
 
 
-#: What a box may stand for: these, or a number among the operands of a node, at its place there.
+#: What a box stands for: a node, a group, or a number among the operands of a node, at its index there.
 Boxed = Value | str | tuple[Value, int]
 
 
-#: A node, the place of an operand among its operands, this operand, and the local derivative.
+#: A node, the index of an operand among its operands, this operand, and the local derivative.
 Link = tuple[Value, int, Value, float]
 
 
 def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rankdir: str = "LR") -> Graph:
-    """The diagram of all that a Value was computed from.
+    """Return the diagram of all that a Value was computed from.
 
     Args:
         root: the result.
@@ -38,42 +38,42 @@ def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rank
         rankdir: LR or TB.
     """
     order = topological(root)
-    found = homes(order, model) if model else None
-    boxed = boxing(order, found, depth)
-    if boxed is None:
+    owners = owners_of(order, model) if model else None
+    chosen = choose_boxes(order, owners, depth)
+    if chosen is None:
         return _shape(order, rankdir)
-    way, place = boxed
-    graph = Builder(order, place, found, lambda node: node.grad).draw()
+    grouping, box_of = chosen
+    graph = Builder(order, box_of, owners, lambda node: node.grad).draw()
     graph.rankdir = rankdir
-    if len(set(place.values())) < len(order):
-        graph.title = f"{len(order):,} nodes: those of one {way.split(',')[0]} are together in a box"
+    if len(set(box_of.values())) < len(order):
+        graph.title = f"{len(order):,} nodes: those of one {grouping.split(',')[0]} are together in a box"
     return graph
 
 
 class Builder:
-    """The diagram of nodes that were put in boxes.
+    """Builds the diagram of nodes that were put in boxes.
 
     Args:
         order: the nodes, operands before results.
-        place: the box of each.
-        found: the modules that are framed.
+        box_of: the box of each.
+        owners: the modules that are framed.
         gradient: of a node.
 
     Attributes:
         numbers: of the boxes.
-        arrows: the numbers of the arrows: by where they come from, the operand's place or -1, and where they go.
+        arrows: the numbers of the arrows: by where they come from, the operand's index or -1, and where they go.
     """
 
     def __init__(
-        self, order: list[Value], place: Place, found: Homes | None, gradient: Callable[[Value], float]
+        self, order: list[Value], box_of: BoxOf, owners: Owners | None, gradient: Callable[[Value], float]
     ) -> None:
-        self.place, self.found, self.gradient = place, found, gradient
+        self.box_of, self.owners, self.gradient = box_of, owners, gradient
         self.root = order[-1]
-        self.outputs = outputs(order, place)
-        self.reached = reached(order, place, self.outputs)
+        self.outputs = outputs(order, box_of)
+        self.reached = reached(order, box_of, self.outputs)
         members: dict[Value | str, list[Value]] = {}
         for node in reversed(order):
-            members.setdefault(place[node], []).append(node)
+            members.setdefault(box_of[node], []).append(node)
         #: Operands before results: a group stands where its last member does.
         self.members = {key: nodes[::-1] for key, nodes in reversed(members.items())}
         self.graph = Graph()
@@ -82,29 +82,29 @@ class Builder:
         self.frames: dict[str, int] = {}
 
     def draw(self) -> Graph:
-        """All boxes, then all arrows."""
+        """Add all boxes, then all arrows, and return the diagram."""
         for key, nodes in self.members.items():
             if isinstance(key, Value):
-                for place, operand in enumerate(key._operands):
+                for index, operand in enumerate(key._operands):
                     if type(operand) is float:
-                        self.put((key, place), Box("constant", (f"{operand:.4g}",)), key)
+                        self.put((key, index), Box("constant", (f"{operand:.4g}",)), key)
                 self.put(key, self.box(key), key)
             else:
                 self.put(key, self.group(key, nodes), nodes[0])
-        ways = [way for key in self.members for way in self.ways(key)]
-        if self.gradient(self.root):  # else backward() has not come here, and nothing is known to flow or not
-            largest = max((s for _, flows in ways if isfinite(s := size(flows))), default=0.0)
-            ways = [(arrow.styled(flows, largest), flows) for arrow, flows in ways]
-            together = [TOGETHER] if any(len(flows) > 1 for _, flows in ways) else []
-            self.graph.legend = LEGEND + together if ways else []
-        self.graph.arrows = [arrow for arrow, _ in ways]
+        arrows = [arrow for key in self.members for arrow in self.arrows_to(key)]
+        if self.gradient(self.root):  # else there was no backward() from here, and the flow is not known
+            largest = max((s for _, flows in arrows if isfinite(s := size(flows))), default=0.0)
+            arrows = [(arrow.styled(flows, largest), flows) for arrow, flows in arrows]
+            together = [TOGETHER] if any(len(flows) > 1 for _, flows in arrows) else []
+            self.graph.legend = LEGEND + together if arrows else []
+        self.graph.arrows = [arrow for arrow, _ in arrows]
         return self.graph
 
     def put(self, key: Boxed, box: Box, node: Value) -> None:
         """Add a box within the frames of the modules around the node."""
         frame = None
-        for name in self.found.around(node) if self.found else ():
-            if name == self.place[node]:
+        for name in self.owners.around(node) if self.owners else ():
+            if name == self.box_of[node]:
                 break  # the box itself is that module
             if name not in self.frames:
                 self.frames[name] = len(self.graph.frames)
@@ -114,19 +114,19 @@ class Builder:
         self.graph.boxes.append(replace(box, frame=frame))
 
     def box(self, node: Value) -> Box:
-        """A node by itself."""
+        """Return the box of a node by itself."""
         if node._rule is CONSTANT:
             return Box("constant", (f"{node.data:.4g}",))
-        leaf = "leaf" if self.found is None else "parameter" if node in self.found.parameters else "input"
+        leaf = "leaf" if self.owners is None else "parameter" if node in self.owners.parameters else "input"
         head = "  ".join(text for text in (node._op, visible(self.name(node))) if text)
         return Box(
             "operation" if node._op else leaf, (*([head] if head else []), *self.values(node)), numbers=int(bool(head))
         )
 
     def group(self, name: str, nodes: list[Value]) -> Box:
-        """Nodes together: their result if they have one, and how much gradient their parameters got."""
+        """Return the box of several nodes: their result if they have one, and the norm of their parameters' gradients."""
         results = [node for node in nodes if node._rule and node in self.outputs]
-        own = [self.gradient(node) for node in nodes if self.found and node in self.found.parameters]
+        own = [self.gradient(node) for node in nodes if self.owners and node in self.owners.parameters]
         alone = len(results) == 1
         lines = [visible(name), *(self.values(results[0]) if alone else [f"{len(nodes):,} nodes"])]
         if own:
@@ -134,61 +134,61 @@ class Builder:
         return Box("group", tuple(lines), numbers=1 if alone else None)
 
     def values(self, node: Value) -> tuple[str, str]:
-        """The lines that say a node's data and gradient."""
+        """Return the lines with a node's data and gradient."""
         return f"data {node.data:.4g}", f"grad {self.gradient(node):.4g}"
 
-    def ways(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
-        """The arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
+    def arrows_to(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
+        """Yield the arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
         together: dict[tuple[Boxed, int], list[Link]] = {}
         for node in self.members[key]:
-            for place, (operand, partial) in enumerate(links(node)):
+            for index, (operand, partial) in enumerate(links(node)):
                 if partial is None:
                     if node is key:
-                        together[(node, place), place] = []
-                elif (source := self.place[operand]) != key:
+                        together[(node, index), index] = []
+                elif (source := self.box_of[operand]) != key:
                     alone = node is key and operand is source  # as each of the two of x * x
-                    together.setdefault((source, place if alone else -1), []).append((node, place, operand, partial))
+                    together.setdefault((source, index if alone else -1), []).append((node, index, operand, partial))
         formulas = _formulas(key) if isinstance(key, Value) else []
-        for (box, place), found in together.items():
-            label, hint, flows = self.flow(found, formulas) if found else ("", "", [])
-            self.arrows[box, place, key] = len(self.arrows)
+        for (box, index), edges in together.items():
+            label, hint, flows = self.flow(edges, formulas) if edges else ("", "", [])
+            self.arrows[box, index, key] = len(self.arrows)
             yield Arrow(self.numbers[box], self.numbers[key], label, hint), flows
 
-    def flow(self, found: list[Link], formulas: list[str]) -> tuple[str, str, list[float]]:
-        """Label, hint and flows of an arrow, by what it stands for, and by the formulas of a node by itself."""
-        node, place, operand, partial = found[0]
-        flows = [self.gradient(node) * partial for node, _, _, partial in found]
-        if len(found) == 1 and formulas:
-            return f"{partial:.3g}", f"{formulas[place]} = {partial:.6g}", flows
-        ends = [end for node, *_ in found if (end := self.reached[node])]
-        if len(ends) < len(found) or len({end for end, _ in ends}) > 1 or len({link[2] for link in found}) > 1:
-            return "", f"{len(found):,} edges", flows
-        slope = sum(along * link[3] for (_, along), link in zip(ends, found, strict=True))
+    def flow(self, edges: list[Link], formulas: list[str]) -> tuple[str, str, list[float]]:
+        """Return label, hint and flows of an arrow, by its edges, and by the formulas of a node that has its own box."""
+        node, index, operand, partial = edges[0]
+        flows = [self.gradient(node) * partial for node, _, _, partial in edges]
+        if len(edges) == 1 and formulas:
+            return f"{partial:.3g}", f"{formulas[index]} = {partial:.6g}", flows
+        ends = [end for node, *_ in edges if (end := self.reached[node])]
+        if len(ends) < len(edges) or len({end for end, _ in ends}) > 1 or len({link[2] for link in edges}) > 1:
+            return "", f"{len(edges):,} edges", flows
+        slope = sum(along * link[3] for (_, along), link in zip(ends, edges, strict=True))
         return f"{slope:.3g}", f"d({self.title(node)})/d({self.title(operand)}) = {slope:.6g}", [sum(flows)]
 
     def name(self, node: Value) -> str:
-        """A node's label; without one, a parameter's name in its module."""
-        if node.label or not self.found:
+        """Return a node's label; without one, a parameter's name in its module."""
+        if node.label or not self.owners:
             return node.label
-        return self.found.parameters.get(node, "").removeprefix(f"{self.found.neuron.get(node, '')}.")
+        return self.owners.parameters.get(node, "").removeprefix(f"{self.owners.neuron.get(node, '')}.")
 
     def title(self, node: Value) -> str:
-        """What the box of a node is called."""
-        place = self.place[node]
-        return visible(place if isinstance(place, str) else self.name(node) or node._op or "x")
+        """Return the title of the box of a node."""
+        key = self.box_of[node]
+        return visible(key if isinstance(key, str) else self.name(node) or node._op or "x")
 
 
 def _formulas(node: Value) -> list[str]:
-    """The local derivatives by each operand, as the rule has them."""
-    found = []
+    """Return the formulas of the local derivatives by each operand."""
+    formulas = []
     for (name, formula), row in zip(node._rule.partials.items() if node._rule else (), node._rows, strict=True):
         elements = [f"[{i}]" for i in range(len(row))] if node._rule and name in node._rule.sequences else [""]
-        found += [f"d{name}{element} = {formula.text}" for element in elements]
-    return found
+        formulas += [f"d{name}{element} = {formula.text}" for element in elements]
+    return formulas
 
 
 def _shape(order: list[Value], rankdir: str) -> Graph:
-    """Nodes at like depths as one box each."""
+    """Return a diagram with one box for all nodes at about one depth."""
     depth = order[-1]._depth
     bands = min(depth + 1, MOST_BANDS)
     members: list[Counter[str]] = [Counter() for _ in range(bands)]

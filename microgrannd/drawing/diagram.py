@@ -1,4 +1,4 @@
-"""What is drawn, as plain data: boxes in frames, arrows between them, a legend. Drawings only write it down."""
+"""A diagram as plain data: boxes in frames, arrows between them, a legend. dot.py, svg.py and tree.py write it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILLS = {
 ANGULAR = frozenset({"parameter"})
 
 
-#: Blue and vermilion are told apart by all (Okabe and Ito 2008, Color Universal Design).
+#: Blue and vermilion can be distinguished by everyone (Okabe and Ito 2008, Color Universal Design).
 POSITIVE, NEGATIVE, NEUTRAL, NOTHING = "#0072b2", "#d55e00", "#555555", "#999999"
 
 
@@ -70,7 +70,7 @@ class Arrow:
     dashed: bool = False
 
     def styled(self, flows: Iterable[float], largest: float) -> Arrow:
-        """The arrow as thick as its share of the largest flow, of its area: as a pipe would be.
+        """Return the arrow with its colour, and its width so that the area, as of a pipe, is proportional to the flow.
 
         Args:
             flows: along each of the edges that it stands for.
@@ -87,7 +87,7 @@ class Arrow:
 
 
 def size(flows: Iterable[float]) -> float:
-    """How much flows along several edges together, in whatever direction."""
+    """Return the sum of the sizes of the flows along several edges."""
     return sum(map(abs, flows))
 
 

@@ -1,7 +1,7 @@
 """A layered layout of boxes in frames: each frame is laid out by itself, and is then a box in the frame around it.
 
-An edge that enters a frame passes a port in its first rank, one that leaves it a port in its last, so that it finds
-its way between the boxes there too.
+An edge that enters a frame passes a port in its first rank, one that leaves it a port in its last, so that it runs
+between the boxes there too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Content:
     routes: dict[int, list[Point]] = field(default_factory=dict)
 
     def lay_out(self, gap: float, rank_gap: float) -> None:
-        """Find centers, routes and the size of all."""
+        """Compute the centers, the routes and the size of the whole."""
         number = {item: i for i, item in enumerate(self.sizes)}
         pairs = [(number[source], number[target]) for source, target in self.parts.values()]
         first = [i for (kind, _), i in number.items() if kind == "in"]
@@ -54,12 +54,12 @@ class _Content:
         self.size = layout.length, layout.width
 
     def corners(self, *item: Any) -> tuple[Point, Point]:
-        """The least and the largest corner of an item."""
+        """Return the least and the largest corner of an item."""
         (x, y), (length, width) = self.centers[item], self.sizes[item]
         return (x - length / 2, y - width / 2), (x + length / 2, y + width / 2)
 
     def move(self, low: Point, high: Point, head: Point, pad: float) -> None:
-        """Put all where the frame is."""
+        """Move all contents to where the frame is."""
         self.low, self.high = low, high
         x, y = low[0] + head[0] + pad, low[1] + head[1] + pad
         self.centers = {item: (x + along, y + across) for item, (along, across) in self.centers.items()}
@@ -94,9 +94,9 @@ def framed(
     contents: dict[int | None, _Content] = {frame: _Content() for frame in (None, *range(len(frames)))}
     for box, frame in enumerate(within):
         contents[frame].sizes["box", box] = sizes[box]
-    ways = [_way(number, *edge, within, around) for number, edge in enumerate(edges)]
-    for number, way in enumerate(ways):
-        for frame, source, target in way:
+    paths = [_path(number, *edge, within, around) for number, edge in enumerate(edges)]
+    for number, path in enumerate(paths):
+        for frame, source, target in path:
             contents[frame].parts[number] = source, target
             contents[frame].sizes.update((end, PORT) for end in (source, target) if end[0] in ("in", "out"))
     for number in reversed(range(len(frames))):  # inner ones first: they are boxes in the outer ones
@@ -110,7 +110,7 @@ def framed(
     return Framed(
         centers=[contents[frame].centers["box", box] for box, frame in enumerate(within)],
         routes=[
-            [point for part in way for point in _route(number, *part, contents)] for number, way in enumerate(ways)
+            [point for part in path for point in _route(number, *part, contents)] for number, path in enumerate(paths)
         ],
         length=contents[None].size[0],
         width=contents[None].size[1],
@@ -118,37 +118,37 @@ def framed(
     )
 
 
-def _way(
+def _path(
     number: int, source: int, target: int, within: Sequence[int | None], around: Sequence[int | None]
 ) -> list[tuple[int | None, Item, Item]]:
-    """The parts of an edge: out of the frames around its source, and into those around its target."""
+    """Return the parts of an edge: out of the frames around its source, and into those around its target."""
     out, into = _outward(within[source], around), _outward(within[target], around)
     common = next(frame for frame in out if frame in into)
-    way = []
+    path = []
     here: Item = ("box", source)
     for frame in out[: out.index(common)]:
-        way.append((frame, here, ("out", number)))
+        path.append((frame, here, ("out", number)))
         here = ("frame", cast(int, frame))
     there: Item = ("box", target)
     inward = []
     for frame in into[: into.index(common)]:
         inward.append((frame, ("in", number), there))
         there = ("frame", cast(int, frame))
-    return [*way, (common, here, there), *reversed(inward)]
+    return [*path, (common, here, there), *reversed(inward)]
 
 
 def _outward(frame: int | None, around: Sequence[int | None]) -> list[int | None]:
-    """A frame and all those around it, at last None for the picture."""
-    found = [frame]
-    while found[-1] is not None:
-        found.append(around[found[-1]])
-    return found
+    """Return a frame and all those around it, at last None for the picture."""
+    frames = [frame]
+    while frames[-1] is not None:
+        frames.append(around[frames[-1]])
+    return frames
 
 
 def _route(
     number: int, frame: int | None, source: Item, target: Item, contents: dict[int | None, _Content]
 ) -> Iterator[Point]:
-    """The points of a part of an edge; where it enters or leaves a frame, one on the frame."""
+    """Yield the points of a part of an edge; where it enters or leaves a frame, one on the frame."""
     content = contents[frame]
     points = content.routes[number]
     if source[0] == "in":

@@ -1,7 +1,7 @@
 """A layered layout of a directed graph, for machines without Graphviz.
 
 Sugiyama's method: nodes are put in ranks by their longest path to a sink, long edges get a bend in every rank between,
-the order within the ranks is improved by barycentre sweeps, and places are the least squares that keep that order.
+the order within the ranks is improved by barycentre sweeps, and positions are the least squares that keep that order.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def layered(
         edges: pairs of node numbers, source and target; those that close a cycle run backwards.
         gap: between neighbours in a rank.
         rank_gap: between ranks.
-        first: nodes that stand in the first rank; they are no edge's target.
+        first: nodes that stand in the first rank; they are not the target of an edge.
     """
     backward = _backward(len(sizes), edges)
     forward = [(edge[::-1] if turned else edge) for edge, turned in zip(edges, backward, strict=True)]
@@ -62,10 +62,10 @@ def layered(
     breadths = [across for _, across in sizes]
     paths, links = _bend(ranks, forward, breadths)
     rows = _ordered(ranks, links)
-    across = _places(rows, links, breadths, gap)
+    across = _positions(rows, links, breadths, gap)
     along = _lines(rows, sizes, rank_gap)
-    left = min((place - breadth / 2 for place, breadth in zip(across, breadths, strict=True)), default=0)
-    points = [(along[rank], place - left) for rank, place in zip(ranks, across, strict=True)]
+    left = min((center - breadth / 2 for center, breadth in zip(across, breadths, strict=True)), default=0)
+    points = [(along[rank], center - left) for rank, center in zip(ranks, across, strict=True)]
     return Layout(
         centers=points[: len(sizes)],
         routes=[
@@ -73,17 +73,17 @@ def layered(
             for path, turned in zip(paths, backward, strict=True)
         ],
         length=max((along[rank] + size / 2 for rank, (size, _) in zip(ranks, sizes, strict=False)), default=0),
-        width=max((place + breadth / 2 for (_, place), breadth in zip(points, breadths, strict=True)), default=0),
+        width=max((center + breadth / 2 for (_, center), breadth in zip(points, breadths, strict=True)), default=0),
     )
 
 
 def _backward(count: int, edges: Sequence[Link]) -> list[bool]:
-    """Which edges to turn round so that there are no cycles: those that lead back to where a search is coming from."""
+    """Return which edges to reverse so that there are no cycles: those that lead back into the path of a search."""
     leaving = defaultdict(list)
     for number, (source, _) in enumerate(edges):
         leaving[source].append(number)
-    found = [False] * len(edges)
-    state = [0] * count  # 1 while on the way, 2 when done
+    turned = [False] * len(edges)
+    state = [0] * count  # 1 while it is being searched, 2 when it was
     for start in range(count):
         stack = [start] * (not state[start])
         while stack:
@@ -95,14 +95,14 @@ def _backward(count: int, edges: Sequence[Link]) -> list[bool]:
             state[node] = 1
             for number in leaving[node]:
                 target = edges[number][1]
-                found[number] |= state[target] == 1
+                turned[number] |= state[target] == 1
                 if not state[target]:
                     stack.append(target)
-    return found
+    return turned
 
 
 def _ranks(count: int, edges: Sequence[Link]) -> list[int]:
-    """Ranks from 0, sinks last: a node stands right before the first of its targets."""
+    """Return ranks from 0, sinks last: a node stands right before the first of its targets."""
     targets, waiting = defaultdict(list), [0] * count
     sources = defaultdict(list)
     for source, target in edges:
@@ -122,7 +122,7 @@ def _ranks(count: int, edges: Sequence[Link]) -> list[int]:
 
 
 def _bend(ranks: list[int], edges: Sequence[Link], breadths: list[float]) -> tuple[list[list[int]], list[Link]]:
-    """Give every edge a node in each rank between its ends; extends ranks and breadths by these."""
+    """Give every edge a node in each rank between its ends; extend ranks and breadths by these."""
     paths: list[list[int]] = []
     links: list[Link] = []
     for source, target in edges:
@@ -138,7 +138,7 @@ def _bend(ranks: list[int], edges: Sequence[Link], breadths: list[float]) -> tup
 
 
 def _ordered(ranks: Sequence[int], links: Sequence[Link]) -> list[list[int]]:
-    """The nodes of each rank in an order with few crossings."""
+    """Return the nodes of each rank in an order with few crossings."""
     before, after = defaultdict(list), defaultdict(list)
     for source, target in links:
         after[source].append(target)
@@ -156,25 +156,25 @@ def _ordered(ranks: Sequence[int], links: Sequence[Link]) -> list[list[int]]:
     best, fewest = [list(row) for row in rows], _crossings(rows, after)
     for sweep in range(2 * SWEEPS):
         neighbours, order = (before, rows[1:]) if sweep % 2 else (after, rows[-2::-1])
-        place = {node: i for row in rows for i, node in enumerate(row)}
+        position = {node: i for row in rows for i, node in enumerate(row)}
         for row in order:
-            row.sort(key=lambda n: fmean(place[m] for m in neighbours[n]) if neighbours[n] else place[n])
-            place.update((node, i) for i, node in enumerate(row))
-        found = _crossings(rows, after)
-        if found < fewest:
-            best, fewest = [list(row) for row in rows], found
+            row.sort(key=lambda n: fmean(position[m] for m in neighbours[n]) if neighbours[n] else position[n])
+            position.update((node, i) for i, node in enumerate(row))
+        crossings = _crossings(rows, after)
+        if crossings < fewest:
+            best, fewest = [list(row) for row in rows], crossings
     return best
 
 
 def _crossings(rows: Sequence[Sequence[int]], after: Mapping[int, Sequence[int]]) -> int:
-    """How many pairs of links cross, by counting inversions in a tree of sums."""
+    """Count the pairs of links that cross: inversions, in a tree of sums."""
     total = 0
     for row, following in pairwise(rows):
-        place = {node: i for i, node in enumerate(following)}
+        position = {node: i for i, node in enumerate(following)}
         tree = [0] * (len(following) + 1)
         seen = 0
         for node in row:
-            ends = sorted(place[target] for target in after[node])
+            ends = sorted(position[target] for target in after[node])
             for end in ends:
                 i, until = end + 1, 0
                 while i:
@@ -190,24 +190,28 @@ def _crossings(rows: Sequence[Sequence[int]], after: Mapping[int, Sequence[int]]
     return total
 
 
-def _places(rows: Sequence[Sequence[int]], links: Sequence[Link], breadths: Sequence[float], gap: float) -> list[float]:
-    """Centers across, drawn towards the neighbours' mean as far as order and breadth allow."""
+def _positions(
+    rows: Sequence[Sequence[int]], links: Sequence[Link], breadths: Sequence[float], gap: float
+) -> list[float]:
+    """Return the centers across, as near to the mean of the neighbours' as order and breadth allow."""
     neighbours = defaultdict(list)
     for source, target in links:
         neighbours[source].append(target)
         neighbours[target].append(source)
-    places = [0.0] * len(breadths)
+    positions = [0.0] * len(breadths)
     for row in rows:
-        _settle(row, [0.0] * len(row), breadths, gap, places)
+        _settle(row, [0.0] * len(row), breadths, gap, positions)
     for sweep in range(2 * SWEEPS):
         for row in rows if sweep % 2 else reversed(rows):
-            wishes = [fmean(places[m] for m in neighbours[node]) if neighbours[node] else places[node] for node in row]
-            _settle(row, wishes, breadths, gap, places)
-    return places
+            wishes = [
+                fmean(positions[m] for m in neighbours[node]) if neighbours[node] else positions[node] for node in row
+            ]
+            _settle(row, wishes, breadths, gap, positions)
+    return positions
 
 
 def _settle(
-    row: Sequence[int], wishes: Sequence[float], breadths: Sequence[float], gap: float, places: list[float]
+    row: Sequence[int], wishes: Sequence[float], breadths: Sequence[float], gap: float, positions: list[float]
 ) -> None:
     """Put a row as near to its wishes as can be without overlap: pooling of adjacent violators."""
     offset, offsets = 0.0, []
@@ -225,11 +229,11 @@ def _settle(
         blocks.append((mean, count))
     shifts = [mean for mean, count in blocks for _ in range(count)]
     for node, shift, start in zip(row, shifts, offsets, strict=True):
-        places[node] = shift + start
+        positions[node] = shift + start
 
 
 def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[Point], rank_gap: float) -> list[float]:
-    """The center of each rank, along."""
+    """Return the center of each rank, along."""
     lines, edge = [], 0.0
     for row in rows:
         length = max((sizes[node][0] for node in row if node < len(sizes)), default=0.0)

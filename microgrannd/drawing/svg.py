@@ -25,11 +25,11 @@ FONT, SMALL, LINE, PAD, MARGIN = 12, 10, 16, 8, 12
 KEY = 36
 
 
-#: Where a label may stand on the first piece of its arrow, the best place first.
+#: Positions of a label on the first piece of its arrow, as parts of its length, the best first.
 LABELS = (0.4, 0.55, 0.25, 0.7)
 
 
-#: Between two edges of one pair of boxes, as in x · x.
+#: The distance between two edges of one pair of boxes, as in x · x.
 ASIDE = 10
 
 
@@ -41,30 +41,30 @@ def svg(graph: Graph) -> str:
     gap = 48 + max((_width(arrow.label) for arrow in graph.arrows), default=0) * SMALL / FONT * (not turned)
     least = [(frame.frame, _along(_width(frame.name), 0.0, turned)) for frame in graph.frames]
     within = [box.frame for box in graph.boxes]
-    places = framed(
+    layout = framed(
         [_along(*size, turned) for size in sizes], pairs, within, least, _along(0.0, LINE, turned), PAD, rank_gap=gap
     )
     head = [text for text in (graph.title, *(key.text for key in graph.legend)) if text]
     top = MARGIN + LINE * len(head) + PAD * bool(head)
 
-    def point(place: Point) -> Point:
-        x, y = _along(*place, turned)
+    def point(at: Point) -> Point:
+        x, y = _along(*at, turned)
         return x + MARGIN, y + top
 
-    width, height = point((places.length, places.width))
+    width, height = point((layout.length, layout.width))
     width = max([width, *(_width(text) + KEY + 2 * MARGIN for text in head)])
     parts = [*_opening(width + MARGIN, height + MARGIN, graph.arrows), *_heading(graph)]
-    for frame, corners in zip(graph.frames, places.frames, strict=True):
+    for frame, corners in zip(graph.frames, layout.frames, strict=True):
         parts += _frame(frame, *map(point, corners))
     seen: Counter[Link] = Counter()
     labels = _Labels()
-    drawn = zip(range(len(pairs)), graph.arrows, pairs, places.routes, strict=True)
-    for number, arrow, pair, route in sorted(drawn, key=lambda way: -way[1].width):  # thin ones hide less
+    drawn = zip(range(len(pairs)), graph.arrows, pairs, layout.routes, strict=True)
+    for number, arrow, pair, route in sorted(drawn, key=lambda item: -item[1].width):  # thin ones hide less
         ends = (sizes[arrow.source][turned] / 2, sizes[arrow.target][turned] / 2)
         seen[pair] += 1
         aside = (1 - seen[pair]) * ASIDE
         parts += _arrow(number, arrow, [(along, across + aside) for along, across in route], ends, point, labels)
-    for number, (box, size, center) in enumerate(zip(graph.boxes, sizes, places.centers, strict=True)):
+    for number, (box, size, center) in enumerate(zip(graph.boxes, sizes, layout.centers, strict=True)):
         parts += _box(number, box, size, point(center))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -84,7 +84,7 @@ def _opening(width: float, height: float, arrows: Sequence[Arrow]) -> list[str]:
 
 
 def _heading(graph: Graph) -> Iterator[str]:
-    """The title, and the legend: a piece of line and its meaning."""
+    """Write the title, and the legend: a piece of line and its meaning."""
     y = MARGIN + FONT - LINE
     if graph.title:
         y += LINE
@@ -96,13 +96,13 @@ def _heading(graph: Graph) -> Iterator[str]:
 
 
 class _Labels:
-    """The places of labels, none of them over another."""
+    """The positions of labels, none of them over another."""
 
     def __init__(self) -> None:
-        self.taken: defaultdict[int, list[Point]] = defaultdict(list)  # by line, from where to where
+        self.taken: defaultdict[int, list[Point]] = defaultdict(list)  # by line of the page: start and end
 
-    def place(self, text: str, tries: Iterable[Point]) -> Point | None:
-        """The first place that is free for a label, if there is one, by its middle; it is then taken."""
+    def put(self, text: str, tries: Iterable[Point]) -> Point | None:
+        """Return the first position that is free for a label, by its middle, and take it; None if none is free."""
         half = _width(text) * SMALL / FONT / 2
         for x, y in tries:
             lines = {int(y // SMALL), int(y // SMALL) + 1}
@@ -119,17 +119,17 @@ def _arrow(number: int, arrow: Arrow, route: Route, ends: Point, point: Map, lab
     yield f'<path d="{_curve(route, ends, point)}" fill="none" {style} marker-end="url(#arrow{arrow.colour[1:]})"/>'
     along, across = route[0][0] + ends[0], route[0][1]
     length, rise = route[1][0] - (ends[1] if len(route) == 2 else 0) - along, route[1][1] - across
-    # Of the cubic that `_curve` draws there
+    # On the cubic that `_curve` draws there
     tries = (point((along + (1.5 * t * (1 - t) + t**3) * length, across + (3 - 2 * t) * t * t * rise)) for t in LABELS)
-    if arrow.label and (place := labels.place(arrow.label, tries)):  # else it is in the hint
-        x, y = place
+    if arrow.label and (middle := labels.put(arrow.label, tries)):  # else it is in the hint
+        x, y = middle
         halo = 'stroke="white" stroke-width="3" paint-order="stroke"'
         yield f'<text x="{x:.1f}" y="{y - 3:.1f}" font-size="{SMALL}" text-anchor="middle" {halo}>{escape(arrow.label)}</text>'
     yield "</g>"
 
 
 def _frame(frame: Frame, low: Point, high: Point) -> Iterator[str]:
-    """A frame, with its name at the top."""
+    """Write a frame, with its name at the top."""
     (x, y), (right, bottom) = low, high
     yield (
         f'<g class="cluster"><rect x="{x:.1f}" y="{y:.1f}" width="{right - x:.1f}" height="{bottom - y:.1f}" rx="{PAD}" '
@@ -139,7 +139,7 @@ def _frame(frame: Frame, low: Point, high: Point) -> Iterator[str]:
 
 
 def _along(width: float, height: float, turned: bool) -> Point:
-    """A size on the page as one along and across the layout; and the other way round."""
+    """Convert a size on the page to one along and across the layout, or the reverse."""
     return (height, width) if turned else (width, height)
 
 
@@ -161,19 +161,19 @@ def _dashes(dashed: bool) -> str:
 
 
 def _width(text: str) -> float:
-    """A text's width in pixels, on the generous side: fonts differ."""
+    """Estimate a text's width in pixels, on the generous side: fonts differ."""
     return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.6 for c in text) * FONT
 
 
 def _curve(route: Route, ends: Point, point: Map) -> str:
-    """A smooth path through the points, level where it meets a box."""
-    along = [place[0] for place in route]
+    """Return a smooth path through the points, level where it meets a box."""
+    along = [at[0] for at in route]
     along[0] += ends[0]
     along[-1] -= ends[1]
-    places = [(a, place[1]) for a, place in zip(along, route, strict=True)]
-    x, y = point(places[0])
+    bends = [(a, at[1]) for a, at in zip(along, route, strict=True)]
+    x, y = point(bends[0])
     path = f"M{x:.1f},{y:.1f}"
-    for before, after in pairwise(places):
+    for before, after in pairwise(bends):
         middle = (before[0] + after[0]) / 2
         corners = [point(p) for p in ((middle, before[1]), (middle, after[1]), after)]
         path += " C" + " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)

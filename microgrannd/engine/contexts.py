@@ -1,7 +1,7 @@
 """Switches: recording off in one context, the cyclic garbage collector off in the process.
 
-What a switch holds off stays off for as long as a token lives, which only blocks hold. To free it is one step, so a
-block that is left in any way, by Ctrl-C in the midst of its own code too, leaves nothing switched off.
+A thing is switched off for as long as a token lives, and only blocks hold it. Freeing the token is one step, so nothing
+stays switched off after a block, not even if Ctrl-C arrives in the midst of the block's own code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-#: One entry for every active `no_grad`, in whatever thread: while it is empty, operations need ask no further.
+#: One entry for every active `no_grad`, in any thread: while it is empty, operations need no other check.
 PAUSED: list[None] = []
 
 
@@ -32,14 +32,14 @@ class _Token:
 
 
 class _CollectorOff(_Token):
-    """Keeps the collector off; freed, it is on again, in one step that no signal interrupts."""
+    """Keeps the collector off; when it is freed, the collector is on again, in one step that no signal interrupts."""
 
     __slots__ = ()
     __del__ = staticmethod(gc.enable)
 
 
 def _nothing() -> None:
-    """In the place of a reference to a token: there is none."""
+    """Stand in for a reference to a token: there is none."""
 
 
 _Holder: TypeAlias = Callable[[], _Token | None]
@@ -49,12 +49,12 @@ _holder: ContextVar[_Holder] = ContextVar("microgrannd_paused", default=_nothing
 
 
 def paused_here() -> bool:
-    """Whether this thread or task is inside of a `no_grad` block."""
+    """Tell whether this thread or task is inside of a `no_grad` block."""
     return _holder.get()() is not None
 
 
 class _Switch(ABC):
-    """A block, and a decorator of functions that do their work when they are called."""
+    """A `with` block that is also a decorator of functions (not of generators and coroutines)."""
 
     def __init__(self, *given: object) -> None:
         if given:
@@ -67,7 +67,7 @@ class _Switch(ABC):
 
     @abstractmethod
     def _exit(self, held: Any) -> None:
-        """Switch back; to let go of what the block held may be enough."""
+        """Switch back; releasing what the block held may be enough."""
 
     def __enter__(self) -> None:
         self._held.append(self._enter())
@@ -76,7 +76,7 @@ class _Switch(ABC):
         self._exit(self._held.pop())
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
-        """The function inside of a block of its own.
+        """Return the function with its body inside of such a block.
 
         Raises:
             TypeError: it is a generator or coroutine function, whose work would be done outside.

@@ -13,7 +13,7 @@ from .value import Value
 
 
 class Edge(NamedTuple):
-    """That a node was computed from a Value."""
+    """An edge from a Value to a node that was computed from it."""
 
     operand: str  # its name in the rule
     place: int  # in the sequence that the operand is; else 0
@@ -22,7 +22,7 @@ class Edge(NamedTuple):
 
 
 def backward_order(*roots: Value) -> list[Value]:
-    """Every Value that the roots were computed from, and they themselves, in the order in which `backward` takes them."""
+    """Return the roots and every Value that they were computed from, in the order in which `backward` takes them."""
     levels: defaultdict[int, list[Value]] = defaultdict(list)
     seen = set(roots)
     for root in dict.fromkeys(roots):
@@ -39,7 +39,7 @@ def backward_order(*roots: Value) -> list[Value]:
 
 
 def topological(*roots: Value) -> list[Value]:
-    """The same Values, operands before results."""
+    """Return the roots and every Value that they were computed from, operands before results."""
     return sorted(backward_order(*roots), key=attrgetter("_depth"))
 
 
@@ -47,7 +47,7 @@ class Contribution(NamedTuple):
     """What one edge adds to the gradient of an operand."""
 
     node: Value
-    place: int  # of the operand among the node's
+    position: int  # of the operand among the node's
     operand: Value
     gradient: float  # of the root, by the node
     partial: float  # of the node, by the operand
@@ -55,32 +55,32 @@ class Contribution(NamedTuple):
 
 
 def contributions(root: Value) -> Iterator[Contribution]:
-    """All that `backward` adds up, in its order; the gradient of each node is complete before it is passed on."""
+    """Yield what `backward` adds up, in its order; the gradient of each node is complete before it is passed on."""
     gradients = {root: 1.0}
     for node in backward_order(root):
-        for place, (operand, partial) in enumerate(links(node)):
+        for index, (operand, partial) in enumerate(links(node)):
             if partial is not None:
                 gradients[operand] = gradients.get(operand, 0.0) + partial * gradients[node]
-                yield Contribution(node, place, operand, gradients[node], partial, gradients[operand])
+                yield Contribution(node, index, operand, gradients[node], partial, gradients[operand])
 
 
 def links(node: Value) -> Iterator[tuple[Any, float | None]]:
-    """The operands of a node, each with the local derivative, as recorded; None with a number."""
+    """Yield the operands of a node, each with the local derivative, as recorded; None with a number."""
     partials = iter(node._da if node._db is WIDE else [p for p in (node._da, node._db) if p is not None])
     return ((operand, None if type(operand) is float else next(partials)) for operand in node._operands)
 
 
 def edges(node: Value) -> Iterator[Edge]:
-    """The edges to a node from its operands, numbers left out."""
-    found = links(node)
+    """Yield the edges to a node from its operands, numbers left out."""
+    pairs = links(node)
     for operand, row in zip(node._rule.operands if node._rule else (), node._rows, strict=True):
-        for place, (value, partial) in enumerate(islice(found, len(row))):
+        for place, (value, partial) in enumerate(islice(pairs, len(row))):
             if partial is not None:
                 yield Edge(operand, place, value, partial)
 
 
 def arguments(node: Value, read: Callable[[Any], Any] = lambda operand: operand) -> list[Any]:
-    """The operands as the formulas take them, sequences as lists; each Value or number as `read` sees it."""
+    """Return the operands as the formulas take them, sequences as lists; `read` is applied to each Value or number."""
     if node._rule is None:
         return []
     sequences = node._rule.sequences
@@ -91,5 +91,5 @@ def arguments(node: Value, read: Callable[[Any], Any] = lambda operand: operand)
 
 
 def number(operand: Value | float) -> float:
-    """The number of an operand, be it a Value or a number itself."""
+    """Return the number of an operand, which is a Value or a number itself."""
     return operand.data if isinstance(operand, Value) else operand

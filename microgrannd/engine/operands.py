@@ -15,7 +15,7 @@ from .value import Value, constant
 
 
 def _operand(thing: Any) -> tuple[Any, float | None]:
-    """An operand and its number; None where it is neither a Value nor a real number."""
+    """Return an operand and its number; None where it is neither a Value nor a real number."""
     if type(thing) is float:
         return thing, thing
     if isinstance(thing, Value):
@@ -25,7 +25,7 @@ def _operand(thing: Any) -> tuple[Any, float | None]:
 
 
 class Row(NamedTuple):
-    """A sequence made ready once, for several dot products over the same inputs."""
+    """A sequence prepared once for several dot products over the same inputs."""
 
     values: tuple[Value, ...]  # empty where it has only numbers
     shape: int | tuple[float, ...]  # how many Values, or the numbers
@@ -34,18 +34,18 @@ class Row(NamedTuple):
 
 
 def shared(things: Any) -> Any:
-    """Make a sequence of Values or numbers ready.
+    """Prepare a sequence of Values or numbers.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a sequence of Values or real numbers.
     """
     if not hasattr(type(things), "__iter__"):
-        raise TypeError(f"a row of inputs is a sequence of Values or real numbers, got {described(things)}")
+        raise TypeError(f"a row of inputs needs to be a sequence of Values or real numbers, got {described(things)}")
     return things if type(things) is Row else Row(*_sequence(things, rules.TABLE["dot"], "xs"))
 
 
 def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
-    """What a wide node takes of a sequence: see `Row`. Numbers among Values become Values."""
+    """Return a sequence as a wide node takes it: see `Row`. Numbers among Values become Values."""
     if type(things) is Row:
         return things
     try:
@@ -58,18 +58,18 @@ def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, i
         return values, len(values), [v.data for v in values], max([v._depth for v in values] or [-1])
     except AttributeError:  # not all are Values
         pass
-    found = [_operand(thing) for thing in values]
-    for place, (_, number) in enumerate(found):
+    pairs = [_operand(thing) for thing in values]
+    for index, (_, number) in enumerate(pairs):
         if number is None:
-            raise foreign(rule, f"{parameter}[{place}]", values[place])
-    if all(value is number for value, number in found):
-        floats = [number for _, number in found]
+            raise foreign(rule, f"{parameter}[{index}]", values[index])
+    if all(value is number for value, number in pairs):
+        floats = [number for _, number in pairs]
         return (), tuple(floats), floats, -1
-    return _sequence([constant(number) if value is number else value for value, number in found], rule, parameter)
+    return _sequence([constant(number) if value is number else value for value, number in pairs], rule, parameter)
 
 
 def _single(thing: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:
-    """The same of a scalar, with its float in the place of floats."""
+    """Return a scalar as a wide node takes it: as `_sequence`, with its float instead of floats."""
     value, number = _operand(thing)
     if number is None:
         raise foreign(rule, parameter, thing)

@@ -68,13 +68,13 @@ def recorder(
 
 
 def _limits(rule: Rule, values: list[Any], floats: list[Any], y: float) -> list[Any]:
-    """The partials of a rule for when Python's arithmetic raised: inf, nan or the limit; None for numbers."""
-    found: list[Any] = [
+    """Return the partials of a rule where Python's arithmetic raised: inf, nan or the limit; None for numbers."""
+    partials: list[Any] = [
         None if type(v) is float else f(*floats, y) for v, f in zip(values, rule.ieee_partials, strict=True)
     ]
     if not rule.wide:
-        return found
-    rows = [(o in rule.sequences, row) for o, v, row in zip(rule.operands, values, found, strict=True) if v]
+        return partials
+    rows = [(o in rule.sequences, row) for o, v, row in zip(rule.operands, values, partials, strict=True) if v]
     return [partial for many, row in rows for partial in (row if many else [row])]
 
 
@@ -85,7 +85,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 class _Writer(ABC):
-    """The lines that both kinds of node share, and names that do not clash.
+    """Writes the lines that both kinds of node share, with names that do not clash.
 
     A parameter is the Value; the formula's variable is its float, under another name where the two are one.
     """
@@ -94,11 +94,11 @@ class _Writer(ABC):
 
     @abstractmethod
     def lines(self) -> Iterator[str]:
-        """The whole function."""
+        """Return the lines of the function."""
 
     @abstractmethod
     def partials(self) -> Iterator[str]:
-        """The statements that store the partials."""
+        """Return the statements that store the partials."""
 
     def __init__(self, rule: Rule, method: bool, reflect: bool, quiet: bool) -> None:
         self.rule, self.method, self.quiet = rule, method, quiet
@@ -156,7 +156,7 @@ class _Writer(ABC):
 
 
 class _Narrow(_Writer):
-    """One or two operands."""
+    """Writes the function of a rule with one or two operands."""
 
     def __init__(self, rule: Rule, method: bool, reflect: bool, quiet: bool) -> None:
         super().__init__(rule, method, reflect, quiet)
@@ -182,7 +182,7 @@ class _Narrow(_Writer):
         yield "    return _node"
 
     def depth(self) -> Iterator[str]:
-        """One more than that of the deeper operand."""
+        """Return an expression of the node's depth: one more than that of the deeper operand."""
         if STRIDE:
             yield f"    _deep = {self.deeper()}"
             yield "    _node._depth = _depth = _deep._depth + 1"
@@ -211,7 +211,7 @@ class _Narrow(_Writer):
         yield f"            {'return _NotImplemented' if self.operator else f'raise _foreign(_rule, {value!r}, {value})'}"
 
     def deeper(self) -> str:
-        """The operand that is deeper in the graph."""
+        """Return the operand that is deeper in the graph."""
         if len(self.pairs) == 1:
             return self.values[0]
         (first, number), (other, other_number) = sorted(self.pairs, key=lambda pair: pair != self.known)
@@ -220,7 +220,7 @@ class _Narrow(_Writer):
 
 
 class _Wide(_Writer):
-    """Sequences, or more than two operands."""
+    """Writes the function of a rule with sequences, or with more than two operands."""
 
     targets = "_node._da"
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import islice
 
+from .._checks import required_whole
 from .._text import described
 from ..engine.graph import Contribution
 from ..engine.value import Value
 from ..nn.module import Module
-from .derivation import Story
-from .sentences import Markdown, Style, Text
+from .derivation import Derivation
+from .sentences import Markdown, Text
 
 #: A graph of more nodes is explained by neuron, where the model is known.
 MANY_NODES = 100
 
 
-#: No more operations are explained, and no more operands of one.
+#: Operations that are explained, at most, and operands of each.
 MOST_STEPS, MOST_PARTS = 100, 50
 
 
 class Explanation:
-    """How a gradient came about: prints as text, and shows in a notebook as Markdown with LaTeX.
+    """An explanation of gradients: prints as text, and shows in a notebook as Markdown with LaTeX.
 
     Attributes:
         text: plain text.
@@ -39,7 +40,7 @@ class Explanation:
 
 
 def explain(root: Value, wrt: Value | None = None, model: Module | None = None, digits: int = 4) -> Explanation:
-    """Explain how the derivative of a Value by all that it was computed from comes about.
+    """Explain the derivatives of a Value with respect to all that it was computed from.
 
     For each operation, in the order in which ``backward()`` takes them: its formula, that with numbers, and for each
     operand the local derivative (formula, numbers, value) and what it adds to the operand's gradient. Where paths
@@ -48,14 +49,14 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
     Args:
         root: the result.
         wrt: only the paths to this Value are explained.
-        model: whose parameters go by their names; a graph of more than 100 nodes is then explained by neuron.
+        model: whose parameters are called by their names; a graph of more than 100 nodes is then explained by neuron.
         digits: significant digits of all numbers.
 
     Returns:
         An `Explanation`, of 100 operations at the most.
 
     Raises:
-        TypeError: root or wrt is no Value, or model no Module.
+        TypeError: root or wrt is not a Value, or model not a Module.
         ValueError: root was not computed from wrt; digits is not from 1 to 17.
 
     >>> from microgrannd import Value, explain
@@ -73,32 +74,39 @@ def explain(root: Value, wrt: Value | None = None, model: Module | None = None, 
     for name, thing, kind in (("root", root, Value), ("wrt", wrt, Value), ("model", model, Module)):
         if not isinstance(thing, kind) and (thing is not None or name == "root"):
             raise TypeError(f"explain needs a {kind.__name__} as {name}, got {described(thing)}")
-    if digits not in range(1, 18):
-        raise ValueError(f"digits: a number of significant digits from 1 to 17; got {described(digits)}")
-    story = Story(root, wrt, model, MANY_NODES)
-    return Explanation(_told(story, Text(story.names, digits)), _told(story, Markdown(story.names, digits)))
+    digits = required_whole("digits", digits, 1, 17)
+    derivation = Derivation(root, wrt, model, MANY_NODES)
+    return Explanation(
+        _written(derivation, Text(derivation.names, digits)), _written(derivation, Markdown(derivation.names, digits))
+    )
 
 
-def _told(story: Story, style: Style) -> str:
-    """All of it, in one notation."""
+def _written(derivation: Derivation, style: Text) -> str:
+    """Write the explanation in one style."""
     lines: list[str] = []
     terms: defaultdict[Value, list[Contribution]] = defaultdict(list)
-    steps = story.steps()
+    steps = derivation.steps()
     for node, passed in islice(steps.items(), MOST_STEPS):
-        lines.append(style.step(story.root, node, story.gradients[node], story.symbols(node)))
+        lines.append(style.step(derivation.root, node, derivation.gradients[node], derivation.symbols(node)))
         for number, one in enumerate(passed):
             terms[one.operand].append(one)
-            whole = len(terms[one.operand]) == story.ways[one.operand]
+            whole = len(terms[one.operand]) == derivation.counts[one.operand]
             if number < MOST_PARTS:
-                lines.append(style.part(story.root, one, terms[one.operand] if whole else []))
+                lines.append(style.part(derivation.root, one, terms[one.operand] if whole else []))
         if len(passed) > MOST_PARTS:
             lines.append(f"{style.indent}and so on, {len(passed) - MOST_PARTS:,} more")
         if own := [
-            one.operand for one in story.inside.get(node, []) if story.owners and one.operand in story.owners.parameters
+            one.operand
+            for one in derivation.inside.get(node, [])
+            if derivation.owners and one.operand in derivation.owners.parameters
         ]:
-            lines.append(style.parameters(story.root, {parameter: story.gradients[parameter] for parameter in own}))
+            lines.append(
+                style.parameters(derivation.root, {parameter: derivation.gradients[parameter] for parameter in own})
+            )
     if len(steps) > MOST_STEPS:
-        lines.append(f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less.")
-    rules = dict.fromkeys(one.node._rule for one in story.found if one.node not in story.inside)
+        lines.append(
+            f"{len(steps) - MOST_STEPS:,} more operations are left out; wrt= or model= shortens the explanation."
+        )
+    rules = dict.fromkeys(one.node._rule for one in derivation.contributions if one.node not in derivation.inside)
     lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
-    return "\n".join(lines or [style.math(style.equation(style.slope(story.root, story.root), "1"))])
+    return "\n".join(lines or [style.math(style.equation(style.slope(derivation.root, derivation.root), "1"))])

@@ -14,11 +14,11 @@ from ..rules.formula import Formula
 from ..rules.rule import CONSTANT, Rule
 from ..rules.simplify import Reducer, constant, one
 
-#: How an operand is called, or its number.
+#: Returns the name of an operand, or its number as text.
 Naming = Callable[[Value], str]
 
 
-#: A longer sequence is abbreviated.
+#: Elements of a sequence that are shown, at most.
 MOST_TERMS = 6
 
 
@@ -40,7 +40,7 @@ _ATOM = 5
 
 
 def result(node: Value, called: Naming, digits: int) -> ast.expr:
-    """What a node was computed by: arithmetic written out, any other operation as a call of its name."""
+    """Return the expression of a node: arithmetic written out, any other operation as a call of its name."""
     rule = _rule(node)
     if all(len(row) <= MOST_TERMS for row in node._rows):
         tree = _reduced(node, rule.formula, called, digits)
@@ -51,41 +51,41 @@ def result(node: Value, called: Naming, digits: int) -> ast.expr:
 
 
 def partials(node: Value, called: Naming, digits: int) -> list[ast.expr]:
-    """The local derivatives of a node by each of its operands."""
-    found: list[ast.expr] = []
+    """Return the expressions of the local derivatives of a node by each of its operands."""
+    trees: list[ast.expr] = []
     for (name, formula), row in zip(_rule(node).partials.items(), node._rows, strict=True):
         tree = _reduced(node, formula, called, digits)
-        found += tree.elts if name in _rule(node).sequences and isinstance(tree, ast.List) else [tree] * len(row)
-    return found
+        trees += tree.elts if name in _rule(node).sequences and isinstance(tree, ast.List) else [tree] * len(row)
+    return trees
 
 
 def text(tree: ast.expr) -> str:
-    """An expression as Python writes it."""
+    """Write an expression as Python does."""
     written = ast.unparse(ast.fix_missing_locations(tree))
     return re.sub(r"(^|\()\((-[^()]*)\)(?=\)|$)", r"\1\2", written)  # a negative number alone needs no brackets
 
 
 def math_number(written: str) -> str:
-    """A number in LaTeX."""
+    """Write a number in LaTeX."""
     return re.sub(r"e([+-])0*(\d+)", lambda power: rf" \cdot 10^{{{power[1].strip('+')}{power[2]}}}", written)
 
 
 def math_name(name: str) -> str:
-    """A name in LaTeX: a letter with its number as its index, anything else upright."""
+    """Write a name in LaTeX: a letter with its number as its index, anything else upright."""
     if match := re.fullmatch(r"([A-Za-z])(\d*)", name):
         return f"{match[1]}_{{{match[2]}}}" if match[2] else match[1]
     return rf"\text{{{inert(name)}}}"
 
 
 def inert(text: str) -> str:
-    """A text whose punctuation means nothing to Markdown, LaTeX and HTML: full-width forms stand for it."""
+    """Replace the punctuation that means something to Markdown, LaTeX and HTML by its full-width forms."""
     return "".join(
         c if not "!" <= c <= "~" or c.isalnum() or c in ",.:" else chr(ord(c) + 0xFEE0) for c in visible(text)
     )
 
 
 def latex(tree: ast.expr) -> str:
-    """An expression as LaTeX; the names in it are taken as LaTeX already."""
+    """Write an expression in LaTeX; the names in it are taken as LaTeX already."""
     return _written(tree)[0]
 
 
@@ -104,7 +104,7 @@ def _term(called: Naming) -> Callable[[Any], ast.expr]:
 
 
 def _reduced(node: Value, formula: Formula, called: Naming, digits: int) -> ast.expr:
-    """A formula with the operands filled in, sequences unrolled and what is constant computed."""
+    """Return a formula with the operands filled in, sequences unrolled and what is constant computed."""
     rule = _rule(node)
     names = {**dict(zip(rule.operands, arguments(node, _term(called)), strict=True)), "y": _name(called(node))}
     reducer = Reducer(rule.functions, lambda name, _: name)
@@ -113,7 +113,7 @@ def _reduced(node: Value, formula: Formula, called: Naming, digits: int) -> ast.
 
 
 class _Tidy(ast.NodeTransformer):
-    """Whole numbers without a point, nothing added to 0, and what was named for later put in its place."""
+    """Simplifies an expression to be read: whole numbers without a point, no sums with 0, no auxiliary names."""
 
     def __init__(self, lets: dict[str, ast.expr], digits: int) -> None:
         self.lets, self.digits = lets, digits
@@ -135,7 +135,7 @@ class _Tidy(ast.NodeTransformer):
 
 
 def _short(terms: list[ast.expr]) -> list[ast.expr]:
-    """A long list with its middle left out."""
+    """Leave out the middle of a long list."""
     return terms if len(terms) <= MOST_TERMS else [*terms[:2], _name("..."), terms[-1]]
 
 
@@ -144,7 +144,7 @@ def _name(name: str) -> ast.Name:
 
 
 def _written(node: ast.AST) -> tuple[str, int]:
-    """An expression as LaTeX, and how tightly it binds."""
+    """Write an expression in LaTeX; return it with the strength of its operator."""
     match node:
         case ast.Constant(value):
             return repr(value), _ATOM
@@ -180,10 +180,10 @@ def _written(node: ast.AST) -> tuple[str, int]:
         case ast.Call(ast.Name(name), operands):
             function = _LATEX.get(name, math_name(name))
             return rf"{function}\left({', '.join(_written(operand)[0] for operand in operands)}\right)", _ATOM
-    return rf"\text{{{inert(ast.unparse(node))}}}", 0  # what only a rule of one's own may hold
+    return rf"\text{{{inert(ast.unparse(node))}}}", 0  # only in a rule of the user's own
 
 
 def _bound(node: ast.AST, strength: int) -> str:
-    """In brackets, if it binds less tightly."""
+    """Write an expression in LaTeX, in brackets if its operator is weaker."""
     written, own = _written(node)
     return written if own >= strength else rf"\left({written}\right)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import islice
@@ -16,113 +15,115 @@ from ..rules.rule import Rule
 from .notation import MOST_TERMS, Naming, inert, latex, math_name, math_number, partials, result, text
 
 
-class Style(ABC):
-    """How it is written.
+class Text:
+    """Writes an explanation as plain text.
 
     Args:
         names: of all nodes.
         digits: significant digits of numbers.
     """
 
-    bullet: str
-    indent: str
+    bullet, indent = "", "    "
 
     def __init__(self, names: Mapping[Value, str], digits: int) -> None:
         self.names, self.digits = names, digits
-        self.known: tuple[Value | None, list[list[ast.expr]]] = (None, [])  # the partials of the node told of last
+        self.known: tuple[Value | None, list[list[ast.expr]]] = (None, [])  # the partials of the node written last
 
-    @abstractmethod
     def math(self, formula: str) -> str:
-        """A formula in a sentence."""
+        """Write a formula in a sentence."""
+        return formula
 
-    @abstractmethod
     def name(self, node: Value) -> str:
-        """What a node is called."""
+        """Write the name of a node."""
+        return self.names[node]
 
-    @abstractmethod
     def slope(self, node: Value, operand: Value) -> str:
-        """The derivative of one by the other."""
+        """Write the derivative of one node by another."""
+        names = (self.name(node), self.name(operand))
+        return "/".join(f"d{name}" if name.isidentifier() else f"d({name})" for name in names)
 
-    @abstractmethod
     def number(self, value: float) -> str:
-        """A number by itself."""
+        """Write a number by itself."""
+        return f"{value:.{self.digits}g}"
 
-    @abstractmethod
     def formula(self, tree: ast.expr) -> str:
-        """An expression."""
+        """Write an expression."""
+        return text(tree)
 
-    @abstractmethod
     def product(self, one: Contribution) -> str:
-        """The chain rule's product."""
+        """Write the chain rule's product."""
+        return f"{self.number(one.gradient)} × {self.number(one.partial)}"
 
-    @abstractmethod
     def via(self, node: Value) -> str:
-        """By which way it comes."""
+        """Write the node through which a product comes."""
+        return f" (via {self.name(node)})"
 
-    @abstractmethod
     def chain(self, symbols: Sequence[str]) -> str:
-        """Operations that follow on one another."""
+        """Write the symbols of operations that follow on one another."""
+        return " → ".join(symbols)
 
-    @abstractmethod
     def rule(self, rule: Rule) -> str:
-        """An operation's formulas, as the library has them."""
+        """Write an operation's formulas as the table has them."""
+        return f"{rule.name}: {'; '.join(rule.equations)}"
 
     def operand(self, node: Value) -> str:
-        """The number of a node as an operand: in brackets, if it is negative."""
+        """Write the number of a node as an operand: in brackets, if it is negative."""
         written = self.number(node.data)
         return f"({written})" if written.startswith("-") else written
 
     def term(self, node: Value) -> str:
-        """The name of a node in a formula: in brackets, if it looks like one itself."""
+        """Write the name of a node in a formula: in brackets, if it looks like one itself."""
         return self.name(node) if re.fullmatch(r"[^\W_][\w.]*", self.names[node]) else f"({self.name(node)})"
 
     def partials(self, node: Value) -> list[list[ast.expr]]:
-        """The local derivatives by each operand, with names and with numbers."""
+        """Return the local derivatives by each operand, with names and with numbers."""
         if self.known[0] is not node:
-            ways: list[Naming] = [self.term, self.operand]
-            self.known = node, [partials(node, way, self.digits) for way in ways]
+            namings: list[Naming] = [self.term, self.operand]
+            self.known = node, [partials(node, naming, self.digits) for naming in namings]
         return self.known[1]
 
     def equation(self, *terms: str) -> str:
-        """Terms that are equal, each said once."""
+        """Write an equation of terms, each different one once."""
         return " = ".join(dict.fromkeys(terms))
 
     def value(self, node: Value, inside: Sequence[str]) -> str:
-        """What a node is.
+        """Write how a node is computed, and its value.
 
         Args:
             node: a result; of the operations inside, if it is that of several.
             inside: the symbols of the operations.
         """
-        ways: list[Naming] = [] if inside else [self.term, self.operand]
-        how = [self.chain(inside)] if inside else [self.formula(result(node, way, self.digits)) for way in ways]
+        namings: list[Naming] = [] if inside else [self.term, self.operand]
+        how = (
+            [self.chain(inside)] if inside else [self.formula(result(node, naming, self.digits)) for naming in namings]
+        )
         return self.equation(self.name(node), *how, self.number(node.data))
 
     def step(self, root: Value, node: Value, gradient: float, inside: Sequence[str]) -> str:
-        """What a node is, and the root's derivative by it."""
+        """Write how a node is computed, and the root's derivative by it."""
         slope = self.equation(self.slope(root, node), self.number(gradient))
         return f"{self.bullet}{self.math(self.value(node, inside))},  {self.math(slope)}"
 
     def total(self, root: Value, operand: Value, terms: Sequence[Contribution]) -> str:
-        """The root's derivative by an operand as the sum of what was passed on to it."""
+        """Write the root's derivative by an operand as the sum of what was passed on to it."""
         return self.equation(self.slope(root, operand), *self.added(terms))
 
     def added(self, terms: Sequence[Contribution]) -> tuple[str, str]:
-        """Products with a plus between them, and their sum."""
+        """Write the products with a plus between them, and their sum."""
         products = [self.product(term) + (self.via(term.node) if len(terms) > 1 else "") for term in terms]
         total = reduce(add, (term.partial * term.gradient for term in terms), 0.0)  # in the order of backward()
         return " + ".join(products), self.number(total)
 
     def part(self, root: Value, one: Contribution, terms: Sequence[Contribution]) -> str:
-        """What a node passes on to an operand; where nothing more will come, the sum of all that did.
+        """Write what a node passes on to an operand; with the last contribution, the sum of all.
 
         Args:
             root: whose derivatives are explained.
             one: what is passed on.
             terms: all that were; none, if more will come.
         """
-        found = [] if one.place < 0 else [self.formula(way[one.place]) for way in self.partials(one.node)]
-        local = self.equation(self.slope(one.node, one.operand), *found, self.number(one.partial))
+        formulas = [] if one.position < 0 else [self.formula(trees[one.position]) for trees in self.partials(one.node)]
+        local = self.equation(self.slope(one.node, one.operand), *formulas, self.number(one.partial))
         if one.node is root and len(terms) == 1:
             return f"{self.indent}{self.math(local)}"
         if terms:
@@ -131,47 +132,13 @@ class Style(ABC):
         return f"{self.indent}{self.math(local)},  {slope} gets {self.math(self.equation(*self.added([one])))}"
 
     def parameters(self, root: Value, gradients: Mapping[Value, float]) -> str:
-        """The root's derivatives by the parameters of a neuron."""
+        """Write the root's derivatives by the parameters of a neuron."""
         shown = [self.math(self.equation(self.slope(root, p), self.number(g))) for p, g in gradients.items()]
         return f"{self.indent}{', '.join(islice(shown, MOST_TERMS))}{', ...' if len(shown) > MOST_TERMS else ''}"
 
 
-class Text(Style):
-    """Plain text."""
-
-    bullet, indent = "", "    "
-
-    def math(self, formula: str) -> str:  # noqa: D102
-        return formula
-
-    def name(self, node: Value) -> str:  # noqa: D102
-        return self.names[node]
-
-    def slope(self, node: Value, operand: Value) -> str:  # noqa: D102
-        names = (self.name(node), self.name(operand))
-        return "/".join(f"d{name}" if name.isidentifier() else f"d({name})" for name in names)
-
-    def number(self, value: float) -> str:  # noqa: D102
-        return f"{value:.{self.digits}g}"
-
-    def formula(self, tree: ast.expr) -> str:  # noqa: D102
-        return text(tree)
-
-    def product(self, one: Contribution) -> str:  # noqa: D102
-        return f"{self.number(one.gradient)} × {self.number(one.partial)}"
-
-    def via(self, node: Value) -> str:  # noqa: D102
-        return f" (via {self.name(node)})"
-
-    def chain(self, symbols: Sequence[str]) -> str:  # noqa: D102
-        return " → ".join(symbols)
-
-    def rule(self, rule: Rule) -> str:  # noqa: D102
-        return f"{rule.name}: {'; '.join(rule.equations)}"
-
-
-class Markdown(Style):
-    """A list in Markdown, with LaTeX between dollar signs."""
+class Markdown(Text):
+    """Writes an explanation as a list in Markdown, with LaTeX between dollar signs."""
 
     bullet, indent = "1. ", "   - "
 

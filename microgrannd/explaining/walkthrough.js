@@ -3,9 +3,9 @@ document.documentElement.classList.add("steps"); // without this script the pict
 const data = JSON.parse(document.getElementById("data").textContent);
 const select = (text) => document.querySelector(text);
 const byNumber = (kind) => {
-  const found = [];
-  for (const group of document.querySelectorAll("#picture g." + kind)) found[group.dataset.number] = group;
-  return found;
+  const groups = [];
+  for (const group of document.querySelectorAll("#picture g." + kind)) groups[group.dataset.number] = group;
+  return groups;
 };
 const nodes = byNumber("node"), edges = byNumber("edge");
 // Of each box the lines with its data and its gradient, and those that are known once its gradient is.

@@ -1,6 +1,6 @@
 """walkthrough: a page that goes through the forward and the backward pass, one operation at a time.
 
-The page (walkthrough.html and walkthrough.js) only shows what is told to it here: for each step what is computed.
+The page (walkthrough.html and walkthrough.js) only shows the data that it is given here: for each step what is computed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..drawing.svg import svg
 from ..engine.graph import Contribution
 from ..engine.value import Value
 from ..nn.module import Module
-from .derivation import Story
+from .derivation import Derivation
 from .sentences import Text
 
 #: Significant digits, as in pictures.
@@ -60,7 +60,7 @@ DARK = {
 
 
 class Walkthrough:
-    """A page of its own: shows itself in a notebook, and can be saved.
+    """A self-contained page that shows itself in a notebook and can be saved.
 
     Attributes:
         html: the page.
@@ -98,95 +98,97 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
 
     Args:
         root: the result.
-        model: whose parameters go by their names, and whose neurons and layers are framed; more than 150 nodes are
+        model: whose parameters are called by their names, and whose neurons and layers are framed; more than 150 nodes are
             gone through neuron by neuron.
 
     Returns:
         A `Walkthrough`: shows itself in a notebook, ``.save(path)`` writes one self-contained HTML file.
 
     Raises:
-        TypeError: root is no Value, or model no Module.
-        ValueError: there are more than 2,000 steps, or their picture would be a tangle.
+        TypeError: root is not a Value, or model not a Module.
+        ValueError: there are more than 2,000 steps, or too many edges for a readable picture.
     """
     if not isinstance(root, Value):
         raise TypeError(f"walkthrough needs a Value as root, got {described(root)}")
     if model is not None and not isinstance(model, Module):
         raise TypeError(f"walkthrough needs a Module as model, got {described(model)}")
-    story = Story(root, None, model, MANY_BOXES)
-    steps = len(story.steps()) + len(story.found) + 1
+    derivation = Derivation(root, None, model, MANY_BOXES)
+    steps = len(derivation.steps()) + len(derivation.contributions) + 1
     advice = f"start from a Value nearer to the leaves{'' if model else ', or give model= to go neuron by neuron'}"
     if steps > MOST_STEPS:
         raise ValueError(f"{steps:,} steps are too many to go through, at most {MOST_STEPS:,}: {advice}")
-    if not fits(story.order, story.place, MOST_STEPS, MOST_CROSSINGS):
+    if not fits(derivation.order, derivation.box_of, MOST_STEPS, MOST_CROSSINGS):
         raise ValueError(f"the picture would have too many boxes, or edges across all of it: {advice}")
-    script = _Script(story)
+    script = _Script(derivation)
     picture = svg(script.graph)
     height = min(MOST_HEIGHT, AROUND + int(picture.split('height="', 1)[1].split('"', 1)[0]))
-    return Walkthrough(_page(f"Step by step: {story.names[root]}", picture, script.told()), steps, height)
+    return Walkthrough(_page(f"Step by step: {derivation.names[root]}", picture, script.data()), steps, height)
 
 
 class _Script:
-    """The steps, as the page takes them: see walkthrough.js."""
+    """Prepares the data of the page: see walkthrough.js."""
 
-    def __init__(self, story: Story) -> None:
-        self.story = story
-        self.style = Text(story.names, DIGITS)
-        self.diagram = Builder(story.order, story.place, story.owners, story.gradients.__getitem__)
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.style = Text(derivation.names, DIGITS)
+        self.diagram = Builder(derivation.order, derivation.box_of, derivation.owners, derivation.gradients.__getitem__)
         self.graph = self.diagram.draw()
-        for operand, terms in story.terms().items():
-            box, hint = self.graph.boxes[self.box(operand)], self.style.total(story.root, operand, terms)
+        for operand, terms in derivation.terms().items():
+            box, hint = self.graph.boxes[self.box(operand)], self.style.total(derivation.root, operand, terms)
             self.graph.boxes[self.box(operand)] = replace(box, hint="\n".join(filter(None, [box.hint, hint])))
 
-    def told(self) -> dict[str, Any]:
-        """All that the page is to know besides its picture."""
+    def data(self) -> dict[str, Any]:
+        """Return the data of the page besides its picture."""
         return {
             "forward": list(self.forward()),
             "backward": list(self.backward()),
             "given": [
-                self.box(node) for node in self.story.order if node._rule is None and self.story.place[node] is node
+                self.box(node)
+                for node in self.derivation.order
+                if node._rule is None and self.derivation.box_of[node] is node
             ],
-            "names": list(self.story.names.values()),
+            "names": list(self.derivation.names.values()),
             "lines": [box.numbers for box in self.graph.boxes],
             "targets": [arrow.target for arrow in self.graph.arrows],
         }
 
     def box(self, node: Value) -> int:
-        """The number of the box of a node."""
-        return self.diagram.numbers[self.story.place[node]]
+        """Return the number of the box of a node."""
+        return self.diagram.numbers[self.derivation.box_of[node]]
 
     def forward(self) -> Iterator[list[Any]]:
-        """For each operation its box, and what it computes."""
-        steps = self.story.steps()
-        for node in self.story.order:
+        """Yield for each operation its box, and what it computes."""
+        steps = self.derivation.steps()
+        for node in self.derivation.order:
             if node in steps:
-                yield [self.box(node), self.style.value(node, self.story.symbols(node))]
+                yield [self.box(node), self.style.value(node, self.derivation.symbols(node))]
 
     def backward(self) -> Iterator[list[Any]]:
-        """For each contribution the operand's box and the number of its name, the factors and the sum so far, and the arrow.
+        """Yield for each contribution the operand's box and the index of its name, the factors, the sum so far, and the arrow.
 
         The first has none of it but a sum; one that completes a sum of several has a 1 besides.
         """
-        number, root = self.style.number, self.story.root
-        name = {node: place for place, node in enumerate(self.story.names)}
+        number, root = self.style.number, self.derivation.root
+        name = {node: index for index, node in enumerate(self.derivation.names)}
         yield [self.box(root), name[root], "", "", "1"]
-        left = Counter(self.story.ways)
-        for one in self.story.found:
+        left = Counter(self.derivation.counts)
+        for one in self.derivation.contributions:
             left[one.operand] -= 1
-            ends = [1] if not left[one.operand] and self.story.ways[one.operand] > 1 else []
+            ends = [1] if not left[one.operand] and self.derivation.counts[one.operand] > 1 else []
             numbers = map(number, (one.partial, one.gradient, one.total))
             yield [self.box(one.operand), name[one.operand], *numbers, self.arrow(one), *ends]
 
     def arrow(self, one: Contribution) -> int:
-        """The number of the arrow of a contribution."""
-        source, target = self.story.place[one.operand], self.story.place[one.node]
+        """Return the number of the arrow of a contribution."""
+        source, target = self.derivation.box_of[one.operand], self.derivation.box_of[one.node]
         alone = source is one.operand and target is one.node
-        return self.diagram.arrows[source, one.place if alone else -1, target]
+        return self.diagram.arrows[source, one.position if alone else -1, target]
 
 
-def _page(title: str, picture: str, told: dict[str, Any]) -> str:
+def _page(title: str, picture: str, steps: dict[str, Any]) -> str:
     script = _part("walkthrough.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    data = json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")  # nothing in it ends the element
+    data = json.dumps(steps, separators=(",", ":")).replace("<", "\\u003c")  # so that no text ends the script element
     parts = {
         "title": escape(title),
         "picture": picture,
@@ -204,6 +206,6 @@ def _part(name: str) -> str:
 
 
 def _dark() -> str:
-    """The rules that give a picture its dark colours."""
+    """Return the CSS rules that give a picture its dark colours."""
     rules = [f'  svg [{a}="{light}"] {{ {a}: {dark}; }}' for light, dark in DARK.items() for a in ("fill", "stroke")]
     return "\n".join(rules)

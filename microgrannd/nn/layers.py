@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any, TypeAlias
 
-from .._checks import is_whole, seed_of
+from .._checks import required_whole, seed_of
 from .._text import described
 from ..engine.functions import dot
 from ..engine.operands import shared
@@ -51,7 +51,7 @@ Init: TypeAlias = str | Callable[[random.Random, int, int], float]
 
 @rebuilt
 class Neuron(Module):
-    """The activation of w · x + b, one node for the sum and one for the activation.
+    """A neuron: the activation of w · x + b, one node for the sum and one for the activation.
 
     Args:
         nin: number of inputs.
@@ -73,13 +73,10 @@ class Neuron(Module):
         rng: Any = random,
         bias: bool = True,
     ) -> None:
-        nin = _positive("nin: a positive number of inputs", nin)
-        _require(type(bias) is bool, "bias: True or False", bias)
-        _require(
-            callable(init) or isinstance(init, str) and init in INITS,
-            f"init: one of {', '.join(INITS)}, or a function",
-            init,
-        )
+        nin = required_whole("nin", nin, 1)
+        _require(type(bias) is bool, "bias", "True or False", bias)
+        known = callable(init) or isinstance(init, str) and init in INITS
+        _require(known, "init", f"one of {', '.join(INITS)}, or a function", init)
         _require_activation(activation)
         draw = init if callable(init) else INITS[init]
         self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
@@ -88,7 +85,7 @@ class Neuron(Module):
         self.activation = activation if nonlin else "linear"
 
     def __call__(self, x: Any) -> Value:
-        """The neuron's output for a row of Values or numbers."""
+        """Return the neuron's output for a row of Values or numbers."""
         inputs = shared(x)
         if len(inputs.floats) != len(self.w):
             raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
@@ -96,12 +93,12 @@ class Neuron(Module):
         if callable(self.activation):
             output = self.activation(total)
             if not isinstance(output, Value):
-                raise TypeError(f"the activation of {self} needs to give a Value, got {described(output)}")
+                raise TypeError(f"the activation of {self} needs to return a Value, got {described(output)}")
             return output
         return total if self.activation == "linear" else getattr(total, self.activation)()
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make a neuron of this form."""
+        """Return the arguments that make a neuron of this form."""
         return {"nin": len(self.w), "nonlin": self.nonlin, "activation": self.activation, **_bias(self)}
 
     def __repr__(self) -> str:
@@ -122,17 +119,17 @@ class Layer(Module):
     """
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True, **options: Any) -> None:
-        nout = _positive("nout: a positive number of neurons", nout)
+        nout = required_whole("nout", nout, 1)
         self.neurons = [Neuron(nin, nonlin, nout=nout, **options) for _ in range(nout)]
 
     def __call__(self, x: Any) -> Any:
-        """The outputs for a row (a layer of width 1 before this one hands over a bare Value): one Value, or a list."""
+        """Return the outputs for a row, or for the bare Value of a layer of width 1: one Value, or a list."""
         inputs = shared((x,) if isinstance(x, Value) else x)
         outputs = [neuron(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make a layer of this form."""
+        """Return the arguments that make a layer of this form."""
         return {**self.neurons[0].options(), "nout": len(self.neurons)}
 
     def __repr__(self) -> str:
@@ -153,7 +150,7 @@ class MLP(Module):
             ``xavier``: uniform within ±sqrt(6 / (nin + nout)) (Glorot and Bengio 2010); ``he``: normal with
             deviation sqrt(2 / nin) (He et al. 2015); ``lecun``: normal with deviation sqrt(1 / nin) (LeCun et al.
             1998). Or a function of a `random.Random`, nin and nout. Biases start at 0.
-        seed: draws the weights; without one they come from the module `random`, in micrograd's order.
+        seed: for the weights; without one they are drawn by the module `random`, in micrograd's order.
         bias: whether neurons have one.
 
     Raises:
@@ -170,7 +167,12 @@ class MLP(Module):
         seed: int | None = None,
         bias: bool = True,
     ) -> None:
-        _require(hasattr(nouts, "__len__") and len(nouts) > 0, "nouts: a number of neurons for each layer", nouts)
+        _require(
+            hasattr(nouts, "__len__") and len(nouts) > 0,
+            "nouts",
+            "a sequence with a number of neurons for each layer",
+            nouts,
+        )
         _require_activation(activation)
         rng = random if seed is None else random.Random(seed_of(seed))
         names = [activation] * (len(nouts) - 1) + [output_activation]
@@ -180,13 +182,13 @@ class MLP(Module):
         ]
 
     def __call__(self, x: Any) -> Any:
-        """The outputs for a row of Values or numbers: one Value, or a list where the last layer is wider."""
+        """Return the outputs for a row of Values or numbers: one Value, or a list where the last layer is wider."""
         for layer in self.layers:
             x = layer(x)
         return x
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make a network of this form."""
+        """Return the arguments that make a network of this form."""
         first, last = (layer.neurons[0] for layer in (self.layers[0], self.layers[-1]))
         return {
             "nin": len(first.w),
@@ -200,21 +202,16 @@ class MLP(Module):
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
-def _require(condition: bool, needed: str, given: Any) -> None:
+def _require(condition: bool, name: str, needed: str, given: Any) -> None:
     if not condition:
-        raise ValueError(f"{needed}; got {described(given)}")
+        raise ValueError(f"{name} needs to be {needed}, got {described(given)}")
 
 
 def _require_activation(activation: Activation) -> None:
     known = callable(activation) or isinstance(activation, str) and activation in ACTIVATIONS
-    _require(known, f"activation: one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
+    _require(known, "activation", f"one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
 
 
 def _bias(neuron: Neuron) -> dict[str, bool]:
-    """The option of a neuron without a bias; none for one with."""
+    """Return the option of a neuron without a bias; none for one with."""
     return {} if isinstance(neuron.b, Value) else {"bias": False}
-
-
-def _positive(needed: str, number: Any) -> int:
-    _require(is_whole(number) and number > 0, needed, number)
-    return int(number)

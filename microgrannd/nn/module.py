@@ -14,21 +14,21 @@ M = TypeVar("M", bound="Module")
 
 
 class Module:
-    """What has parameters: the leaves, and those of Modules, among its attributes, also in lists, dicts, arrays.
+    """Base class of what has parameters: the leaves among its attributes, also in Modules, lists, dicts and arrays.
 
-    A leaf is a Value that a person made; a result that is kept in an attribute is no parameter.
+    A leaf is a Value that was not computed; a result that is kept in an attribute is not a parameter.
     """
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
+        """Return the parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
         return ((name, thing) for name, thing in _walk("", self, set()) if isinstance(thing, Value))
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """This module, as ``""``, and those in it with their names, such as ``layers.0``; each before those in it."""
+        """Return this module, as ``""``, and those in it with their names, such as ``layers.0``; each before those in it."""
         return ((name, thing) for name, thing in _walk("", self, set()) if isinstance(thing, Module))
 
     def parameters(self) -> list[Value]:
-        """The parameters, in the order of `named_parameters`."""
+        """Return the parameters, in the order of `named_parameters`."""
         return [value for _, value in self.named_parameters()]
 
     def zero_grad(self) -> None:
@@ -37,7 +37,7 @@ class Module:
             parameter.grad = 0.0
 
     def state_dict(self) -> dict[str, float]:
-        """The parameters' data, by name."""
+        """Return the parameters' data, by name."""
         names, values = zip(*self.named_parameters(), strict=True) if self.parameters() else ((), ())
         return dict(zip(names, data_of(values, names), strict=True))
 
@@ -46,7 +46,7 @@ class Module:
 
         Raises:
             KeyError: a name is missing, or unknown; then nothing is set.
-            TypeError: an entry is no real number; then nothing is set.
+            TypeError: an entry is not a real number; then nothing is set.
         """
         parameters = dict(self.named_parameters())
         missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()
@@ -62,7 +62,7 @@ class Module:
             parameters[name].data = number
 
     def predict(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
-        """The module's outputs for some rows, as floats, without a graph.
+        """Return the module's outputs for rows, as floats, without a graph.
 
         Args:
             rows: sequences of numbers.
@@ -87,12 +87,12 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value 
         yield from _walk(prefix, vars(thing), seen)
     elif isinstance(thing, Mapping):
         for key, member in thing.items():
-            for found in _walk(f"{prefix}{key}.", member, seen):
+            for named in _walk(f"{prefix}{key}.", member, seen):
                 if "." in str(key):  # another could have the same name
                     raise ValueError(
                         f"a key with parameters under it cannot have a dot: {described(key)} in {prefix or 'a dict'}"
                     )
-                yield found
+                yield named
     elif isinstance(thing, list | tuple) or getattr(thing, "dtype", None) == "O":  # NumPy's arrays of Values
         for index, member in enumerate(thing):
             yield from _walk(f"{prefix}{index}.", member, seen)

@@ -21,13 +21,13 @@ _ACTIVATIONS = {name: TABLE[name] for name in ACTIVATIONS - {"linear"}}
 _ANY = frozenset(_ACTIVATIONS.values())
 
 
-class Homes:
+class Owners:
     """The nodes that belong to the modules of a model, by those modules' names (see `Module.named_modules`).
 
     Attributes:
         neuron: for each parameter and each node that a module computed, the innermost module.
         parameters: of the model, with their names.
-        layer: for these nodes, the module around the innermost; that itself where there is none but the model around
+        layer: for these nodes, the module around the innermost; itself where there is only the model around
             it, or where it holds modules of its own.
     """
 
@@ -45,11 +45,11 @@ class Homes:
         self.layer = {node: layers[name] for node, name in self.neuron.items()}
 
     def around(self, node: Value) -> tuple[str, ...]:
-        """The modules that a node belongs to, the outermost first, without the model itself."""
+        """Return the modules that a node belongs to, the outermost first, without the model itself."""
         return self._around[self.neuron.get(node, "")]
 
 
-def homes(order: Iterable[Value], model: Module) -> Homes:
+def owners_of(order: Iterable[Value], model: Module) -> Owners:
     """Find the module of each node.
 
     A node belongs to the innermost module that holds all parameters among its operands. So do the sums of such nodes,
@@ -73,8 +73,8 @@ def homes(order: Iterable[Value], model: Module) -> Homes:
         own = values & parameters.keys()
         if own and not _penalty(node, values):
             of[node] = _common({of[parameter] for parameter in own})
-        elif not own and len(found := {None if value in ended else of.get(value) for value in values}) == 1:
-            name = found.pop()
+        elif not own and len(names := {None if value in ended else of.get(value) for value in values}) == 1:
+            name = names.pop()
             if name and node._rule in _SUMS:
                 of[node] = name
             elif name and node._rule in _endings(modules[name]):
@@ -84,22 +84,22 @@ def homes(order: Iterable[Value], model: Module) -> Homes:
             if type(operand) is not float and operand._rule is CONSTANT:
                 takers.setdefault(operand, set()).add(of.get(node, ""))
     of.update((constant, names.pop()) for constant, names in takers.items() if len(names) == 1)
-    return Homes(modules, parameters, of)
+    return Owners(modules, parameters, of)
 
 
 def _penalty(node: Value, values: set[Value]) -> bool:
-    """Whether a node that takes a parameter takes nothing else (but an exponent)."""
+    """Tell whether a node takes one parameter and nothing else (but an exponent)."""
     alone = all(type(operand) is not float for operand in node._operands)
     return len(values) == 1 and (alone or node._rule is TABLE["__pow__"])
 
 
 def _endings(module: Module) -> Set[Rule | None]:
-    """The rules that may be a module's activation: the one that it names, or any."""
+    """Return the rules that may be a module's activation: the one that it names, or any."""
     name = getattr(module, "activation", None)
     return {_ACTIVATIONS.get(name)} if isinstance(name, str) else _ANY
 
 
 def _common(names: set[str]) -> str:
-    """The innermost module around all."""
+    """Return the innermost module around all."""
     levels = zip(*(name.split(".") for name in names), strict=False)
     return ".".join(level[0] for level in takewhile(lambda level: len(set(level)) == 1, levels))

@@ -11,6 +11,7 @@ from os import PathLike
 from random import Random
 from typing import Any
 
+from .._checks import required_whole
 from .._files import UNFIT, FileError, read, write
 from .._text import described
 from . import layers  # noqa: F401  # which fills the register
@@ -18,10 +19,10 @@ from .module import REBUILT, Module
 
 
 def save(model: Module, path: str | PathLike[str]) -> None:
-    """Write the parameters of a module to a file, every float exactly; of the library's own also how to make it.
+    """Write the parameters of a module to a file, every float exactly, and the options of the library's own modules.
 
     Raises:
-        TypeError: model is no module.
+        TypeError: model is not a Module.
         OSError: the file cannot be written; an older one is as it was.
     """
     if not isinstance(model, Module):
@@ -34,8 +35,8 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
 
     Args:
         path: of the file.
-        into: a module of the same form, whose parameters are set; needed for modules of one's own, as a file does not
-            say how to make them.
+        into: a module of the same form, whose parameters are set; needed for modules of your own, which the file
+            does not say how to make.
 
     Returns:
         A new model, or the one that was given.
@@ -52,17 +53,17 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
     try:
         into.load_state_dict(read(path)["model"]["state"])
     except UNFIT as error:
-        raise FileError(f"{path}: not the parameters of the model given as into: {error.args[0]}") from None
+        raise FileError(f"{path}: its parameters do not fit the model given as into: {error.args[0]}") from None
     return into
 
 
 def encode(model: Module) -> dict[str, Any]:
-    """A model as plain data: its options are None where they do not say how to make it."""
+    """Return a model as plain data; its options are None if they do not suffice to make it."""
     return {"kind": type(model).__name__, "options": _options(model), "state": model.state_dict()}
 
 
 def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
-    """The model that `encode` made plain."""
+    """Return the model from the plain data of `encode`."""
     try:
         kind, plain = content["model"]["kind"], content["model"]
         if plain["options"] is not None:
@@ -72,12 +73,12 @@ def decode(content: dict[str, Any], path: str | PathLike[str]) -> Module:
             raise FileError(
                 f"{path}: a checkpoint of a training: fit(..., checkpoint=, resume=True) goes on from it"
             ) from None
-        raise FileError(f"{path}: no model that this version can build ({error})") from None
+        raise FileError(f"{path}: not a model that this version can build ({error})") from None
     raise FileError(f"{path}: the parameters of {kind}: make such a module and load(path, into=it)")
 
 
 def _options(model: Module) -> dict[str, Any] | None:
-    """The options from which a model can be made again; None where there are none, or it was changed since."""
+    """Return the options that make a model again; None if there are none, or it was changed since."""
     kind = type(model).__name__
     if REBUILT.get(kind) is not type(model):
         return None
@@ -91,10 +92,9 @@ def _options(model: Module) -> dict[str, Any] | None:
 
 def _build(plain: dict[str, Any]) -> Module:
     options, state = plain["options"], plain["state"]
-    sizes = [options["nin"], *options.get("nouts", [options.get("nout", 1)])]
     # Before anything is built: a small file must not ask for a large model.
-    if not all(type(size) is int and size > 0 for size in sizes):
-        raise ValueError("a size is no positive whole number")
+    sizes = [options["nin"], *options.get("nouts", [options.get("nout", 1)])]
+    sizes = [required_whole("a size", size, 1) for size in sizes]
     bias = options.get("bias", True)
     if type(bias) is not bool or sum((before + bias) * after for before, after in pairwise(sizes)) != len(state):
         raise ValueError("the sizes do not fit the number of parameters")
@@ -104,5 +104,5 @@ def _build(plain: dict[str, Any]) -> Module:
 
 
 def _fresh(kind: str, options: dict[str, Any]) -> Module:
-    """A new model, made without drawing from the module `random`, whose stream is the user's."""
+    """Make a new model without drawing from the module `random`, whose stream is the user's."""
     return REBUILT[kind](**options, **({"seed": 0} if kind == "MLP" else {"rng": Random(0)}))

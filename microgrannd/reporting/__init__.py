@@ -1,1 +1,1 @@
-"""gradient_report: how gradients fare in each layer."""
+"""gradient_report: the gradients of each layer, and what helps."""

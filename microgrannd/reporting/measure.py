@@ -1,4 +1,4 @@
-"""How gradients fare in each layer of a module: the numbers, and the verdicts, as plain data."""
+"""The gradients of each layer of a module in numbers, and verdicts, as plain data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..engine.value import Value
 from ..nn.module import Module
-from ..nn.owners import homes
+from ..nn.owners import owners_of
 from ..optim import Optimizer
 from .outputs import Activation, activations
 
@@ -27,7 +27,7 @@ VANISHING = 0.01
 EXPLODING = 10.0
 
 
-#: A share of a layer's units: as many die of a learning rate that is too high (CS231n, "Commonly used activation functions").
+#: The share of dead units from which a layer is called dead: as many die of a learning rate that is too high (CS231n, "Commonly used activation functions").
 #: Fewer are shown, but as usual: in relu networks as he initialises them, it often is a fifth.
 DEAD = 0.4
 
@@ -36,7 +36,7 @@ HEALTHY = "healthy"
 
 
 class Sizes(NamedTuple):
-    """Of some numbers: the mean and the largest of their absolute values, the share of those that are 0, and the norm."""
+    """The size of several numbers: mean and maximum of the absolute values, share of zeros, norm."""
 
     mean: float
     largest: float
@@ -46,7 +46,7 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True)
 class LayerReport:
-    """How gradients fare in a layer.
+    """The gradients of a layer in numbers, and a verdict.
 
     Attributes:
         name: what its parameters' names begin with.
@@ -85,8 +85,8 @@ class LayerReport:
 
 
 def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | None) -> list[LayerReport]:
-    """The numbers of each layer, and their verdicts: see `microgrannd.gradient_report`."""
-    owners = homes((), model)
+    """Measure each layer and judge it: see `microgrannd.gradient_report`."""
+    owners = owners_of((), model)
     members: dict[str, list[Value]] = {}
     for parameter, name in owners.parameters.items():
         members.setdefault(owners.layer.get(parameter) or name.partition(".")[0], []).append(parameter)
@@ -100,7 +100,7 @@ def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | N
 
 
 def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
-    """For each parameter its gradient, clipped if it will be, and its change by a step that a copy takes."""
+    """Return for each parameter its gradient, clipped if it will be, and its change by a step that a copy takes."""
     twin = deepcopy(optimizer)
     twin.step()
     return {
@@ -112,15 +112,15 @@ def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
 def _outputs(
     model: Module, rows: Iterable[Any], members: Mapping[str, list[Value]]
 ) -> dict[str, list[list[Activation]]]:
-    """What each layer hands on, for each row."""
+    """Return the outputs of each layer, for each row."""
     layers = {parameter: name for name, own in members.items() for parameter in own}
-    found: dict[str, list[list[Activation]]] = {}
+    outputs: dict[str, list[list[Activation]]] = {}
     for row in activations(model, rows, layers):
         for name, handed in row.items():
-            found.setdefault(name, []).append(handed)
-    if not found:
+            outputs.setdefault(name, []).append(handed)
+    if not outputs:
         raise ValueError("rows needs at least one row, got none")
-    return found
+    return outputs
 
 
 def _measured(
@@ -159,7 +159,7 @@ def _sizes(numbers: Sequence[float]) -> Sizes:
 
 
 def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
-    """The layers with their verdicts, for which they are compared with each other."""
+    """Return the layers with their verdicts, for which they are compared with each other."""
     if not any(layer.gradient.largest for layer in layers):
         known = [layer if layer.activation else replace(layer, units=0, dead=0) for layer in layers]
         return [replace(layer, verdict="no gradient") for layer in known]
@@ -183,5 +183,5 @@ def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
 
 
 def _explodes(layer: LayerReport) -> bool:
-    """Whether its gradient is too large, or no number."""
+    """Tell whether a layer's gradient is too large, or not a number."""
     return not layer.gradient.norm <= EXPLODING * max(layer.weight, 1.0)

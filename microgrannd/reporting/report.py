@@ -1,4 +1,4 @@
-"""gradient_report: how gradients fare in each layer, what ails those in which they fare badly, and what helps.
+"""gradient_report: the gradients of each layer, which vanish, explode or are dead, and what helps.
 
 >>> import microgrannd as mg
 >>> X, y = mg.data.moons(20)
@@ -30,12 +30,12 @@ REMEDIES = {
     ),
     "dead units": (
         "#cc79a7",
-        "leaky_relu, elu or gelu in the place of relu (Maas et al. 2013); init='he' (He et al. 2015); "
+        "leaky_relu, elu or gelu instead of relu (Maas et al. 2013); init='he' (He et al. 2015); "
         "inputs of about unit scale; a lower learning rate",
     ),
     "vanishing": (
         "#0072b2",
-        "init='xavier' for tanh, 'he' for relu (Glorot and Bengio 2010; He et al. 2015); relu or tanh in the place of "
+        "init='xavier' for tanh, 'he' for relu (Glorot and Bengio 2010; He et al. 2015); relu or tanh instead of "
         "sigmoid; fewer layers, or connections that skip some",
     ),
     "no gradient": ("#808080", "backward() of a loss before the report; it may also be that the loss is flat here"),
@@ -45,7 +45,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, repr=False)
 class GradientReport:
-    """What `gradient_report` found. It prints as text, and shows as a table with bars in a notebook.
+    """What `gradient_report` returns. It prints as text, and shows as a table with bars in a notebook.
 
     Attributes:
         layers: a `LayerReport` each, in the order of the parameters.
@@ -67,30 +67,33 @@ class GradientReport:
 def gradient_report(
     model: Module, rows: Iterable[Any] | None = None, optimizer: Optimizer | None = None
 ) -> GradientReport:
-    """Report how the gradients fare in each layer, and what helps where they fare badly.
+    """Report on the gradients of each layer: which vanish, explode or are dead, and what helps.
 
-    The gradients are those that the parameters bear: those of ``backward()``, or, after `fit`, of its last batch. A
-    layer is the module around neurons, a module without any, or an attribute of the model. It is healthy if it is none of these:
-    not finite (a gradient is nan or inf); exploding (the norm of its gradient is above 10 times that of its weights, and
-    above 10); dead units (at least 40% of them); vanishing (its mean gradient is below a hundredth of that of another
-    layer, which does not explode). Gradients that are small in all layers are no sign of ill: at a minimum they are.
+    The gradients are the parameters' ``grad``: of ``backward()``, or, after `fit`, of its last batch. A layer is the module
+    around neurons, a module without neurons, or an attribute of the model. Its verdict is one of
+
+    - not finite: a gradient is nan or inf;
+    - exploding: the norm of its gradient is above 10 times that of its weights, and above 10;
+    - dead units: at least 40% of them are dead;
+    - vanishing: its mean gradient is below a hundredth of that of another layer, which does not explode;
+    - or healthy. Gradients that are small in all layers are not a fault: at a minimum they are small.
 
     Args:
-        model: whose parameters bear gradients. Nothing in it is changed.
-        rows: the inputs to tell the activations for; the model is called with each. A unit is dead if no gradient passes
-            back through it for any of them, as through a relu of a negative number. Without rows, it is taken for dead
-            if all its gradients are 0; in a small batch, this may be by chance.
-        optimizer: to tell its next step's length by; its ``max_norm`` clips the gradients first, as it will in that
-            step. It takes no step. Without one, the gradient over the weights is shown: times the learning rate, it is
-            the step of plain SGD.
+        model: whose parameters have gradients. Nothing in it is changed.
+        rows: inputs to measure activations with; the model is called with each. A unit is dead if no gradient passes back
+            through it for any of them, as through a relu of a negative number. Without rows, a unit counts as dead if
+            all its gradients are 0; in a small batch, this may be by chance.
+        optimizer: for the length of its next step, with gradients clipped by its ``max_norm``; it does not take that
+            step. Without one, the gradient over the weights is shown, which times the learning rate is the step of
+            plain SGD.
 
     Returns:
         A `GradientReport`: ``.layers`` are the numbers.
 
     Raises:
-        TypeError: model is no Module, rows no rows, optimizer no optimiser.
-        ValueError: the model has no parameters, the optimiser none of the model's, or rows no row; or as the model
-            raises it.
+        TypeError: model is not a Module, rows are not rows, or optimizer is not an optimiser.
+        ValueError: the model has no parameters, the optimiser none of the model's, rows is empty, or the model raises
+            it.
     """
     if not isinstance(model, Module):
         raise TypeError(f"gradient_report needs a Module, got {described(model)}")
@@ -111,7 +114,7 @@ def gradient_report(
 
 
 def _table(report: GradientReport) -> Grid:
-    """What is shown: a row for each layer, the columns that are known, remedies and notes."""
+    """Return the table: a row for each layer, the columns that are known, remedies and notes."""
     layers = report.layers
     table = Grid(colours=[REMEDIES[layer.verdict][0] for layer in layers])
     table.add("", {"layer": [Cell(visible(layer.name)) for layer in layers]})
@@ -127,8 +130,10 @@ def _table(report: GradientReport) -> Grid:
         ratio = {"update/weight": _logarithmic([layer.update_to_weight for layer in layers])}
     table.add("", {"dead": dead, **ratio})
     table.add("", {"verdict": [Cell(": ".join(filter(None, (layer.verdict, layer.reason)))) for layer in layers]})
-    found = {layer.verdict for layer in layers}
-    table.notes += [f"{verdict}: {remedy}" for verdict, (_, remedy) in REMEDIES.items() if verdict in found and remedy]
+    verdicts = {layer.verdict for layer in layers}
+    table.notes += [
+        f"{verdict}: {remedy}" for verdict, (_, remedy) in REMEDIES.items() if verdict in verdicts and remedy
+    ]
     table.notes += report.notes
     return table
 

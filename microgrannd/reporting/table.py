@@ -54,7 +54,7 @@ class Grid:
 
 
 def logarithmic(numbers: Sequence[float]) -> list[float]:
-    """Lengths of bars that stand for orders of magnitude: 1 for the largest, 0 for 0, nan and inf."""
+    """Return the lengths of bars for orders of magnitude: 1 for the largest, 0 for 0, nan and inf."""
     logs = [log10(number) for number in numbers if number > 0 and isfinite(number)]
     highest, lowest = max(logs, default=0.0), min(logs, default=0.0)
     lowest = min(lowest, highest - DECADES)
@@ -66,7 +66,7 @@ def logarithmic(numbers: Sequence[float]) -> list[float]:
 
 
 def text(table: Grid) -> str:
-    """The table as lines of text, numbers to the right."""
+    """Return the table as lines of text, numbers to the right."""
     groups: list[str] = [name for name, count in table.groups for name in [name, *[""] * (count - 1)]]
     cells = [[cell.text for cell in row] for row in table.rows]
     widths = [max(map(len, column)) for column in zip(table.head, *cells, strict=True)]
@@ -74,11 +74,11 @@ def text(table: Grid) -> str:
     lines = []
     for row in [table.head, *cells]:
         aligned = [
-            cell.ljust(width) if place in (0, last) else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column in (0, last) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(aligned).rstrip())
-    starts = [sum(widths[:place]) + 2 * place for place in range(len(widths))]
+    starts = [sum(widths[:column]) + 2 * column for column in range(len(widths))]
     above = ""
     for start, name in zip(starts, groups, strict=True):
         above = above.ljust(start) + name if name else above
@@ -87,23 +87,23 @@ def text(table: Grid) -> str:
 
 
 def html(table: Grid) -> str:
-    """The table as HTML in the page's own colours, light or dark; no script, and nothing from elsewhere."""
+    """Return the table as HTML in the page's own colours, light or dark, without a script or anything from elsewhere."""
     last = len(table.head) - 1
     firsts = set(accumulate((count for _, count in table.groups[:-1]), initial=0)) - {0}
     styles = [
-        f"{_RULE if place in firsts else ''}{_CELL}{'left' if place in (0, last) else 'right'}"
-        for place in range(last + 1)
+        f"{_RULE if column in firsts else ''}{_CELL}{'left' if column in (0, last) else 'right'}"
+        for column in range(last + 1)
     ]
     groups = "".join(
-        f'<th colspan="{count}" style="{_RULE if place else ""}{_CELL}center">{escape(name)}</th>'
-        for place, (name, count) in enumerate(table.groups)
+        f'<th colspan="{count}" style="{_RULE if column else ""}{_CELL}center">{escape(name)}</th>'
+        for column, (name, count) in enumerate(table.groups)
     )
     head = "".join(f'<th style="{style}">{escape(name)}</th>' for style, name in zip(styles, table.head, strict=True))
     rows = []
     for row, colour in zip(table.rows, table.colours, strict=True):
         cells = [
-            f'<td style="{style}">{_barred(cell, colour) if place < last else _marked(cell, colour)}</td>'
-            for place, (style, cell) in enumerate(zip(styles, row, strict=True))
+            f'<td style="{style}">{_barred(cell, colour) if column < last else _marked(cell, colour)}</td>'
+            for column, (style, cell) in enumerate(zip(styles, row, strict=True))
         ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     notes = "".join(f'<p style="margin:4px 8px;max-width:60em">{escape(note)}</p>' for note in table.notes)

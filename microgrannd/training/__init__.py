@@ -1,1 +1,1 @@
-"""fit, and what a run of it is made of."""
+"""fit: trains a model."""

@@ -21,15 +21,15 @@ from ..nn.saving import encode
 from .fingerprints import digest, text_of
 from .run import Run
 
-#: What must be the same where a run goes on: as the file calls it, and as an error does.
+#: What must be the same for a run to go on: its name in the file, and its name in an error.
 KINDS = {"model": "another model", "settings": "other settings", "data": "other data"}
 
 
-#: This Python, on which bits may depend: from 3.12 on it adds up otherwise.
+#: The version of Python, on which bits may depend: from 3.12 on, sum() is compensated.
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-#: For each of them, names with texts.
+#: For each of these, texts by name.
 Identity = Mapping[str, Mapping[str, str]]
 
 
@@ -38,36 +38,38 @@ class Checkpoint:
 
     Args:
         path: where it is.
-        every: it is written after so many epochs; at the start and at the end too.
+        every: it is written at the start, after every so many epochs, and at the end.
         resume: go on from the file, if there is one.
 
     Raises:
         FileExistsError: there is one, and the run is not to go on from it.
-        FileError: it is damaged, or no checkpoint.
-        ValueError: the path is no name of a file.
+        FileError: it is damaged, or not a checkpoint.
+        ValueError: the path does not name a file.
         OSError: it cannot be read.
     """
 
     def __init__(self, path: str | PathLike[str], every: int, resume: bool) -> None:
         self.path, self.every = path, every
-        self.place = os.path.abspath(path)  # which stays, wherever the process goes
+        self.target = os.path.abspath(path)  # stays the same if the process changes its folder
         if not os.fspath(path) or os.path.exists(path) and not os.path.isfile(path):
             raise ValueError(f"checkpoint needs to be the name of a file, got {described(os.fspath(path))}")
-        self.found: dict[str, Any] | None = None
+        self.stored: dict[str, Any] | None = None
         self.waiting: dict[str, Any] | None = None
         if resume and os.path.exists(path):
-            self.found = read(path)
-            if self.found.keys() == {*KINDS, "seed", "state"}:
+            self.stored = read(path)
+            if self.stored.keys() == {*KINDS, "seed", "state"}:
                 raise FileError(f"{path}: a checkpoint of an older version, which this one cannot go on from")
-            if self.found.keys() != {*KINDS, "seed", "state", "python"}:
-                raise FileError(f"{path}: no checkpoint of a training")
+            if self.stored.keys() != {*KINDS, "seed", "state", "python"}:
+                raise FileError(f"{path}: not a checkpoint of a training")
         self._require_new()
-        self.seed = self.found["seed"] if self.found else secrets.randbits(64)
+        self.seed = self.stored["seed"] if self.stored else secrets.randbits(64)
         if not is_whole(self.seed):
-            raise FileError(f"{path}: no checkpoint that this version can go on from (its seed is no number)")
+            raise FileError(
+                f"{path}: not a checkpoint that this version can go on from (its seed is not a whole number)"
+            )
 
     def begin(self, run: Run, epochs: int, identity: Identity) -> None:
-        """Bring a run to where the file left it, and write it: what cannot be written fails before anything is trained.
+        """Bring a run to the state in the file, and write that: what cannot be written fails before anything is trained.
 
         Args:
             run: at its start.
@@ -80,23 +82,23 @@ class Checkpoint:
             OSError: it cannot be written.
         """
         self.run, self.identity, self.options = run, identity, _texts(run.optimizer.options())
-        remove_leftovers(self.place)
-        if self.found is None:
+        remove_leftovers(self.target)
+        if self.stored is None:
             self._require_new()
             self.waiting = run.state()
             self.write()
             return
-        self._require_same(self.found, identity)
+        self._require_same(self.stored, identity)
         try:
-            over = len(self.found["state"]["loss"])
+            over = len(self.stored["state"]["loss"])
             if over <= epochs:
-                self._write(self.found)
-                run.load_state(self.found["state"])
+                self._write(self.stored)
+                run.load_state(self.stored["state"])
         except UNFIT as error:
-            raise FileError(f"{self.path}: no checkpoint that this version can go on from ({error})") from None
-        if self.found["python"] != PYTHON and over <= epochs:
+            raise FileError(f"{self.path}: not a checkpoint that this version can go on from ({error})") from None
+        if self.stored["python"] != PYTHON and over <= epochs:
             warnings.warn(
-                f"{self.path}: begun under Python {printable(str(self.found['python']))[:20]}, this is {PYTHON}: the run "
+                f"{self.path}: begun under Python {printable(str(self.stored['python']))[:20]}, this is {PYTHON}: the run "
                 "goes on, but its bits may differ from those of one that was never stopped",
                 stacklevel=3,
             )
@@ -104,10 +106,10 @@ class Checkpoint:
             raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")
 
     def note(self) -> None:
-        """Take in the state after an epoch, and write it if it is time to.
+        """Take in the state after an epoch, and write it after so many epochs.
 
         Raises:
-            TypeError: an optimiser of one's own has state that the file would lose.
+            TypeError: an optimiser of your own has state that the file would lose.
         """
         now = _texts(self.run.optimizer.options())
         if changed := [name for name in now if now[name] != self.options.get(name)]:
@@ -127,21 +129,21 @@ class Checkpoint:
 
     def _write(self, content: dict[str, Any]) -> None:
         try:
-            write(self.place, content)
+            write(self.target, content)
         except OSError as error:
             raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
 
     def _require_new(self) -> None:
-        if self.found is None and os.path.exists(self.place):
+        if self.stored is None and os.path.exists(self.target):
             raise FileExistsError(
                 EEXIST, "there already: go on from it with resume, or delete it", os.fspath(self.path)
             )
 
-    def _require_same(self, found: Mapping[str, Any], identity: Identity) -> None:
+    def _require_same(self, stored: Mapping[str, Any], identity: Identity) -> None:
         for kind, other in KINDS.items():
-            before, now = found[kind], identity[kind]
+            before, now = stored[kind], identity[kind]
             if not isinstance(before, dict):
-                raise FileError(f"{self.path}: no checkpoint that this version can go on from (its {kind})")
+                raise FileError(f"{self.path}: not a checkpoint that this version can go on from (its {kind})")
             for name in [*now, *before]:
                 was, is_ = before.get(name, "absent"), now.get(name, "absent")
                 if was != is_:
@@ -153,7 +155,7 @@ class Checkpoint:
 def identity_of(
     run: Run, loss: Any, program: Program | None, settings: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]
 ) -> Identity:
-    """What a run is of.
+    """Return what identifies a run: its model, its settings and its data.
 
     Args:
         run: its model and optimiser count by their options.
@@ -184,7 +186,7 @@ def identity_of(
 
 
 def _graph(program: Program, run: Run) -> str:
-    """A digest of a graph: its operations, which parameters are where in it, and what other leaves are."""
+    """Return a digest of a graph: its operations, which parameters they take, and the numbers of the other leaves."""
     steps, leaves = program.tape.steps, program.leaves
     rules = dict.fromkeys(step.rule for step in steps)
     own = [text_of(thing) for rule in rules for thing in rule.used.values() if hasattr(thing, "__code__")]
@@ -196,9 +198,9 @@ def _texts(things: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _digest_of_rows(pairs: Sequence[tuple[Sequence[float], Any]]) -> str:
-    """Of pairs of a row and a target, all numbers' bits."""
-    found = hashlib.sha256()
+    """Return a digest of the bits of all numbers in pairs of row and target."""
+    bits = hashlib.sha256()
     for row, target in pairs:
         numbers = [*row, *(target if isinstance(target, list) else [target])]
-        found.update(struct.pack(f"<{len(numbers)}d", *numbers))
-    return found.hexdigest()[:16]
+        bits.update(struct.pack(f"<{len(numbers)}d", *numbers))
+    return bits.hexdigest()[:16]

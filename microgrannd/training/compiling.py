@@ -1,4 +1,4 @@
-"""A program of the loss of a row, and whether it is to be trusted: it has to compute what recorded rows do."""
+"""Compiles the loss of a row, and checks the program against recorded rows before it is trusted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from math import isclose, isfinite
 from operator import itemgetter
 from typing import Any
 
+from .._checks import Pairs
 from .._text import described
 from ..compiler.program import Program
 from ..compiler.tape import Tape, tape
@@ -19,42 +20,42 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
-from .gradients import Compiled, Distributed, Eager, Pairs, cells_of
+from .gradients import Compiled, Distributed, Eager, cells_of
 from .randomness import Draws
 
-#: Of so many rows the loss is computed both ways before a program is trusted, and of so many the gradient too.
+#: Rows of which the loss is compared with a recording before a program is trusted, and those of which the gradient is.
 SAMPLES, GRADIENTS = 50, 5
 
 
-#: By how much weights are changed to compute gradients again, as a part of themselves: a little, to the other sign, far.
+#: Factors by which weights are changed to compare gradients again: a little, to the other sign, far.
 MOVES = (0.01, -2.0, 3.0)
 
 
-def learner(
+def learner_for(
     model: Module, loss: Loss, rows: Pairs, backend: str = "python", executor: Executor | None = None
 ) -> Eager | Compiled:
-    """The fast way where two rows record the same graph, the other with a warning.
+    """Return a `Compiled` if two rows record the same graph; else, with a warning, an `Eager`, which records each row.
 
     Raises:
-        ValueError: the loss cannot be compiled, where an executor needs that.
-        PicklingError: an operation of one's own cannot be sent to an executor.
+        ValueError: the loss cannot be compiled, but there is an executor, which needs a program.
+        PicklingError: an operation of your own cannot be sent to an executor.
     """
     eager = Eager(model, loss)
-    found = _compiled(eager, rows, backend)
-    if isinstance(found, Compiled):
-        return found if executor is None else Distributed(found, executor, rows)
-    if found is None:
-        return eager  # which raises in its turn
+    compiled = _compiled(eager, rows, backend)
+    if isinstance(compiled, Compiled):
+        return compiled if executor is None else Distributed(compiled, executor, rows)
+    if compiled is None:
+        return eager  # whose first step raises the error
     if executor is not None:
-        raise ValueError(f"executor needs a loss of a row that can be compiled: {found}")
+        raise ValueError(f"executor needs a loss of a row that can be compiled: {compiled}")
     warnings.warn(
-        f"the loss of a row cannot be compiled: {found}. Each row is recorded anew, which is slower", stacklevel=4
+        f"the loss of a row cannot be compiled: {compiled}. Each row is recorded anew, which is slower", stacklevel=4
     )
     return eager
 
 
 def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
-    """A program of the loss of a row; or why there is none; None where the loss raises an error for some row."""
+    """Compile the loss of a row; return why that cannot be, or None if the loss raises an error for some row."""
     try:
         _root(eager, *rows[0])
     except (TypeError, *ERRORS):
@@ -65,14 +66,14 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     try:
         width, first, second = _recorded_twice(eager, rows, draws)
     except (TypeError, *ERRORS) as error:
-        return f"it does not take Values in the place of a row's numbers ({type(error).__name__}: {error})"
+        return f"it does not take Values for a row's numbers ({type(error).__name__}: {error})"
     if draws.seen():
         return "it draws random numbers"
     own = eager.model.parameters()
     if not _same(first, second, set(own)):
         return "it records another graph for another row"
     compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
-    others = {*own, *second[1]}  # without what is made anew in each call
+    others = {*own, *second[1]}  # without leaves that each call makes anew
     parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others)]))
     samples = _samples(rows)
     try:
@@ -80,11 +81,14 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
             if not all(_same_loss(compiled, pair) for pair in samples) or not _same_gradients(
                 compiled, samples, parameters
             ):
-                return "of plain numbers it is another than of Values (does it use ==, or random numbers?)"
+                return "it differs between plain numbers and Values (does it use ==, or random numbers?)"
     except (TypeError, *ERRORS):
         return None
     for factor in MOVES:
-        with suppress(TypeError, *ERRORS), _restored(parameters):  # what raises an error so far out tells nothing
+        with (
+            suppress(TypeError, *ERRORS),
+            _restored(parameters),
+        ):  # an error at such weights says nothing about the program
             _move(parameters, factor)
             if not _same_gradients(compiled, samples, parameters):
                 return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
@@ -94,22 +98,22 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
 def _recorded_twice(
     eager: Eager, rows: Pairs, draws: Draws
 ) -> tuple[int, tuple[Tape, list[Value]], tuple[Tape, list[Value]]]:
-    """The graphs of two unlike rows, with the width for `Compiled`: 0, or where the loss wants classes one-hot theirs.
+    """Record two unlike rows; return the width for `Compiled` (0, or the number of classes if they are one-hot) and the graphs.
 
     Raises:
         TypeError, ArithmeticError, ValueError: the loss takes a Value for a target in neither form.
     """
     problem: Exception | None = None
     for width in _widths(eager, *rows[0]):
-        found = []
+        recordings = []
         try:
             for pair in _unlike(rows):
-                found.append(_recorded(eager, pair, width))
+                recordings.append(_recorded(eager, pair, width))
                 draws.note()
         except (TypeError, *ERRORS) as error:
             problem = problem or error
         else:
-            return width, found[0], found[1]
+            return width, recordings[0], recordings[1]
     assert problem is not None  # there is a first width
     raise problem
 
@@ -124,7 +128,7 @@ def _widths(eager: Eager, row: Any, target: Any) -> Iterator[int]:
 
 @contextmanager
 def _restored(parameters: Sequence[Value]) -> Iterator[None]:
-    """Leave the data and gradients of Values as they were before."""
+    """Restore the data and gradients of Values at the end."""
     before = [(parameter.data, parameter.grad) for parameter in parameters]
     try:
         yield
@@ -134,14 +138,14 @@ def _restored(parameters: Sequence[Value]) -> Iterator[None]:
 
 
 def _move(parameters: Sequence[Value], factor: float) -> None:
-    """Change all data by up to a factor of itself, each otherwise."""
+    """Change each parameter's data by a random part of itself, up to a factor."""
     rng = random.Random(0)
     for parameter in parameters:
         parameter.data += factor * rng.uniform(0.5, 1.0) * (parameter.data or 0.1)
 
 
 def _unlike(rows: Pairs) -> tuple[Any, Any]:
-    """Two rows, with unlike targets if there are such."""
+    """Return two rows, with unlike targets if there are any."""
     return rows[0], next((pair for pair in rows if pair[1] != rows[0][1]), rows[-1])
 
 
@@ -161,7 +165,7 @@ def _root(eager: Eager, row: Any, target: Any) -> Value:
 
 
 def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own: set[Value]) -> bool:
-    """Whether two recordings are of one graph: the same steps, over the same parameters and equal other leaves."""
+    """Tell whether two recordings are of one graph: the same steps, over the same parameters and equal other leaves."""
     (steps, leaves), (other_steps, other_leaves) = first, second
     return (
         steps.steps == other_steps.steps
@@ -172,24 +176,24 @@ def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own
 
 
 def _samples(rows: Pairs) -> list[Any]:
-    """Rows spread over all, the first ones of as many unlike targets, and those of the least and largest numbers."""
+    """Choose rows: some spread over all, the first ones of unlike targets, and those of the least and largest numbers."""
     unlike = {repr(pair[1]): pair for pair in reversed(rows)}
     extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
     for cell in range(min(len(rows[0][0]), SAMPLES // 5)):
         extreme += [most(rows, key=lambda pair: pair[0][cell]) for most in (min, max)]  # called at once
-    found = [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
-    return list({id(pair): pair for pair in found}.values())
+    chosen = [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
+    return list({id(pair): pair for pair in chosen}.values())
 
 
 def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
-    """Whether a row has the same loss in both ways; so it has where that is not finite."""
+    """Tell whether a row has the same loss recorded and by the program, or one that is not finite."""
     expected = compiled.eager.judge([pair])
-    found = compiled.judge(compiled.ready([pair]))
-    return isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(found) and isfinite(expected))
+    computed = compiled.judge(compiled.ready([pair]))
+    return isclose(computed, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(computed) and isfinite(expected))
 
 
 def _same_gradients(compiled: Compiled, samples: Pairs, parameters: Sequence[Value]) -> bool:
-    """Whether some rows have the same losses and gradients in both ways, each of them where it is finite."""
+    """Tell whether some rows have the same losses and gradients recorded and by the program, where these are finite."""
     return all(
         abs(a - b) <= error or not isfinite(a)
         for pair in samples[:GRADIENTS]
@@ -201,15 +205,15 @@ def _same_gradients(compiled: Compiled, samples: Pairs, parameters: Sequence[Val
 def _outcomes(
     compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]
 ) -> tuple[float, list[tuple[float, float]]]:
-    """How far apart a row's loss and gradients may be, and these numbers, recorded and by the program."""
-    ways: list[Any] = [compiled.eager, compiled]
-    found = []
-    for way in ways:
+    """Return the tolerance for a row's loss and gradients, and these numbers, recorded and by the program."""
+    learners: list[Any] = [compiled.eager, compiled]
+    outcomes = []
+    for learner in learners:
         for parameter in parameters:
             parameter.grad = 0.0
         try:
-            found.append([way.gradients(way.ready([pair])), *(parameter.grad for parameter in parameters)])
+            outcomes.append([learner.gradients(learner.ready([pair])), *(parameter.grad for parameter in parameters)])
         except FloatingPointError:
             return 0.0, []
-    error = 1e-9 * max((abs(number) for number in found[0] if isfinite(number)), default=0.0) + 1e-12
-    return error, list(zip(*found, strict=True))
+    error = 1e-9 * max((abs(number) for number in outcomes[0] if isfinite(number)), default=0.0) + 1e-12
+    return error, list(zip(*outcomes, strict=True))

@@ -15,12 +15,12 @@ from .._checks import is_whole, real
 
 
 def digest(things: Iterable[Any]) -> str:
-    """A short digest of the texts of things."""
+    """Return a short digest of the texts of things."""
     return hashlib.sha256(repr(list(things)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def text_of(thing: Any) -> str:
-    """A setting as text.
+    """Return a setting as text.
 
     A function of this library is its name and the numbers that it was made with; any other its name and a digest of its
     source and of its defaults: what it was made with may be what it counts.
@@ -51,33 +51,33 @@ def text_of(thing: Any) -> str:
 
 @lru_cache(maxsize=256)
 def _source(code: CodeType) -> Any:
-    """What a function does, by its syntax; where there is no source, by its instructions, which are this Python's."""
+    """Return a function's syntax as plain data; without a source its instructions, which are this Python's."""
     lines = linecache.getlines(code.co_filename)
     try:
         tree = ast.parse("".join(lines))
     except (SyntaxError, ValueError, RecursionError):
         tree = ast.Module([], [])
     kinds = (ast.Lambda,) if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [node for node in ast.walk(tree) if isinstance(node, kinds) and _begins(node, code)]
-    if len(found) == 1:
-        return _plain(found[0])
+    functions = [node for node in ast.walk(tree) if isinstance(node, kinds) and _begins(node, code)]
+    if len(functions) == 1:
+        return _plain(functions[0])
     return sys.version_info[:2], list(_instructions(code))
 
 
 def _begins(node: Any, code: CodeType) -> bool:
-    """Whether a function of this syntax is that code: by its first line, and the columns of what it computes."""
+    """Tell whether a function of this syntax is that code: by its first line, and the columns of what it computes."""
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
     if first != code.co_firstlineno:
         return False
     body = node.body if isinstance(node.body, list) else [node.body]
     start, end = (body[0].lineno, body[0].col_offset), (body[-1].end_lineno, body[-1].end_col_offset)
-    places = [(a, c) for a, _, c, _ in code.co_positions() if a is not None and c is not None and a >= start[0]]
-    inside = [place for place in places if start <= place <= end]
-    return not isinstance(node, ast.Lambda) or len(inside) > 0.5 * len(places)
+    positions = [(a, c) for a, _, c, _ in code.co_positions() if a is not None and c is not None and a >= start[0]]
+    inside = [position for position in positions if start <= position <= end]
+    return not isinstance(node, ast.Lambda) or len(inside) > 0.5 * len(positions)
 
 
 def _plain(node: Any) -> Any:
-    """Syntax as plain data, without places, decorators, and what only some versions of Python have."""
+    """Return syntax as plain data, without positions, decorators, and what only some versions of Python have."""
     if isinstance(node, list):
         return [_plain(part) for part in node]
     if not isinstance(node, ast.AST):

@@ -1,4 +1,4 @@
-"""fit: mini-batches, a progress bar, and what happened in each epoch."""
+"""fit: trains a model in mini-batches, with a progress bar and a history."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from os import PathLike
@@ -14,24 +15,23 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .._checks import Pairs, _require_int, checked, real, seed_of
+from .._checks import real, required_pairs, required_whole, seed_of
 from .._streams import Forgiving
 from .._text import described
 from ..compiler.workers import require_executor
-from ..data import split
-from ..engine.contexts import no_grad
 from ..losses import Loss
 from ..nn.module import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
-from .compiling import learner
+from .compiling import learner_for
 from .gradients import Compiled, Eager
 from .interrupts import Interrupts
+from .rows import divided, require_taken
 from .run import History, Run
 
 
 class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
-    """A progress bar that looks at the clock after each epoch, and needs no thread to: a browser cannot start one."""
+    """A progress bar that looks at the clock after each epoch; it needs no thread, which a browser cannot start."""
 
     monitor_interval = 0
 
@@ -62,55 +62,56 @@ def fit(
     executor: Executor | None = None,
     compile: bool | str = True,  # noqa: A002
 ) -> History:
-    """Train a model. Ctrl-C ends the training; all is then as after the last whole epoch.
+    """Train a model. Ctrl-C ends the training and leaves everything as it was after the last whole epoch.
 
     Args:
         model: called with a row of floats; its parameters are changed.
-        X: rows of numbers; also single numbers, which are rows of one, or a data frame of pandas or polars.
-        y: for each row a number, the index of a class, or a row of numbers: what the loss takes.
-        loss: one of `microgrannd.losses` or a function of one's own, (prediction, target) -> Value, of one row.
-        optimizer: an instance, over the model's parameters or a part of them.
-        epochs: how often to go through all rows.
-        batch_size: rows for each step; all of them by default.
+        X: rows of numbers, single numbers (which are rows of one), or a data frame of pandas or polars.
+        y: for each row what the loss takes: a number, the index of a class, or a row of numbers.
+        loss: one of `microgrannd.losses`, or any function (prediction, target) -> Value of one row.
+        optimizer: an instance, over all of the model's parameters or a part of them.
+        epochs: passes over all rows.
+        batch_size: rows for each step; by default all of them.
         shuffle: put the rows in a new order for each epoch.
-        seed: of the shuffling, and of the choice of validation rows.
-        validation: rows to judge the model by after each epoch: a share of X and y, which is not trained on, or (X, y).
-        patience: stop after this many epochs in a row without a lower validation loss; the model is then as it was
-            when that was lowest, also where all epochs are run.
-        progress: show a bar with the loss, on standard error.
-        checkpoint: a file that holds the run as it stands: weights, the optimiser's state, the random state and the
-            history. It is replaced as a whole, so that whatever happens a good one is there.
-        every: so many epochs are between two times that it is written. It is also written at the start and the end. It
-            holds the whole history: where epochs are many and short, a larger number saves much time.
-        resume: go on from the checkpoint, if it is there, and end with the same bits as if nothing had stopped it.
-            Call with the same arguments; only epochs may be more.
-        executor: whose workers compute the gradients of batches of more than 64 rows, see `Program.backward`: a
+        seed: of the shuffling and of the choice of validation rows.
+        validation: rows to judge the model by after each epoch: a share of X and y, which is then not trained on, or
+            (X, y).
+        patience: stop after this many epochs in a row without a lower validation loss. At the end, the model has the
+            weights of the lowest validation loss, also if all epochs were run.
+        progress: show a progress bar with the loss on standard error.
+        checkpoint: a file for the state of the training: weights, optimiser, random state and history. It is written at
+            the start, after epochs and at the end, each time whole or not at all.
+        every: write the checkpoint after every so many epochs. It holds the whole history: for many short epochs, a
+            larger number saves much time.
+        resume: continue from the checkpoint, if there is one, with the same bits as without a stop. All other arguments
+            need to be the same, except that epochs may be more.
+        executor: its workers compute the gradients of batches of more than 64 rows, see `Program.backward`: a
             ``ProcessPoolExecutor``, or Dask's ``Client.get_executor()``. The bits stay the same. Each worker is sent the
-            rows once. It pays from batches of 128 rows on, with numba from about 512; tests/benchmarks/README.md has figures.
-            Validation rows are judged in this process.
-        compile: record the loss of a row once and run it as a program, see `microgrannd.compile`; with a warning, each
-            row is recorded anew where two rows record different graphs. False does that always: for a model or loss
-            that does other things than compute. "numba" is the backend of that name.
+            rows once; validation rows are judged in this process. It pays from batches of 128 rows on, with numba from
+            about 512 (figures: tests/benchmarks/README.md).
+        compile: record the loss of one row and run it as a program, see `microgrannd.compile`. If two rows record
+            different graphs, each row is recorded anew, with a warning. False always records: for a model or loss that
+            has side effects. "numba" is the backend of that name.
 
     Returns:
         The losses and times of the epochs.
 
     Raises:
-        ValueError, TypeError: X and y do not fit each other, a cell is no finite number, an argument is out of range,
-            the optimiser has nothing to train.
-        FloatingPointError: a loss or a gradient is not finite: the message names the epoch and the first operation that
-            went wrong, and the model is as it was before that step. Or a weight is not finite after an epoch.
-        FileExistsError: the checkpoint is there, without resume.
-        FileError: it is damaged, or of another model, other settings or other data: the message says which.
-        OSError: it cannot be written; an older one is as it was.
+        ValueError, TypeError: X and y do not fit each other, a cell is not a finite number, an argument is out of range,
+            or the optimiser has nothing to train.
+        FloatingPointError: a loss, a gradient or a weight is not finite. The message names the epoch, and the first
+            operation that is not finite; the model is as it was before that step.
+        FileExistsError: there is a checkpoint, and resume is not given.
+        FileError: the checkpoint is damaged, or of another model, other settings or other data.
+        OSError: the checkpoint cannot be written; an older one is unchanged.
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
     _require_parts(model, loss, optimizer)
-    rows = checked(X, y)
-    _require_taken(model, rows)
-    _require_int("epochs", epochs, 0)
-    size = len(rows) if batch_size is None else _require_int("batch_size", batch_size, 1)
-    _require_int("every", every, 1)
+    rows = required_pairs(X, y)
+    require_taken(model, rows)
+    required_whole("epochs", epochs, 0)
+    size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
+    required_whole("every", every, 1)
     if executor is not None:
         require_executor(executor)
         if not compile:
@@ -120,48 +121,49 @@ def fit(
     file = None if checkpoint is None else Checkpoint(checkpoint, every, resume)
     seed = seed_of(seed)
     drawn = file.seed if file and seed is None else seed
-    rows, judged = _divided(rows, validation, drawn)
+    rows, judged = divided(rows, validation, drawn)
     if patience is not None:
-        _require_int("patience", patience, 1)
+        required_whole("patience", patience, 1)
         if not judged:
             raise ValueError("patience needs validation rows to judge by, got none")
     backend = "python" if compile is True else compile
+    settings = {
+        "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
+        "validation": real(validation),
+    }  # fmt: skip
     run = Run(model, optimizer, random.Random(drawn), len(rows))
-    with Interrupts() as interrupts:
-        try:
-            way: Eager | Compiled = Eager(model, loss)
-            if backend and (epochs or file):
-                way = interrupts.run(learner, model, loss, rows, backend, executor)
-            if file:
-                settings = {
-                    "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
-                    "validation": real(validation),
-                }  # fmt: skip
-                program = way.program if isinstance(way, Compiled) else None
-                pairs = {"training": rows, "validation": judged}
-                file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
-            with Bar(run.epochs, epochs, progress) as bar:
-                training = Training(run, way, way.ready(rows), way.ready(judged), size, shuffle, interrupts)
-                for _ in training.epochs(epochs, patience):
-                    if file:
-                        file.note()
-                    bar.set_postfix(_shown(run.history), refresh=False)
-                    bar.update()
-            interrupts.run(lambda: None)  # one that came late
-        except KeyboardInterrupt:
-            run.go_back()
-            run.history.interrupted = True
-        finally:
-            if file:
-                file.write()
-            run.history.interrupted |= interrupts.pending
-        run.set_weights(run.kept)
+    with Interrupts() as interrupts, _kept(run, file, interrupts):
+        learner: Eager | Compiled = Eager(model, loss)
+        if backend and (epochs or file):
+            learner = interrupts.run(learner_for, model, loss, rows, backend, executor)
+        if file:
+            program = learner.program if isinstance(learner, Compiled) else None
+            pairs = {"training": rows, "validation": judged}
+            file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
+        training = Training(run, learner, learner.ready(rows), learner.ready(judged), size, shuffle, interrupts)
+        training.through(epochs, patience, progress, file)
+        interrupts.run(lambda: None)  # one that came late
+    run.set_weights(run.kept)
     return run.history
+
+
+@contextmanager
+def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator[None]:
+    """Leave the run as after a whole epoch: Ctrl-C undoes what was done since, and the file is written in any case."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.go_back()
+        run.history.interrupted = True
+    finally:
+        if file:
+            file.write()
+        run.history.interrupted |= interrupts.pending
 
 
 @dataclass
 class Training:
-    """What goes through epochs: a run, the way in which its gradients come about, and rows made ready for that.
+    """A training: a run, the learner that computes its gradients, and the rows prepared for that.
 
     Attributes:
         size: rows for each step.
@@ -170,66 +172,49 @@ class Training:
     """
 
     run: Run
-    way: Eager | Compiled
+    learner: Eager | Compiled
     rows: list[Any]
     judged: list[Any]
     size: int
     shuffle: bool
     interrupts: Interrupts
 
-    def epochs(self, epochs: int, patience: int | None) -> Iterator[None]:
-        """Train for an epoch at a time, until there were enough."""
-        run = self.run
-        while not run.is_over(epochs, patience):
-            start = time.perf_counter()
-            if self.shuffle:
-                run.rng.shuffle(run.order)
-            try:
-                found = self.epoch([self.rows[place] for place in run.order])
-                judgement = self.interrupts.run(self.way.judge, self.judged) if self.judged else None
-                run.add(found, judgement, time.perf_counter() - start, patience is not None)
-            except (ArithmeticError, ValueError) as error:
-                error.args = (f"epoch {run.epochs + 1}: {error}",)
-                raise
-            yield
+    def through(self, epochs: int, patience: int | None, progress: bool, file: Checkpoint | None) -> None:
+        """Train until there were so many epochs in all, or patience ends; show a bar, and note each epoch in the file."""
+        with Bar(self.run.epochs, epochs, progress) as bar:
+            while not self.run.is_over(epochs, patience):
+                self.epoch(patience is not None)
+                if file:
+                    file.note()
+                bar.set_postfix(_shown(self.run.history), refresh=False)
+                bar.update()
 
-    def epoch(self, rows: list[Any]) -> float:
-        """A step for each batch; returns the mean loss before the steps."""
+    def epoch(self, patient: bool) -> None:
+        """Train for an epoch and add its losses to the history; where patient, keep only the best weights."""
+        run, start = self.run, time.perf_counter()
+        if self.shuffle:
+            run.rng.shuffle(run.order)
+        try:
+            loss = self.steps([self.rows[index] for index in run.order])
+            judgement = self.interrupts.run(self.learner.judge, self.judged) if self.judged else None
+            run.add(loss, judgement, time.perf_counter() - start, patient)
+        except (ArithmeticError, ValueError) as error:
+            error.args = (f"epoch {run.epochs + 1}: {error}",)
+            raise
+
+    def steps(self, rows: list[Any]) -> float:
+        """Take a step for each batch; return the mean of the losses before the steps."""
         total = 0.0
         for first in range(0, len(rows), self.size):
             batch = rows[first : first + self.size]
             self.run.zero_grad()
-            total += len(batch) / len(rows) * self.interrupts.run(self.way.gradients, batch)
+            total += len(batch) / len(rows) * self.interrupts.run(self.learner.gradients, batch)
             if not first and not self.run.epochs:
-                self.run.require_trained(self.way.reached or set())
+                self.run.require_trained(self.learner.reached or set())
             if not isfinite(sum([parameter.grad for parameter in self.run.optimizer.params])):
-                self.way.blame(batch)
+                self.learner.blame(batch)
             self.run.optimizer.step()
         return total
-
-
-def _divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pairs]:
-    """The rows to train on, and those to judge by."""
-    if validation is None:
-        return rows, []
-    if real(validation) is not None:
-        if not 0 < validation < 1:
-            raise ValueError(
-                f"validation needs to be a share above 0 and below 1, or (X, y); got {described(validation)}"
-            )
-        train, held_out = split([None] * len(rows), validation, seed)
-        if not train or not held_out:
-            raise ValueError(f"validation={validation} of {len(rows)} rows leaves nothing to judge by, or to train on")
-        return [rows[i] for i in train], [rows[i] for i in held_out]
-    try:
-        X, y = validation
-    except (TypeError, ValueError):
-        raise TypeError(f"validation needs to be a share or (X, y), got {described(validation)}") from None
-    judged = checked(X, y)
-    lengths, others = {len(row) for row, _ in rows}, {len(row) for row, _ in judged}
-    if len(lengths) == 1 and others != lengths:
-        raise ValueError(f"validation rows have {max(others)} cells, where X has {max(lengths)}")
-    return rows, judged
 
 
 def _shown(history: History) -> dict[str, str]:
@@ -238,7 +223,7 @@ def _shown(history: History) -> dict[str, str]:
 
 
 def _require_parts(model: Any, loss: Any, optimizer: Any) -> None:
-    """Make sure that the parts of a training are what they should be.
+    """Require a module, an optimiser and a loss function.
 
     Raises:
         TypeError: one is not; the message shows the right call.
@@ -249,16 +234,3 @@ def _require_parts(model: Any, loss: Any, optimizer: Any) -> None:
         raise TypeError(f"optimizer needs to be made, as mg.Adam(model.parameters()), got {described(optimizer)}")
     if not callable(loss):
         raise TypeError(f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}")
-
-
-def _require_taken(model: Any, rows: Pairs) -> None:
-    """Make sure that a model takes rows of unlike lengths, where there are such."""
-    first: dict[int, int] = {}
-    for place, (row, _) in enumerate(rows):
-        first.setdefault(len(row), place)
-    for length, place in first.items() if len(first) > 1 else ():
-        try:
-            with no_grad():
-                model(rows[place][0])
-        except (TypeError, ValueError, LookupError) as error:
-            raise ValueError(f"X[{place}] has {length} cells, where X[0] has {len(rows[0][0])}: {error}") from error

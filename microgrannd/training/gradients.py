@@ -1,4 +1,4 @@
-"""How the gradients of a batch come about in `fit`: by a compiled program, or by recording each row anew."""
+"""Computes the gradients of a batch in `fit`: by a compiled program, or by recording each row anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from math import isfinite
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from .._checks import Pairs
 from .._text import described
 from ..compiler.program import Program
 from ..compiler.workers import BLOCK, Workers
@@ -18,8 +19,6 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
-
-Pairs = Sequence[tuple[tuple[float, ...], Any]]
 
 
 class Eager:
@@ -35,12 +34,12 @@ class Eager:
         self.reached: set[Value] | None = None
 
     def ready(self, rows: Pairs) -> list[Any]:
-        """Rows in the form of which batches are made."""
+        """Return rows in the form of which batches are made."""
         return list(rows)
 
     @paused_gc()
     def gradients(self, batch: Pairs) -> float:
-        """The mean loss of a batch; its gradient is added to the parameters'.
+        """Return the mean loss of a batch, and add its gradient to the parameters'.
 
         Raises:
             FloatingPointError: the loss is not finite.
@@ -76,9 +75,9 @@ class Eager:
 
     @no_grad()
     def judge(self, rows: Pairs) -> float:
-        """The mean loss of some rows."""
+        """Return the mean loss of rows."""
         losses = (self.loss(self.model(row), target) for row, target in rows)
-        return fmean(getattr(found, "data", found) for found in losses)
+        return fmean(getattr(loss, "data", loss) for loss in losses)
 
 
 class Ready(NamedTuple):
@@ -87,16 +86,16 @@ class Ready(NamedTuple):
     Attributes:
         cells: the program's inputs.
         pair: what they came from.
-        place: the number of the row.
+        number: of the row.
     """
 
     cells: list[float]
     pair: tuple[tuple[float, ...], Any]
-    place: int
+    number: int
 
 
 class Compiled:
-    """Runs a program of the loss of one row; what goes wrong there is told by the eager way.
+    """Runs a program of the loss of one row; an error is that of recording the rows anew, which says more.
 
     Args:
         program: of the loss of a row.
@@ -110,40 +109,40 @@ class Compiled:
         self.reached = set(self.parameters)
 
     def ready(self, rows: Pairs) -> list[Ready]:
-        """As `Eager.ready`.
+        """Prepare rows as `Eager.ready` does.
 
         Raises:
-            ValueError: a target is no class.
+            ValueError: a target is not a class.
         """
         for pair in rows if self.width else ():
             if pair[1] not in range(self.width):
-                self.eager.judge([pair])  # which says it in the words of the loss
+                self.eager.judge([pair])  # raises the error of the loss itself
                 raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {pair[1]}")
-        return [Ready(cells_of(*pair, self.width), pair, place) for place, pair in enumerate(rows)]
+        return [Ready(cells_of(*pair, self.width), pair, number) for number, pair in enumerate(rows)]
 
     def gradients(self, batch: Sequence[Ready]) -> float:
-        """As `Eager.gradients`."""
+        """Compute as `Eager.gradients` does."""
         kept = [parameter.grad for parameter in self.parameters]
         try:
-            found = self.run(batch)
-            if isfinite(found):
-                return found
+            loss = self.run(batch)
+            if isfinite(loss):
+                return loss
         except ERRORS:
-            pass  # and again, for an error that tells more
+            pass  # recorded below, for an error that says more
         for parameter, gradient in zip(self.parameters, kept, strict=True):
             parameter.grad = gradient
         return self.eager.gradients([row.pair for row in batch])
 
     def blame(self, batch: Sequence[Ready]) -> None:
-        """As `Eager.blame`."""
+        """Find the operation as `Eager.blame` does."""
         self.eager.blame([row.pair for row in batch])
 
     def run(self, batch: Sequence[Ready]) -> float:
-        """The mean loss of a batch by the program, and its gradient."""
+        """Return the mean loss of a batch by the program, and add its gradient to the parameters'."""
         return self.program.backward([row.cells for row in batch])
 
     def judge(self, rows: Sequence[Ready]) -> float:
-        """As `Eager.judge`."""
+        """Return the mean loss as `Eager.judge` does."""
         try:
             return fmean(self.program.forward([row.cells for row in rows]))
         except ERRORS:
@@ -159,17 +158,17 @@ class Distributed(Compiled):
         self.executor, self.workers = executor, Workers(self.program, table)
 
     def run(self, batch: Sequence[Ready]) -> float:
-        """As `Compiled.run`."""
+        """Compute as `Compiled.run` does, on the workers."""
         if len(batch) <= BLOCK:
             return super().run(batch)
-        sums = self.workers.sums(self.executor, [row.place for row in batch], self.program.data())
+        sums = self.workers.sums(self.executor, [row.number for row in batch], self.program.data())
         return self.program.added(len(batch), sums)
 
 
 def cells_of(row: tuple[float, ...], target: Any, width: int) -> list[float]:
-    """The inputs of the program: a row and its target."""
+    """Return the inputs of the program: a row and its target."""
     if width:
-        return [*row, *(float(place == target) for place in range(width))]
+        return [*row, *(float(index == target) for index in range(width))]
     return [*row, *target] if isinstance(target, list) else [*row, target]
 
 

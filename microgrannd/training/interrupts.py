@@ -1,4 +1,4 @@
-"""Ctrl-C at moments at which nothing is half done."""
+"""Ctrl-C only at moments when nothing is half done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Interrupts:
-    """Hold Ctrl-C back inside of a block, until `run` calls a function, which it may end at any moment.
+    """A block in which Ctrl-C has to wait for `run`, whose function it may end at any moment.
 
     What the program has set to handle SIGINT is called then; by default it raises KeyboardInterrupt. One that is held back
     to the end is only noted, as `pending`; a handler of the program's own is called then. Other threads get no signals,
@@ -46,7 +46,7 @@ class Interrupts:
                 self._handler(signal.SIGINT, None)
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call a function; Ctrl-C ends it, one that was held back before it begins."""
+        """Call a function, which Ctrl-C may end; if one was held back, it is not begun."""
         try:
             self._open = True
             if self._pending:

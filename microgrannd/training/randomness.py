@@ -1,4 +1,4 @@
-"""Whether a call draws random numbers: from the generators that it can reach, whose states are compared."""
+"""Finds out whether a call draws random numbers: the states of the generators that it can reach are compared."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ENDS = (Value, Rule, random.Random, ModuleType)
 
 
 class Draws:
-    """Watch the generators of random numbers that functions and objects can reach, and those of the whole process.
+    """Watches the generators of random numbers that functions and objects can reach, and those of the whole process.
 
     Args:
         things: what is called, and what it may use.
@@ -49,11 +49,11 @@ class Draws:
         self.states = [self._now()]
 
     def note(self) -> None:
-        """A call is over."""
+        """Note the states after a call."""
         self.states.append(self._now())
 
     def seen(self) -> bool:
-        """Whether some generator went on in each of the calls; one that another thread uses does not in all."""
+        """Tell whether some generator changed in each of the calls; one that only another thread uses does not in all."""
         return any(all(a != b for a, b in pairwise(states)) for states in zip(*self.states, strict=True))
 
     def _now(self) -> list[Any]:
@@ -61,7 +61,7 @@ class Draws:
 
 
 def _readers(thing: Any) -> Iterator[Callable[[], Any]]:
-    """What reads the state of a generator; nothing of anything else."""
+    """Yield a function that reads the state, if the thing is a generator of random numbers."""
     numpy = sys.modules.get("numpy.random")
     torch = sys.modules.get("torch")
     if isinstance(thing, random.SystemRandom) or thing is os.urandom:
@@ -75,14 +75,14 @@ def _readers(thing: Any) -> Iterator[Callable[[], Any]]:
 
 
 def _reachable(things: Any) -> list[Any]:
-    """All that functions and objects refer to, by names in their code, closures, defaults and attributes."""
-    found, seen = list(things), set(map(id, things))
-    for thing in found:  # grows
+    """Return all that functions and objects refer to, by names in their code, closures, defaults and attributes."""
+    reached, seen = list(things), set(map(id, things))
+    for thing in reached:  # grows
         for part in _parts(thing):
-            if id(part) not in seen and len(found) < MOST_THINGS:
+            if id(part) not in seen and len(reached) < MOST_THINGS:
                 seen.add(id(part))
-                found.append(part)
-    return found
+                reached.append(part)
+    return reached
 
 
 def _parts(thing: Any) -> Iterator[Any]:
@@ -126,7 +126,7 @@ def _parts(thing: Any) -> Iterator[Any]:
 
 
 def _is_ones_own(kind: type) -> bool:
-    """Whether a class is neither built in nor this library's."""
+    """Tell whether a class is neither built in nor this library's."""
     return kind.__module__ != "builtins" and not kind.__module__.startswith("microgrannd.")
 
 

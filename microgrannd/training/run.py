@@ -1,4 +1,4 @@
-"""A training run: what of it changes from epoch to epoch, as plain data and back."""
+"""The state of a training, which changes from epoch to epoch, as plain data and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..optim import Optimizer
 
 @dataclass
 class History:
-    """What `fit` saw, an entry for each epoch.
+    """The losses and times of a training, an entry for each epoch.
 
     Attributes:
         loss: the mean over the epoch's rows, each computed before the step that its batch brought about.
@@ -34,10 +34,10 @@ class History:
 
 
 class Run:
-    """What changes from epoch to epoch.
+    """The state of a training: what changes from epoch to epoch.
 
     Args:
-        model: its parameters change, and those of the optimiser that are none of the model's.
+        model: its parameters change, and those of the optimiser that the model does not have.
         optimizer: changes them.
         rng: shuffles.
         rows: how many there are.
@@ -53,31 +53,33 @@ class Run:
 
     def __init__(self, model: Module, optimizer: Optimizer, rng: Random, rows: int) -> None:
         self.names = {parameter: name for name, parameter in model.named_parameters()}
-        for place, parameter in enumerate(optimizer.params):
-            self.names.setdefault(parameter, f"optimizer.params.{place}")
+        for index, parameter in enumerate(optimizer.params):
+            self.names.setdefault(parameter, f"optimizer.params.{index}")
         self.model, self.optimizer, self.rng = model, optimizer, rng
         self.order = list(range(rows))
         self.history = History()
         self.best, self.lowest, self.kept = -1, inf, self.weights()
-        self.set_weights(self.kept)  # as floats, whatever they were
+        self.set_weights(self.kept)  # as floats, if they were other numbers
         self._last, self._optimizer = self.kept, Snapshot(optimizer, apart="params")
 
     @property
     def epochs(self) -> int:
-        """How many are over."""
+        """The number of whole epochs."""
         return len(self.history.loss)
 
     def weights(self) -> list[float]:
-        """The parameters' data.
+        """Return the parameters' data.
 
         Raises:
             FloatingPointError: one is not finite.
         """
-        found = data_of(list(self.names), self.names.values())
-        if not all(map(isfinite, found)):
-            name, number = next(pair for pair in zip(self.names.values(), found, strict=True) if not isfinite(pair[1]))
+        numbers = data_of(list(self.names), self.names.values())
+        if not all(map(isfinite, numbers)):
+            name, number = next(
+                pair for pair in zip(self.names.values(), numbers, strict=True) if not isfinite(pair[1])
+            )
             raise FloatingPointError(f"the weight {name} is {number}; a lower learning rate may help")
-        return found
+        return numbers
 
     def zero_grad(self) -> None:
         """Set all gradients to zero, of parameters that the optimiser leaves as they are too."""
@@ -85,7 +87,7 @@ class Run:
             parameter.grad = 0.0
 
     def require_trained(self, reached: Set[Value]) -> None:
-        """Make sure that the optimiser changes what the loss depends on.
+        """Require that the optimiser changes what the loss depends on.
 
         Args:
             reached: the Values on which the loss of the first batch depends.
@@ -100,11 +102,11 @@ class Run:
                 "the loss depends on no parameter of the optimizer: make it of this model's, as in "
                 f"{type(self.optimizer).__name__}(model.parameters(), ...)"
             )
-        strange = [place for place, parameter in enumerate(held) if parameter not in known]
+        strange = [index for index, parameter in enumerate(held) if parameter not in known]
         if strange and not own <= set(held):
             raise ValueError(
-                f"optimizer.params[{strange[0]}] is no parameter of the model, which has others that the optimizer does "
-                "not hold: was one replaced? Make the optimizer anew"
+                f"optimizer.params[{strange[0]}] is not a parameter of the model, which has others that the "
+                "optimizer does not hold: was one replaced? Make the optimizer anew"
             )
 
     def go_back(self) -> None:
@@ -122,7 +124,7 @@ class Run:
             parameter.data = number
 
     def add(self, loss: float, judgement: float | None, seconds: float, patient: bool) -> None:
-        """Note what an epoch gave. Its weights are kept; where there is patience, only if they are the best.
+        """Add an epoch to the history, and keep its weights; where there is patience, only if they are the best.
 
         Raises:
             FloatingPointError: a weight is not finite.
@@ -137,11 +139,11 @@ class Run:
         self._note_last(weights)
 
     def is_over(self, epochs: int, patience: int | None) -> bool:
-        """Whether there were so many epochs, or too many that brought nothing better."""
+        """Tell whether there were so many epochs, or too many without a lower validation loss."""
         return self.epochs >= epochs or (patience is not None and self.epochs - 1 - self.best >= patience)
 
     def state(self) -> dict[str, Any]:
-        """What changes, as plain data that stays as it is."""
+        """Return the state as plain data, copied."""
         return {
             "weights": self.weights(),
             "optimizer": self.optimizer.state_dict(),
@@ -154,7 +156,7 @@ class Run:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave.
+        """Set the state to what `state` returned.
 
         Raises:
             TypeError, KeyError, ValueError, ...: it is not that. Then nothing is set.
@@ -163,7 +165,7 @@ class Run:
             required_reals(name, state[name]) for name in ("loss", "validation_loss", "seconds")
         )
         if len(seconds) != len(loss) or len(judgements) not in (0, len(loss)):
-            raise ValueError("the lists of the history are of several lengths")
+            raise ValueError("the lists of the history differ in length")
         best, lowest = state["best"]["epoch"], state["best"]["loss"]
         lowest = inf if lowest is None else required_real("the best loss", lowest)
         weights, kept = (required_reals("weights", part["weights"]) for part in (state, state["best"]))
@@ -187,7 +189,7 @@ class Run:
 
 
 class Snapshot:
-    """The attributes of an object at some time, which nothing that happens to it changes.
+    """A copy of an object's attributes, which later changes to the object do not reach.
 
     Args:
         thing: whose attributes.
@@ -199,7 +201,7 @@ class Snapshot:
         self.take()
 
     def take(self) -> None:
-        """Note the attributes as they are now; those that may be changed within are copied."""
+        """Take the attributes as they are now, with copies of those that may be changed in place."""
         now = self.kept = dict(vars(self.thing))
         del now[self.apart]
         for name, part in now.items():
@@ -209,7 +211,7 @@ class Snapshot:
                 now[name] = self._copied(part)
 
     def _copied(self, part: Any) -> Any:
-        """A deep copy, in which what is kept apart stays itself; what has no copy, as a lock, stays itself too."""
+        """Return a deep copy, except of what is kept apart and of what cannot be copied, such as a lock."""
         try:
             return deepcopy(part, {id(one): one for one in vars(self.thing)[self.apart]})
         except (TypeError, PicklingError, NotImplementedError):

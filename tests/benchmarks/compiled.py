@@ -155,8 +155,8 @@ def xor_textbook() -> Callable[[], list[float]]:
 def digits() -> Iterator[Row]:
     """An epoch of scikit-learn's digits, 64-32-10, batches of 32, Adam; and what Adam takes of it."""
     works = [(partial(digits_fit, 5), 5), (partial(digits_fit, 1, compiled=False), 1), (partial(digits_peer, 5), 5)]
-    found = medians(*(work for work, _ in works), repeat=4)
-    compiled, recorded, peer = (taken / epochs for taken, (_, epochs) in zip(found, works, strict=True))
+    times = medians(*(work for work, _ in works), repeat=4)
+    compiled, recorded, peer = (taken / epochs for taken, (_, epochs) in zip(times, works, strict=True))
     for name, theirs in [("fit with compile=False", recorded), ("scikit-learn's MLPClassifier", peer)]:
         detail = f"{compiled:.3f} s against {theirs:.3f} s"
         yield Row("digits 64-32-10, an epoch of fit", name, theirs / compiled, 0, detail)

@@ -96,15 +96,15 @@ def echo(message: bytes, count: int) -> list[list[float]]:
 def messages() -> list[float]:
     """Seconds for a message to a worker and back: with nothing in it, and for each of many parameters."""
     with ProcessPoolExecutor(1, get_context("spawn")) as executor:
-        found = []
+        typical = []
         for count in (0, 100_000):
             times = []
             for _ in range(60):
                 start = time.perf_counter()
                 executor.submit(echo, bytes(8 * count), count).result()
                 times.append(time.perf_counter() - start)
-            found.append(median(times))
-    return [found[0], (found[1] - found[0]) / 100_000]
+            typical.append(median(times))
+    return [typical[0], (typical[1] - typical[0]) / 100_000]
 
 
 def epochs(backend: str, batch_size: int, count: int = 5, turns: int = 5) -> list[float]:
@@ -142,8 +142,8 @@ def lines() -> Iterator[str]:
     if not all([installed("numba", "numba"), installed("torch", "PyTorch"), installed("sklearn", "scikit-learn")]):
         return
     short, long = ([medians(*works(step, width, count), repeat=20) for width in WIDTHS] for count in (FEW, MANY))
-    place = WIDTHS.index(32)
-    rows = [(many - few) / (MANY - FEW) / parameters(32) for many, few in zip(long[place], short[place], strict=True)]
+    width = WIDTHS.index(32)
+    rows = [(many - few) / (MANY - FEW) / parameters(32) for many, few in zip(long[width], short[width], strict=True)]
     yield row("a row, forward and backward, for each parameter", [f"{taken * 1e9:.2g} ns" for taken in rows])
     updates = [taken / parameters(32) for taken in medians(*works(update, 32), repeat=200)]
     yield row("a step of Adam, for each parameter", [f"{taken * 1e9:.0f} ns" for taken in updates])
@@ -153,8 +153,8 @@ def lines() -> Iterator[str]:
     for size in (128, 512, ALL):
         ratios = [one / two for one, two in (apart(epochs, backend, size) for backend in BACKENDS[:2])]
         yield row(f"two processes against one, {size:,} rows a step", [*(f"{ratio:.2f} ×" for ratio in ratios), ""])
-    for count, found in ((FEW, short), (MANY, long)):
-        *ours, theirs = zip(*found, strict=True)
+    for count, measured in ((FEW, short), (MANY, long)):
+        *ours, theirs = zip(*measured, strict=True)
         yield row(f"PyTorch is faster, at {count} rows a step", [*(crossing(one, theirs) for one in ours), ""])
 
 

@@ -38,9 +38,9 @@ def powers(first: int, last: int) -> list[int]:
 
 def decades(what: str, unit: str, works: Sequence[tuple[int, int, Callable[[], Recorded]]]) -> Iterator[str]:
     """A line for each size: how much of the unit there is, by how much the time is divided, what is recorded."""
-    found = [[apart(times, work) for _, _, work in works] for _ in range(2)]
+    results = [[apart(times, work) for _, _, work in works] for _ in range(2)]
     first = None
-    for (size, divisor, _), *turns in zip(works, *found, strict=True):
+    for (size, divisor, _), *turns in zip(works, *results, strict=True):
         operations = turns[0].operations
         running = statistics.median(taken for turn in turns for taken in turn.running)
         compiling = statistics.fmean(turn.compiling for turn in turns)

@@ -36,10 +36,10 @@ HEADER = "| work | against | measured | at least | | |\n|---|---|---|---|---|---
 
 def installed(module: str, name: str) -> bool:
     """Whether a peer is there; says so if it is not."""
-    found = find_spec(module) is not None
-    if not found:
+    installed = find_spec(module) is not None
+    if not installed:
         print(f"{name} is not installed: its rows are left out", file=sys.stderr)
-    return found
+    return installed
 
 
 def apart(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -39,6 +39,15 @@ def test_an_expression_may_begin_with_a_minus(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("-x * 2 = -6.0\n")
 
 
+@pytest.mark.parametrize("option", [["--output=graph.dot"], ["--output", "graph.dot"], ["-o", "graph.dot"]])
+@pytest.mark.parametrize("expression", ["x*2", "-x*2", "-o*x", "--x"])
+@pytest.mark.parametrize("position", [0, 1, 2, 3])
+def test_an_option_may_stand_anywhere(option: list[str], expression: str, position: int) -> None:
+    arguments = [expression, "x=3", "o=4"]
+    assert main(["draw", *arguments[:position], *option, *arguments[position:]]) == 0
+    assert Path("graph.dot").read_text(encoding="utf-8").startswith("digraph")
+
+
 def test_numbers_may_follow_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["draw", "x + µ", "-o", "graph.svg", "x=2", "µ=3"]) == 0
     assert Path("graph.svg").exists()

@@ -149,10 +149,10 @@ def test_the_report_is_of_the_gradients_over_all_training_rows(task, monkeypatch
     (model, X, optimizer), out = seen[0], capsys.readouterr().out
     assert out.endswith(f"gradients over the training rows:\n{mg.gradient_report(model, X, optimizer)}\n")
     ready = prepare(read_csv("table.csv"), "kind", 0.2, 0)
-    found = [p.grad for p in model.parameters()]
+    gradients = [p.grad for p in model.parameters()]
     model.zero_grad()
     mg.mean([ready.task.loss(model(ready.X[i]), ready.y[i]) for i in ready.train]).backward()
-    assert found == pytest.approx([p.grad for p in model.parameters()])
+    assert gradients == pytest.approx([p.grad for p in model.parameters()])
     assert [ready.X[i] for i in ready.train] == X
     assert train("table.csv", epochs=1) == 0
     assert "gradients" not in capsys.readouterr().out
@@ -273,10 +273,10 @@ def refused(arguments, capsys):
         (["predict", "model.json", "absent.csv"], "absent.csv: no such file or directory"),
         (["predict", "absent.json", "good.csv"], "absent.json: no such file or directory"),
         (["predict", "good.csv", "good.csv"], "good.csv: damaged, or not a file of microgrannd"),
-        (["predict", "plain.json", "good.csv"], "plain.json: a model without a table"),
+        (["predict", "plain.json", "good.csv"], "plain.json: a model without the description of a table"),
         (["predict", "model.json", "missing.csv"], "missing.csv: no column 'a'; the columns are 'b', 'c'"),
         (["predict", "model.json", "hole.csv"], "hole.csv, line 3, column 'a': the cell is empty"),
-        (["predict", "model.json", "twice.csv"], "twice.csv: there already is a column 'prediction'"),
+        (["predict", "model.json", "twice.csv"], "twice.csv: it already has a column 'prediction'"),
         (
             ["predict", "model.json", "good.csv", "-o", "absent/out.csv"],
             "--output absent/out.csv: needs a file name in a folder that exists",
@@ -328,7 +328,7 @@ def test_a_model_file_whose_parts_do_not_fit_is_refused(change, capsys):
     change(content)
     write("model.json", content)
     capsys.readouterr()
-    assert refused(["predict", "model.json", "good.csv"], capsys).startswith("microgrannd: model.json: no ")
+    assert refused(["predict", "model.json", "good.csv"], capsys).startswith("microgrannd: model.json: not a ")
 
 
 def test_a_damaged_model_file_is_refused(capsys):
@@ -368,14 +368,14 @@ def test_a_training_that_fails_says_why_and_writes_nothing(arguments, message, c
         ([], "microgrannd: the following arguments are required: command"),
         (["learn"], "microgrannd: argument command: invalid choice: 'learn'"),
         (["train"], "microgrannd train: the following arguments are required: data"),
-        (["train", "xor", "--epochs", "-1"], "microgrannd train: argument --epochs: needs a whole number of at least"),
-        (["train", "xor", "--epochs", "1.5"], "microgrannd train: argument --epochs: needs a whole number"),
-        (["train", "xor", "--hidden", "0"], "microgrannd train: argument --hidden: needs a whole number above 0, got"),
-        (["train", "xor", "--batch-size", "x"], "microgrannd train: argument --batch-size: needs a whole number"),
+        (["train", "xor", "--epochs", "-1"], "microgrannd train: argument --epochs: N needs to be a whole number from 0"),
+        (["train", "xor", "--epochs", "1.5"], "microgrannd train: argument --epochs: N needs to be a whole number"),
+        (["train", "xor", "--hidden", "0"], "microgrannd train: argument --hidden: N needs to be a whole number from 1"),
+        (["train", "xor", "--batch-size", "x"], "microgrannd train: argument --batch-size: N needs to be a whole number"),
         (["train", "xor", "--lr", "0"], "microgrannd train: argument --lr: needs a number above 0, got '0'"),
         (["train", "xor", "--lr", "nan"], "microgrannd train: argument --lr: needs a number above 0, got 'nan'"),
         (["train", "xor", "--seed", "x"], "microgrannd train: argument --seed: "),
-        (["train", "xor", "--workers", "0"], "microgrannd train: argument --workers: needs a whole number above 0"),
+        (["train", "xor", "--workers", "0"], "microgrannd train: argument --workers: N needs to be a whole number from 1"),
         (["train", "xor", "--resume"], "microgrannd: --resume needs --checkpoint FILE to go on from"),
         (["train", "xor", "--activation", "rleu"], "microgrannd train: argument --activation: invalid choice: 'rleu'"),
         (["train", "xor", "--optimizer", "lbfgs"], "microgrannd train: argument --optimizer: invalid choice"),
@@ -476,8 +476,15 @@ def test_no_output_that_fails_loses_the_model(command, status, lines, unbuffered
 @pytest.mark.desktop
 def test_what_was_asked_for_needs_an_output():
     status, _, err = shell("MG eval '1 + 1' >&-")
-    assert (status, err) == (2, "microgrannd: output: there is none\n")
+    assert (status, err) == (2, "microgrannd: output: standard output is closed\n")
     assert shell("MG nothing 2>&-")[0] == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@pytest.mark.desktop
+@pytest.mark.parametrize("arguments", ["--version", "--help", "draw --help", "eval 1+1"])
+def test_help_and_version_that_cannot_be_written_have_failed(arguments):
+    assert shell(f"MG {arguments} >/dev/full") == (2, "", "microgrannd: output: no space left on device\n")
 
 
 HOSTILE = ["\x1b]0;title\x07", "\x1b[31mred", "\x9b31m", "\u202etxt.exe", "a\rb", "\x08\x7f"]
@@ -549,7 +556,9 @@ def test_a_task_that_makes_no_sense_is_refused(change, capsys):
     content["task"].update(change)
     write("model.json", content)
     capsys.readouterr()
-    assert refused(["predict", "model.json", "table.csv"], capsys).startswith("microgrannd: model.json: no task that")
+    assert refused(["predict", "model.json", "table.csv"], capsys).startswith(
+        "microgrannd: model.json: not a task that"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a broken pipe is another error there")
@@ -564,8 +573,8 @@ def test_a_reader_that_goes_away_is_no_error():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-telling = st.lists(st.sampled_from(b',;\t"\n\r -.0e9x_\xff\xef'), max_size=2).map(bytes)
-mutations = st.tuples(st.integers(0, 199), st.integers(0, 3), telling | st.binary(max_size=3))
+delimiting = st.lists(st.sampled_from(b',;\t"\n\r -.0e9x_\xff\xef'), max_size=2).map(bytes)
+mutations = st.tuples(st.integers(0, 199), st.integers(0, 3), delimiting | st.binary(max_size=3))
 
 
 def status_of(arguments, path):
@@ -585,9 +594,9 @@ def test_no_change_of_bytes_in_a_table_gives_a_traceback(tmp_path_factory, task,
     with open(path, "rb") as file:
         content = file.read()
     assert main(["train", path, "--epochs", "0", "--out", model]) == 0
-    for place, length, replacement in mutations:
-        place %= len(content) + 1
-        content = content[:place] + replacement + content[place + length :]
+    for start, length, replacement in mutations:
+        start %= len(content) + 1
+        content = content[:start] + replacement + content[start + length :]
     with open(path, "wb") as file:
         file.write(content)
     assert (status_of(["predict", model, path, "-o", out], path), os.path.exists(out)) in [(0, True), (2, False)]

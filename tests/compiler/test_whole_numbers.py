@@ -80,11 +80,11 @@ def assert_program_agrees(root: Value, leaves: Sequence[Value], backend: str, ex
     expected = [root.data, *(parameter.grad for parameter in program.parameters)]
     for parameter in program.parameters:
         parameter.grad = 0.0
-    found = [program.backward([[x.data for x in inputs]]), *(parameter.grad for parameter in program.parameters)]
+    computed = [program.backward([[x.data for x in inputs]]), *(parameter.grad for parameter in program.parameters)]
     if exact:
-        assert found == expected, program.source
+        assert computed == expected, program.source
     else:
-        assert found == pytest.approx(expected, rel=1e-12, abs=1e-12 * max(map(abs, expected))), program.source
+        assert computed == pytest.approx(expected, rel=1e-12, abs=1e-12 * max(map(abs, expected))), program.source
 
 
 def compare(backend: str, graphs: int, networks: int) -> None:

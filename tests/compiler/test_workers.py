@@ -1,4 +1,4 @@
-"""Blocks of rows on other workers: the bits of one process, whoever computes; what is lost is told, never left out."""
+"""Blocks of rows on other workers: the bits of one process, whoever computes; what is lost is reported, never left out."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_the_program_and_the_rows_travel_once_and_parameters_with_each_shard() -
         )  # fmt: skip
     numbers = 8 * len(rows) * 200
     first, later = executor.sent[:4], executor.sent[4:]
-    assert sum(size > numbers for size in first) == 2  # as many as are on their way before one has answered
+    assert sum(size > numbers for size in first) == 2  # as many as are sent before one has answered
     assert len(later) > 10
     assert all(8 * 201 < size < 8 * 201 + 3000 for size in later)
 

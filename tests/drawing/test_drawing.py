@@ -1,7 +1,9 @@
-"""Pictures: asserted by parsing them, in each of the ways to make one."""
+"""Pictures: asserted by parsing them, as each of the renderers makes them."""
 
 from __future__ import annotations
 
+import copy
+import html
 import itertools
 import math
 import os
@@ -20,10 +22,10 @@ import microgrannd as mg
 from microgrannd import Value, draw
 from microgrannd.drawing.boxes import MOST_BOXES
 from microgrannd.drawing.build import graph_of
-from microgrannd.drawing.diagram import FILLS, LEGEND, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
+from microgrannd.drawing.diagram import FILLS, LEGEND, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, Arrow, Box, Frame
 from microgrannd.drawing.layout import layered
-from microgrannd.drawing.picture import NoGraphviz
-from tests.helpers import NASTY, SVG, WAYS, choose, needs_dot
+from microgrannd.drawing.picture import NoGraphviz, Picture
+from tests.helpers import NASTY, RENDERERS, SVG, choose, needs_dot
 
 
 @pytest.fixture
@@ -61,9 +63,9 @@ def test_each_node_shows_label_data_gradient_and_operation(without_graphviz: Non
     assert boxes == [*leaves, ["·", "data 1", "grad 1"], ["+", "data 0", "grad 1"], ["tanh  y", "data 0", "grad 1"]]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_there_are_as_many_nodes_and_edges_in_every_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_there_are_as_many_nodes_and_edges_in_every_way(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     x = Value(2.0, "x")
     svg = draw(x * x + 3 + neuron()).pipe(encoding="utf-8")
     tree = ET.fromstring(svg)
@@ -77,7 +79,7 @@ def test_png_without_graphviz_is_refused_and_says_what_is_needed(without_graphvi
         draw(neuron(), format="png").pipe()
     with pytest.raises(NoGraphviz):
         draw(neuron()).render(tmp_path / "graph", format="pdf")
-    with pytest.raises(ValueError, match="unknown format"):
+    with pytest.raises(ValueError, match="format needs to be one that Graphviz writes"):
         draw(neuron(), format="nothing")
 
 
@@ -126,16 +128,60 @@ def test_the_text_tree() -> None:
 
 def test_it_is_the_same_as_draw_dot_and_refuses_other_things() -> None:
     assert mg.draw_dot is mg.draw
-    with pytest.raises(TypeError, match="draw needs a Value, got int"):
+    with pytest.raises(TypeError, match="draw needs a Value, got 3"):
         draw(3)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="rankdir is LR or TB, got 'RL'"):
+    with pytest.raises(ValueError, match="rankdir needs to be LR or TB, got 'RL'"):
         draw(Value(1.0), rankdir="RL")
 
 
 def test_a_copy_keeps_the_picture(without_graphviz: None) -> None:
     picture = draw(neuron())
-    assert picture.copy().pipe() == picture.pipe()
-    assert isinstance(picture, graphviz.Digraph)
+    twin = copy.deepcopy(picture)
+    assert (twin.pipe(), twin.source) == (picture.pipe(), picture.source)
+    twin.graph.title = "another"
+    assert picture.graph.title == ""
+    assert isinstance(picture.digraph(), graphviz.Digraph)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_what_is_added_to_a_picture_is_in_every_output(
+    renderer: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    choose(renderer, monkeypatch)
+    picture = draw(neuron())
+    graph = picture.graph
+    graph.title = "a neuron"
+    graph.frames.append(Frame("notes", None))
+    graph.boxes.append(Box("leaf", ("a note",), frame=0, hint="its hint"))
+    graph.arrows.append(Arrow(len(graph.boxes) - 1, 0, "leads to b"))
+    added = ["a neuron", "notes", "a note", "leads to b", "its hint"]
+    page = picture.pipe(encoding="utf-8")
+    shown = html.unescape(page).replace("\xa0", " ")
+    for output in (shown, picture.source, picture.digraph().source, Path(picture.save(tmp_path / "graph")).read_text()):
+        assert [text for text in added if text not in output] == []
+    assert Path(picture.render(tmp_path / "graph")).read_text(encoding="utf-8") == page
+    assert picture._repr_mimebundle_()["image/svg+xml"] == page
+    assert picture.text().splitlines()[:4] == [
+        "a neuron", "tanh  y   data 0   grad 1", "└─ +   data 0   grad 1", "   ├─ ·   data 1   grad 1"
+    ]  # fmt: skip
+    assert "└─ a note" in picture.text()
+
+
+def test_a_digraph_to_go_on_with_leaves_the_picture_as_it_is() -> None:
+    picture = draw(neuron())
+    digraph = picture.digraph()
+    digraph.node("more")
+    assert digraph.source.count("more") == 1
+    assert "more" not in picture.source
+
+
+def test_a_box_by_itself_and_a_cycle_are_in_the_text_too() -> None:
+    picture = draw(neuron())
+    lines = picture.text().splitlines()
+    picture.graph.boxes.append(Box("leaf", ("by itself",)))
+    assert picture.text().splitlines() == [*lines, "by itself"]
+    picture.graph.arrows.append(Arrow(5, 0))  # from the result to its first operand
+    assert picture.text().splitlines()[:2] == ["by itself", "tanh  y   data 0   grad 1"]
 
 
 def test_numbers_among_the_operands_of_a_wide_node_are_shown_as_constants() -> None:
@@ -162,18 +208,18 @@ def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> No
 
 def flows(svg: str) -> dict[str, tuple[str, float, bool]]:
     """Of each edge, by its label: colour, width, whether it is dashed."""
-    found = {}
+    shown = {}
     for group in ET.fromstring(svg).iter(f"{SVG}g"):
         if group.get("class") == "edge":
             line = next(group.iter(f"{SVG}path"))
             label = "".join(text for element in group.iter(f"{SVG}text") for text in element.itertext())
-            found[label] = (line.get("stroke"), float(line.get("stroke-width", "1")), "stroke-dasharray" in line.attrib)
-    return found
+            shown[label] = (line.get("stroke"), float(line.get("stroke-width", "1")), "stroke-dasharray" in line.attrib)
+    return shown
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_arrows_tell_how_much_flows_and_its_sign(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_arrows_tell_how_much_flows_and_its_sign(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     a, b, c, d = (Value(x, label) for x, label in [(3.0, "a"), (-0.25, "b"), (-7.0, "c"), (0.5, "d")])
     root = mg.dot([a, b], [2.0, -8.0]) + mg.relu(c) + d * 1.5  # flows of 2, -8, 0 and 1.5
     root.backward()
@@ -185,16 +231,16 @@ def test_arrows_tell_how_much_flows_and_its_sign(way: str, monkeypatch: pytest.M
     assert shown["1.5"][0] == POSITIVE
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_formula_of_a_local_derivative_is_shown_on_hover(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_the_formula_of_a_local_derivative_is_shown_on_hover(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     svg = draw(neuron()).pipe(encoding="utf-8")
     assert "dx = 1 - y * y = 1" in svg.replace("&#45;", "-").replace("&#160;", " ")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_parameters_inputs_and_constants_look_different(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_parameters_inputs_and_constants_look_different(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     model = mg.MLP(1, [1], seed=0)
     svg = draw(model([Value(2.0, "x")]) + 3, model=model).pipe(encoding="utf-8")
     boxes = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "node"]
@@ -240,7 +286,7 @@ def test_gradients_out_of_bounds_can_be_drawn(gradient: float, without_graphviz:
 
 
 def test_a_model_is_a_module() -> None:
-    with pytest.raises(TypeError, match="draw needs a Module as model, got str"):
+    with pytest.raises(TypeError, match="draw needs a Module as model, got 'svg'"):
         draw(Value(1.0), "svg")  # type: ignore[arg-type]
 
 
@@ -262,9 +308,9 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
     assert {element.tag for element in tree.iter()} <= {
         f"{SVG}{t}" for t in "svg defs marker path rect g text title".split()
     }
-    found = texts(ET.tostring(tree))
-    assert len(found) == (7 if label else 6)
-    assert not label or found[0] == shown
+    lines = texts(ET.tostring(tree))
+    assert len(lines) == (7 if label else 6)
+    assert not label or lines[0] == shown
     assert len(shown) <= 40
     picture.source.encode()
     statement = next(line for line in picture.source.splitlines() if line.startswith("\t0 ["))
@@ -275,8 +321,8 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
 @pytest.mark.parametrize("label", NASTY)
 def test_dot_shows_every_label_as_it_is(label: str) -> None:
     picture = draw(Value(1.0, label) * 2)
-    found = [text.replace("\xa0", " ") for text in texts(picture.pipe())]
-    assert not label or " ".join(picture.graph.boxes[0].lines[0].split()) in [" ".join(text.split()) for text in found]
+    shown = [text.replace("\xa0", " ") for text in texts(picture.pipe())]
+    assert not label or " ".join(picture.graph.boxes[0].lines[0].split()) in [" ".join(text.split()) for text in shown]
 
 
 # The layout
@@ -296,7 +342,7 @@ def crossings(routes: list[list[tuple[float, float]]]) -> int:
     return total
 
 
-def dot_routes(picture: graphviz.Digraph) -> list[list[tuple[float, float]]]:
+def dot_routes(picture: Picture) -> list[list[tuple[float, float]]]:
     """The centers that dot's edges connect, by its plain output."""
     centers: dict[str, tuple[float, float]] = {}
     routes = []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import microgrannd as mg
 from microgrannd import Value, explain
 from microgrannd.engine.graph import contributions, topological
-from microgrannd.explaining.derivation import Story
+from microgrannd.explaining.derivation import Derivation
 from microgrannd.explaining.explain import MOST_PARTS, MOST_STEPS
 from microgrannd.explaining.notation import MOST_TERMS, inert
 from microgrannd.rules import table as rules
@@ -182,7 +182,7 @@ def test_a_very_long_graph_says_how_much_is_left_out() -> None:
     for _ in range(1000):
         value = value * x
     lines = str(explain(value)).splitlines()
-    assert lines[-1] == f"{1000 - MOST_STEPS:,} more operations are left out; wrt= or model= leaves out less."
+    assert lines[-1] == f"{1000 - MOST_STEPS:,} more operations are left out; wrt= or model= shortens the explanation."
 
 
 def test_a_wide_operation_tells_of_its_first_operands() -> None:
@@ -222,15 +222,15 @@ def test_by_neuron_every_sum_is_the_engines(
     if penalty:
         root = root + 0.1 * mg.sum([p * p for p in model.parameters()])
     root.backward()
-    story = Story(root, None, model, many=0)
-    for operand, terms in story.terms().items():
+    derivation = Derivation(root, None, model, many=0)
+    for operand, terms in derivation.terms().items():
         total = sum(term.partial * term.gradient for term in terms)
         assert total == pytest.approx(operand.grad, rel=1e-9, abs=1e-12)
-    for node, passed in story.steps().items():
+    for node, passed in derivation.steps().items():
         assert all(one.gradient == pytest.approx(node.grad, rel=1e-9, abs=1e-12) for one in passed)
-    assert {story.owners.neuron[node] for node in story.inside} <= set(story.owners.neuron.values())
-    told = {one.operand for inside in story.inside.values() for one in inside} | set(story.terms())
-    assert set(model.parameters()) <= told
+    assert {derivation.owners.neuron[node] for node in derivation.inside} <= set(derivation.owners.neuron.values())
+    explained = {one.operand for inside in derivation.inside.values() for one in inside} | set(derivation.terms())
+    assert set(model.parameters()) <= explained
 
 
 class Net(mg.Module):
@@ -292,7 +292,7 @@ def test_what_is_given_is_checked() -> None:
         explain(Value(3.0), "x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="explain needs a Module as model, got Value"):
         explain(Value(3.0), None, Value(1.0))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"digits: a number of significant digits from 1 to 17; got 0 \(int\)"):
+    with pytest.raises(ValueError, match=r"digits needs to be a whole number from 1 to 17, got 0 \(int\)"):
         explain(Value(3.0), digits=0)
 
 

@@ -1,4 +1,4 @@
-"""walkthrough: what the page is told, its form, and how it behaves in a browser."""
+"""walkthrough: the data of the page, its form, and how it behaves in a browser."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Page(HTMLParser):
         )
 
 
-def told(html: str) -> dict[str, Any]:
+def data_of(html: str) -> dict[str, Any]:
     return json.loads(Page(html).scripts[0])
 
 
-# What is told
+# The data
 
 
 @settings(deadline=None)
@@ -59,7 +59,7 @@ def test_the_last_sum_of_each_box_is_the_engines_gradient(expression: Any) -> No
     root = expression(*map(Value, expression.inputs))
     order = topological(root)
     root.backward()
-    data = told(walkthrough(root).html)
+    data = data_of(walkthrough(root).html)
     finals = {box: total for box, _, _, _, total, *_ in data["backward"]}
     assert sorted(finals.values()) == sorted(f"{node.grad:.4g}" for node in order if node._rule is not CONSTANT)
     assert len(data["forward"]) == sum(bool(node._op) for node in order)
@@ -67,7 +67,7 @@ def test_the_last_sum_of_each_box_is_the_engines_gradient(expression: Any) -> No
 
 def test_the_textbooks_steps() -> None:
     error, _ = textbook()
-    data = told(walkthrough(error).html)
+    data = data_of(walkthrough(error).html)
     steps = [(data["names"][name], *numbers) for _, name, *numbers in data["backward"]]
     assert steps[0] == ("E", "", "", "1")
     assert ("w11", "0.35", "0.002728", "0.0009547") in [step[:4] for step in steps]
@@ -81,7 +81,7 @@ def test_every_step_goes_along_the_arrow_between_its_boxes() -> None:
     x = Value(3.0, "x")
     root = x * x + mg.tanh(x) * 2.0
     page = walkthrough(root)
-    data = told(page.html)
+    data = data_of(page.html)
     arrows = [arrow for _, _, _, _, _, arrow, *_ in data["backward"][1:]]
     assert sorted(arrows) == sorted(set(arrows))  # the two of x * x are two
     kinds = [attributes.get("class") for tag, attributes in Page(page.html).elements if tag == "g"]
@@ -98,7 +98,7 @@ def test_a_large_network_is_gone_through_by_neuron() -> None:
     rows = [[Value(0.5, "x1"), Value(-1.0, "x2")] for _ in range(2)]
     loss = labelled(mg.mean([mg.mse(model(row), 1.0) for row in rows]), "L")
     loss.backward()
-    data = told(walkthrough(loss, model).html)
+    data = data_of(walkthrough(loss, model).html)
     names = [data["names"][name] for _, name, *_ in data["backward"]]
     assert names.count("layers.0.neurons.3") == names.count("layers.0.neurons.3 (2)") == 16  # of the second row
     last = [step[4] for step, name in zip(data["backward"], names, strict=True) if name == "x1"][-1]
@@ -146,7 +146,7 @@ def test_any_label_leaves_the_page_well_formed(label: str, other: str) -> None:
     shapes = [tag for tag, _ in page.elements if tag not in ("text", "tspan")]
     assert shapes == [tag for tag, _ in plain.elements if tag not in ("text", "tspan")]
     assert len(page.scripts) == 2
-    assert len(told(html)["backward"]) == 4
+    assert len(data_of(html)["backward"]) == 4
     assert "<" not in page.scripts[0]
 
 
@@ -217,9 +217,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
-        yield found
-        found.close()
+        chromium = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 class Shown:
@@ -241,16 +241,18 @@ class Shown:
         return self.page.inner_text("#sum")
 
     def lit(self, kind: str) -> list[int]:
-        return self.page.eval_on_selector_all(f".{kind}.lit", "found => found.map(one => Number(one.dataset.number))")
+        return self.page.eval_on_selector_all(
+            f".{kind}.lit", "elements => elements.map(one => Number(one.dataset.number))"
+        )
 
     def boxes(self) -> dict[str, str]:
         """The third line of each box, by the first."""
-        lines = "found => found.map(one => [...one.querySelectorAll('text')].map(text => text.textContent))"
+        lines = "elements => elements.map(one => [...one.querySelectorAll('text')].map(text => text.textContent))"
         return {box[0]: box[2] for box in self.page.eval_on_selector_all(".node", lines) if len(box) > 2}
 
     def gradients(self) -> dict[str, str]:
         """The gradients that can be seen, by the first line of their boxes."""
-        lines = """found => found.map(one => [...one.querySelectorAll("text")]
+        lines = """elements => elements.map(one => [...one.querySelectorAll("text")]
                    .filter(text => getComputedStyle(text).visibility === "visible").map(text => text.textContent))"""
         boxes = self.page.eval_on_selector_all(".node", lines)
         return {box[0].split("  ")[-1]: box[-1].removeprefix("grad ") for box in boxes if box[-1].startswith("grad ")}
@@ -260,11 +262,11 @@ class Shown:
 def shown(browser: Any, tmp_path: Path) -> Iterator[Shown]:
     error, _ = textbook()
     walkthrough(error).save(tmp_path / "page.html")
-    found = Shown(browser, tmp_path / "page.html")
-    yield found
-    assert found.messages == []
-    assert found.requests == [(tmp_path / "page.html").as_uri()]
-    found.page.close()
+    shown = Shown(browser, tmp_path / "page.html")
+    yield shown
+    assert shown.messages == []
+    assert shown.requests == [(tmp_path / "page.html").as_uri()]
+    shown.page.close()
 
 
 @needs_browser
@@ -321,7 +323,9 @@ def test_by_neuron_values_fill_in_too(browser: Any, tmp_path: Path) -> None:
     loss.backward()
     walkthrough(loss, model).save(tmp_path / "page.html")
     shown = Shown(browser, tmp_path / "page.html")
-    visible = "found => found.filter(one => getComputedStyle(one).visibility === 'visible').map(one => one.textContent)"
+    visible = (
+        "elements => elements.filter(one => getComputedStyle(one).visibility === 'visible').map(one => one.textContent)"
+    )
     texts = shown.page.eval_on_selector_all(".node text", visible)
     assert not any(text.startswith(("data", "grad")) for text in texts if "0.01" not in text)
     shown.page.keyboard.press("End")
@@ -378,7 +382,7 @@ def test_it_can_be_used_without_seeing_it(shown: Shown) -> None:
     assert page.get_attribute("input", "aria-valuetext") == shown.caption()
     page.click("summary")
     page.wait_for_selector("#steps li")
-    steps = page.eval_on_selector_all("#steps li", "found => found.map(one => one.textContent)")
+    steps = page.eval_on_selector_all("#steps li", "elements => elements.map(one => one.textContent)")
     assert len(steps) == 29
     assert steps[1] == shown.caption()
     assert steps[27].endswith("dE/dx1 = 0.002728 × 0.2 (via a1) + 0.008071 × 0.3 (via a2) = 0.002967")
@@ -416,8 +420,8 @@ def test_motion_is_left_out_where_it_is_not_wanted(browser: Any, tmp_path: Path)
     for preference, duration in [("no-preference", "0.2s"), ("reduce", "0s")]:
         page = Shown(browser, tmp_path / "page.html", reduced_motion=preference).page
         style = "one => [getComputedStyle(one).transitionDuration, getComputedStyle(one).transitionProperty]"
-        found = page.eval_on_selector(".edge path", style)
-        assert found[0] == duration or found[1] == "none"
+        animation = page.eval_on_selector(".edge path", style)
+        assert animation[0] == duration or animation[1] == "none"
         page.close()
 
 

@@ -202,20 +202,20 @@ def test_weights_are_drawn_from_the_distribution_of_their_init(init, deviation, 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MLP(0, [1]), "nin: a positive number of inputs; got 0"),
-        (lambda: MLP(2.0, [1]), r"nin: .* got 2.0 \(float\)"),
-        (lambda: MLP(2, []), r"nouts: a number of neurons for each layer; got \[\]"),
-        (lambda: MLP(2, 3), "nouts: a number of neurons for each layer; got 3"),
-        (lambda: MLP(2, [3, 0]), "nout: a positive number of neurons; got 0"),
-        (lambda: MLP(2, [True]), "nout: a positive number of neurons; got True"),
+        (lambda: MLP(0, [1]), "nin needs to be a whole number of at least 1, got 0"),
+        (lambda: MLP(2.0, [1]), r"nin needs .* got 2.0 \(float\)"),
+        (lambda: MLP(2, []), r"nouts needs to be a sequence with a number of neurons for each layer, got \[\]"),
+        (lambda: MLP(2, 3), "nouts needs to be a sequence with a number of neurons for each layer, got 3"),
+        (lambda: MLP(2, [3, 0]), "nout needs to be a whole number of at least 1, got 0"),
+        (lambda: MLP(2, [True]), "nout needs to be a whole number of at least 1, got True"),
         (
             lambda: MLP(2, [3], init="glorot"),
-            "init: one of uniform, normal, xavier, he, lecun, or a function; got 'glorot'",
+            "init needs to be one of uniform, normal, xavier, he, lecun, or a function, got 'glorot'",
         ),
-        (lambda: MLP(2, [3], output_activation="rleu"), "activation: one of .*relu.*; got 'rleu'"),
-        (lambda: Neuron(1, activation="sum"), "activation: one of"),
-        (lambda: Neuron(1, activation="maximum"), "activation: one of"),
-        (lambda: Neuron(1, activation="backward"), "activation: one of"),
+        (lambda: MLP(2, [3], output_activation="rleu"), "activation needs to be one of .*relu.*, got 'rleu'"),
+        (lambda: Neuron(1, activation="sum"), "activation needs to be one of"),
+        (lambda: Neuron(1, activation="maximum"), "activation needs to be one of"),
+        (lambda: Neuron(1, activation="backward"), "activation needs to be one of"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(make, message):
@@ -247,9 +247,9 @@ def test_numbers_of_numpy_are_sizes(np):
 
 def test_a_layer_may_be_linear():
     assert repr(mg.Layer(2, 1, False)) == "Layer of [LinearNeuron(2)]"
-    with pytest.raises(ValueError, match="activation: one of"):
+    with pytest.raises(ValueError, match="activation needs to be one of"):
         mg.MLP(2, [1], activation="foo")
-    with pytest.raises(TypeError, match=r"a row of inputs is a sequence of Values or real numbers, got 1\.0"):
+    with pytest.raises(TypeError, match=r"a row of inputs needs to be a sequence of Values or real numbers, got 1\.0"):
         mg.MLP(2, [1]).predict([1.0, 2.0])
 
 
@@ -289,10 +289,10 @@ def test_an_activation_is_any_function_of_a_value(activation):
 
 
 def test_an_activation_that_gives_no_value_is_refused():
-    with pytest.raises(TypeError, match=r"the activation of .* needs to give a Value, got 1\.0"):
+    with pytest.raises(TypeError, match=r"the activation of .* needs to return a Value, got 1\.0"):
         MLP(1, [2, 1], activation=lambda v: 1.0)([0.5])
     for options in ({"bias": 0.5}, {"activation": ["tanh"]}, {"init": ["he"]}):
-        with pytest.raises(ValueError, match=rf"{next(iter(options))}: "):
+        with pytest.raises(ValueError, match=rf"{next(iter(options))} needs"):
             MLP(1, [2, 1], **options)
 
 

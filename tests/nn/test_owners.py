@@ -1,4 +1,4 @@
-"""Boxes and frames by neuron and layer: what belongs where, in every way to a picture."""
+"""Boxes and frames by neuron and layer: what belongs where, by every renderer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Module, Value, draw
-from microgrannd.drawing.boxes import AFTER, BEFORE, MANY_BOXES, outputs, places, reached
+from microgrannd.drawing.boxes import AFTER, BEFORE, MANY_BOXES, boxes_by, outputs, reached
 from microgrannd.drawing.build import Builder
 from microgrannd.drawing.diagram import NEUTRAL, TOGETHER, Graph
 from microgrannd.drawing.frames import framed
 from microgrannd.drawing.layout import layered
 from microgrannd.engine.graph import topological
-from microgrannd.nn.owners import homes
-from tests.helpers import SVG, TRACED, WAYS, Written, choose
+from microgrannd.nn.owners import owners_of
+from tests.helpers import RENDERERS, SVG, TRACED, Written, choose
 
 NEURON = "layers.0.neurons.0"
 
@@ -40,11 +40,11 @@ def titles(graph: Graph) -> list[str]:
 def test_a_neuron_owns_its_parameters_its_sum_and_its_activation_and_nothing_of_the_loss() -> None:
     model = mg.MLP(2, [3, 1], activation="tanh", output_activation="sigmoid", seed=0)
     loss = mg.mse(model(inputs()), 1.0) + sum(p * p + p**2 + abs(p) for p in model.parameters())
-    found = homes(topological(loss), model)
-    assert [node._op for node in found.neuron if found.neuron[node] == NEURON] == ["", "", "", "w·x", "tanh"]
-    assert [node._op for node in found.neuron if found.neuron[node] == "layers.1.neurons.0"][4:] == ["w·x", "σ"]
-    assert set(found.layer.values()) == {"layers.0", "layers.1"}
-    outside = [node._op for node in topological(loss) if node not in found.neuron]
+    owners = owners_of(topological(loss), model)
+    assert [node._op for node in owners.neuron if owners.neuron[node] == NEURON] == ["", "", "", "w·x", "tanh"]
+    assert [node._op for node in owners.neuron if owners.neuron[node] == "layers.1.neurons.0"][4:] == ["w·x", "σ"]
+    assert set(owners.layer.values()) == {"layers.0", "layers.1"}
+    outside = [node._op for node in topological(loss) if node not in owners.neuron]
     assert "−" in outside
     assert len(outside) > 4 * len(model.parameters())
 
@@ -53,9 +53,9 @@ def test_a_neuron_owns_its_parameters_its_sum_and_its_activation_and_nothing_of_
 def test_of_a_linear_neuron_no_function_that_follows_is_its_activation(activation: str) -> None:
     model = mg.MLP(2, [1], output_activation=activation, seed=0)
     root = mg.relu(model(inputs()) * 1.0).tanh() if activation == "relu" else model(inputs()).relu().tanh()
-    found = homes(topological(root), model)
-    assert found.neuron.get(root) is None
-    assert sum(node._rule is not None for node in found.neuron) == 1 + (activation == "relu")
+    owners = owners_of(topological(root), model)
+    assert owners.neuron.get(root) is None
+    assert sum(node._rule is not None for node in owners.neuron) == 1 + (activation == "relu")
 
 
 class Deep(Module):
@@ -70,19 +70,19 @@ class Deep(Module):
 def test_modules_of_ones_own_are_found_by_the_parameters_that_an_operation_takes() -> None:
     model = Deep()
     root = model(inputs())
-    found = homes(topological(root), model)
-    assert [node._op for node in found.neuron if found.neuron[node] == "parts.first.0"] == [
+    owners = owners_of(topological(root), model)
+    assert [node._op for node in owners.neuron if owners.neuron[node] == "parts.first.0"] == [
         *[""] * 3,
         "·",
         "·",
         *"++",
         "tanh",
     ]
-    assert {found.around(node) for node in topological(root)} == {
+    assert {owners.around(node) for node in topological(root)} == {
         (), ("parts.first.0",), ("parts.first.1",), ("parts.last", "parts.last.neurons.0")
     }  # fmt: skip
-    assert {found.layer[node] for node in found.layer} == {"parts.first.0", "parts.first.1", "parts.last"}
-    assert root not in found.neuron  # the scale is the model's own
+    assert {owners.layer[node] for node in owners.layer} == {"parts.first.0", "parts.first.1", "parts.last"}
+    assert root not in owners.neuron  # the scale is the model's own
 
 
 def test_numbers_among_the_inputs_belong_to_the_neuron_that_takes_them() -> None:
@@ -134,19 +134,19 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
     loss = mg.mean([mg.mse(model(x), 1.0) for x in xs])
     loss.backward()
     order = topological(loss)
-    found = homes(order, model)
-    for way in ("scalar", "neuron", "layer", "layer, gathered"):
-        place = places(order, found, way)
-        diagram = Builder(order, place, found, lambda node: node.grad)
+    owners = owners_of(order, model)
+    for grouping in ("scalar", "neuron", "layer", "layer, gathered"):
+        box_of = boxes_by(order, owners, grouping)
+        diagram = Builder(order, box_of, owners, lambda node: node.grad)
         graph = diagram.draw()
         flowing = dict.fromkeys(range(len(graph.boxes)), 0.0)
         for key in diagram.members:
-            for arrow, flows in diagram.ways(key):
+            for arrow, flows in diagram.arrows_to(key):
                 flowing[arrow.source] += sum(flows)
         for node in diagram.outputs - {loss}:
-            if sum(place[other] == place[node] for other in diagram.outputs) == 1:
-                assert math.isclose(flowing[diagram.numbers[place[node]]], node.grad, rel_tol=1e-9, abs_tol=1e-12)
-        assert reached(order, place, outputs(order, place))[loss] == (loss, 1.0)
+            if sum(box_of[other] == box_of[node] for other in diagram.outputs) == 1:
+                assert math.isclose(flowing[diagram.numbers[box_of[node]]], node.grad, rel_tol=1e-9, abs_tol=1e-12)
+        assert reached(order, box_of, outputs(order, box_of))[loss] == (loss, 1.0)
 
 
 def test_auto_takes_the_first_depth_with_few_boxes_and_says_so() -> None:
@@ -183,15 +183,15 @@ def test_a_model_that_has_no_part_in_the_graph_changes_nothing() -> None:
 
 
 def test_a_depth_is_one_of_four_and_those_by_module_need_a_model() -> None:
-    with pytest.raises(ValueError, match="depth is one of scalar, neuron, layer, auto; got 'deep'"):
+    with pytest.raises(ValueError, match="depth needs to be one of scalar, neuron, layer, auto, got 'deep'"):
         draw(Value(1.0), depth="deep")
     with pytest.raises(ValueError, match="depth 'layer' needs model=: the Module whose layers are meant"):
         draw(Value(1.0), depth="layer")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_graph_takes_more_than_five_seconds(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_no_graph_takes_more_than_five_seconds(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     comb = x = Value(1.0)
     for _ in range(300):
         comb = comb + x  # every edge from x crosses all ranks between
@@ -212,13 +212,13 @@ def clusters(svg: str) -> dict[str, int]:
     """Of each frame, by its name, how many boxes lie within it."""
     tree = ET.fromstring(svg)
     boxes = [extent(group) for group in tree.iter(f"{SVG}g") if group.get("class") == "node"]
-    found = {}
+    counts = {}
     for group in tree.iter(f"{SVG}g"):
         if group.get("class") == "cluster":
             x0, y0, x1, y1 = extent(group)
             name = "".join(text for element in group.iter(f"{SVG}text") for text in element.itertext())
-            found[name] = sum(x0 <= a and y0 <= b and c <= x1 and d <= y1 for a, b, c, d in boxes)
-    return found
+            counts[name] = sum(x0 <= a and y0 <= b and c <= x1 and d <= y1 for a, b, c, d in boxes)
+    return counts
 
 
 def extent(group: ET.Element) -> tuple[float, float, float, float]:
@@ -234,17 +234,17 @@ def extent(group: ET.Element) -> tuple[float, float, float, float]:
     raise AssertionError("nothing is drawn")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("renderer", RENDERERS)
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 def test_frames_hold_the_boxes_of_their_module_and_no_others(
-    way: str, rankdir: str, monkeypatch: pytest.MonkeyPatch
+    renderer: str, rankdir: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose(way, monkeypatch)
+    choose(renderer, monkeypatch)
     model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
     loss = mg.mse(model(inputs()), 1.0)
-    found = clusters(draw(loss, model, rankdir=rankdir).pipe(encoding="utf-8"))
+    counts = clusters(draw(loss, model, rankdir=rankdir).pipe(encoding="utf-8"))
     neurons = {f"layers.0.neurons.{i}": 5 for i in range(3)}
-    assert found == {"layers.0": 15, "layers.1": 5, "layers.1.neurons.0": 5, **neurons}
+    assert counts == {"layers.0": 15, "layers.1": 5, "layers.1.neurons.0": 5, **neurons}
     assert clusters(draw(loss, model, "neuron", rankdir=rankdir).pipe(encoding="utf-8")) == {
         "layers.0": 3,
         "layers.1": 1,
@@ -300,15 +300,15 @@ def test_nothing_overlaps_and_everything_is_in_its_frame(case: tuple[Any, ...]) 
 
 def test_a_cycle_is_laid_out_with_one_edge_that_runs_backwards() -> None:
     layout = layered([(10.0, 10.0)] * 3, [(0, 1), (1, 2), (2, 0)])
-    ways = [route[-1][0] > route[0][0] for route in layout.routes]
-    assert ways == [True, True, False]
+    forward = [route[-1][0] > route[0][0] for route in layout.routes]
+    assert forward == [True, True, False]
     assert [route[0] for route in layout.routes] == layout.centers
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"', "a\nb", "]]>", "x" * 10_000, "\\N", "&amp;", "\0"])
-@pytest.mark.parametrize("way", WAYS)
-def test_names_of_modules_are_as_harmless_as_labels(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(way, monkeypatch)
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_names_of_modules_are_as_harmless_as_labels(name: str, renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(renderer, monkeypatch)
     model = Deep()
     model.parts = {name: [Written(2)], "last": model.parts["last"]}
     model.parts["last"] = mg.Layer(1, 1)

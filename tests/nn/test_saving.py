@@ -126,7 +126,7 @@ def test_a_module_of_ones_own_is_loaded_into_one_of_its_form(path, model):
     assert bits(twin) == bits(model)
     other = MLP(2, [3, 1], seed=0)
     before = other.state_dict()
-    with pytest.raises(FileError, match="not the parameters of the model given as into: the state does not fit"):
+    with pytest.raises(FileError, match="its parameters do not fit the model given as into: the state does not fit"):
         load(path, into=other)
     with pytest.raises(TypeError, match="into needs to be a module"):
         load(path, into=MLP)
@@ -248,7 +248,7 @@ def test_a_model_that_cannot_be_built_is_refused_quickly_though_its_checksum_is_
     written(path, {"model": model})
     tracemalloc.start()
     start = time.perf_counter()
-    with pytest.raises(FileError, match="no model that this version can build"):
+    with pytest.raises(FileError, match="not a model that this version can build"):
         load(path)
     assert time.perf_counter() - start < 1
     assert tracemalloc.get_traced_memory()[1] < 2_000_000

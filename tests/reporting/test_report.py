@@ -60,25 +60,25 @@ def test_the_numbers_are_those_of_numpy(activation: str) -> None:
     mg.binary_cross_entropy_with_logits([model(row) for row in X], Y).backward()
     report = mg.gradient_report(model, X)
     outputs = X
-    for layer, found in zip(model.layers, report.layers, strict=True):
+    for layer, reported in zip(model.layers, report.layers, strict=True):
         outputs = [row if isinstance(row, list) else [row] for row in layer_outputs(layer, outputs)]
         for numbers, sizes in [
-            ([p.grad for p in layer.parameters()], found.gradient),
-            (outputs, found.activation),
+            ([p.grad for p in layer.parameters()], reported.gradient),
+            (outputs, reported.activation),
         ]:
             expected = np.abs(np.asarray(numbers))
             norm = np.linalg.norm(expected)
             assert sizes == pytest.approx((expected.mean(), expected.max(), (expected == 0).mean(), norm), rel=1e-12)
-        assert found.units == len(layer.neurons)
+        assert reported.units == len(layer.neurons)
         dead = (np.asarray(outputs) == 0).all(axis=0).sum()
         if activation == "relu" and layer is not model.layers[-1]:
-            assert found.dead == dead
+            assert reported.dead == dead
         elif activation == "linear":
-            assert found.dead == 0
+            assert reported.dead == 0
         weights = np.asarray([p.data for p in layer.parameters()])
         gradients = np.asarray([p.grad for p in layer.parameters()])
-        assert found.gradient_to_weight == pytest.approx(np.linalg.norm(gradients) / np.linalg.norm(weights))
-        assert found.parameters == len(weights)
+        assert reported.gradient_to_weight == pytest.approx(np.linalg.norm(gradients) / np.linalg.norm(weights))
+        assert reported.parameters == len(weights)
     assert [layer.name for layer in report.layers] == ["layers.0", "layers.1", "layers.2"]
 
 
@@ -129,8 +129,8 @@ def test_after_fit_the_gradients_are_those_of_its_last_batch() -> None:
     mg.fit(model, X, Y, optimizer=mg.SGD(model.parameters(), lr=0.1), **options)
     twin.zero_grad()
     mg.mse([twin(row) for row in X[30:]], Y[30:]).backward()
-    for found, expected in zip(mg.gradient_report(model).layers, mg.gradient_report(twin).layers, strict=True):
-        assert found.gradient == pytest.approx(expected.gradient)
+    for reported, expected in zip(mg.gradient_report(model).layers, mg.gradient_report(twin).layers, strict=True):
+        assert reported.gradient == pytest.approx(expected.gradient)
 
 
 def test_a_module_of_ones_own_is_told_by_its_attributes_and_activations_by_its_graph() -> None:

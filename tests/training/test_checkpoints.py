@@ -66,7 +66,7 @@ OPTIMIZERS = [
     (mg.Adam, {"max_norm": 1.0}),
     (mg.AdamW, {"weight_decay": 0.1}),
 ]
-WAYS: list[dict[str, Any]] = [
+VARIANTS: list[dict[str, Any]] = [
     {},
     {"shuffle": False, "batch_size": None},
     {"validation": 0.3},
@@ -78,12 +78,14 @@ WAYS: list[dict[str, Any]] = [
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(OPTIMIZERS), st.sampled_from(WAYS), st.lists(st.integers(0, 30), max_size=3), st.integers(1, 7))
+@given(
+    st.sampled_from(OPTIMIZERS), st.sampled_from(VARIANTS), st.lists(st.integers(0, 30), max_size=3), st.integers(1, 7)
+)
 def test_a_run_that_is_stopped_and_resumed_ends_with_the_bits_of_one_that_is_not(
-    tmp_path_factory: Any, optimizer: Any, way: Any, stops: list[int], every: int
+    tmp_path_factory: Any, optimizer: Any, variant: Any, stops: list[int], every: int
 ) -> None:
     folder = tmp_path_factory.mktemp("runs")
-    options = {"make": optimizer[0], "options": optimizer[1], "every": every, **way}
+    options = {"make": optimizer[0], "options": optimizer[1], "every": every, **variant}
     with pytest.raises(Killed):
         trained(folder / "whole.json", stop=0, **options)
     shutil.copy(folder / "whole.json", folder / "run.json")  # the weights are not seeded, and some runs are not either
@@ -163,7 +165,7 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
             trained(path)
         assert path.read_bytes() == content
     mg.save(mg.MLP(1, [1]), path)
-    with pytest.raises(FileError, match=r"run\.json: no checkpoint of a training"):
+    with pytest.raises(FileError, match=r"run\.json: not a checkpoint of a training"):
         trained(path)
 
 
@@ -282,16 +284,16 @@ JSON = st.recursive(
 )
 
 
-def places(thing: Any) -> list[tuple[Any, Any]]:
+def positions(thing: Any) -> list[tuple[Any, Any]]:
     """Every part of nested lists and dicts: what holds it, and where."""
-    found = []
+    positions = []
     waiting = [thing]
     for part in waiting:
         for key in list(part) if isinstance(part, dict) else range(len(part)):
-            found.append((part, key))
+            positions.append((part, key))
             if isinstance(part[key], dict | list):
                 waiting.append(part[key])
-    return found
+    return positions
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +317,7 @@ def test_whatever_stands_in_a_checkpoint_it_is_gone_on_from_or_refused(
         path.write_bytes(data)
     else:
         content = copy.deepcopy(good)
-        parts = places(content)
+        parts = positions(content)
         holder, key = parts[number % len(parts)]
         holder[key] = instead
         write(path, content)
@@ -602,5 +604,5 @@ def test_steps_that_no_float_can_count_are_refused(tmp_path: Path) -> None:
     content = read(path)
     content["state"]["optimizer"]["steps"] = 10**400
     write(path, content)
-    with pytest.raises(FileError, match="no checkpoint that this version can go on from"):
+    with pytest.raises(FileError, match="not a checkpoint that this version can go on from"):
         trained(path, make=mg.Adam)

@@ -1,4 +1,4 @@
-"""fit by a compiled program, and how it finds out that it has to go the eager way."""
+"""fit by a compiled program, and how it finds out that it has to record each row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.training.compiling import learner
+from microgrannd.training.compiling import learner_for
 from microgrannd.training.gradients import Compiled, Eager
 
 X, Y = mg.data.moons(40, noise=0.1, seed=0)
@@ -39,15 +39,15 @@ LOSSES = [
 
 
 @pytest.mark.parametrize(("model", "loss", "rows"), LOSSES, ids=lambda thing: getattr(thing, "__name__", ""))
-def test_every_loss_is_compiled_and_agrees_with_the_eager_way(model: mg.MLP, loss: Any, rows: Any) -> None:
-    way = learner(model, loss, rows)
-    assert isinstance(way, Compiled)
-    found = []
-    for one in (way, Eager(model, loss)):
+def test_every_loss_is_compiled_and_agrees_with_recording(model: mg.MLP, loss: Any, rows: Any) -> None:
+    learner = learner_for(model, loss, rows)
+    assert isinstance(learner, Compiled)
+    results = []
+    for one in (learner, Eager(model, loss)):
         model.zero_grad()
         batch = one.ready(rows)
-        found.append([one.gradients(batch), one.judge(batch), *(p.grad for p in model.parameters())])
-    assert found[0] == pytest.approx(found[1], rel=1e-10, abs=1e-14)
+        results.append([one.gradients(batch), one.judge(batch), *(p.grad for p in model.parameters())])
+    assert results[0] == pytest.approx(results[1], rel=1e-10, abs=1e-14)
 
 
 class Branching(mg.Module):
@@ -78,10 +78,10 @@ class Fresh(Branching):
     ("model", "reason"),
     [(Branching(), "it records another graph for another row"), (Noisy(), "it draws random numbers")],
 )
-def test_a_model_that_records_another_graph_for_another_row_goes_the_eager_way(model: Any, reason: str) -> None:
+def test_a_model_that_records_another_graph_for_another_row_is_recorded_anew(model: Any, reason: str) -> None:
     rows = [((1.0, 2.0), 0.0), ((-1.0, 2.0), 1.0)]
     with pytest.warns(UserWarning, match=f"{reason}.*{SLOWER}"):
-        assert isinstance(learner(model, mg.mse, rows), Eager)
+        assert isinstance(learner_for(model, mg.mse, rows), Eager)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_a_model_that_records_another_graph_for_another_row_goes_the_eager_way(m
         lambda p, t: (p - t) ** 2 * mg.exp(random.choice([Value(0.5), Value(0.25)]).data),
     ],
 )
-def test_a_loss_that_is_another_of_values_than_of_numbers_goes_the_eager_way(loss: Any) -> None:
+def test_a_loss_that_is_another_of_values_than_of_numbers_is_recorded_anew(loss: Any) -> None:
     with pytest.warns(UserWarning, match=f"cannot be compiled.*{SLOWER}"):
-        assert isinstance(learner(network(), loss, ROWS), Eager)
+        assert isinstance(learner_for(network(), loss, ROWS), Eager)
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_a_target_that_a_loss_does_not_take_is_refused(loss: Any, nout: int, tar
 
 def test_leaves_made_anew_are_no_obstacle() -> None:
     model = Fresh()
-    assert isinstance(learner(model, mg.mse, ROWS), Compiled)
+    assert isinstance(learner_for(model, mg.mse, ROWS), Compiled)
 
 
-def test_a_loss_that_needs_plain_numbers_goes_the_eager_way() -> None:
+def test_a_loss_that_needs_plain_numbers_is_recorded_anew() -> None:
     model = network()
-    with pytest.warns(UserWarning, match=f"does not take Values in the place of a row's numbers.*TypeError.*{SLOWER}"):
-        way = learner(model, lambda p, t: (p - math.floor(t)) ** 2, ROWS)
-    assert isinstance(way, Eager)
+    with pytest.warns(UserWarning, match=f"does not take Values for a row's numbers.*TypeError.*{SLOWER}"):
+        learner = learner_for(model, lambda p, t: (p - math.floor(t)) ** 2, ROWS)
+    assert isinstance(learner, Eager)
 
 
 def test_fit_warns_once_and_trains() -> None:
@@ -147,28 +147,28 @@ def test_without_compiling_there_is_nothing_to_warn_of() -> None:
 def test_a_saturated_probability_is_no_error() -> None:
     model = mg.MLP(1, [1], output_activation="sigmoid", seed=0)
     model.load_state_dict({"layers.0.neurons.0.w.0": 100.0, "layers.0.neurons.0.b": 0.0})
-    way = learner(model, mg.binary_cross_entropy, [((1.0,), 1.0), ((-1.0,), 0.0)])
-    assert isinstance(way, Compiled)
-    assert way.gradients(way.ready([((1.0,), 1.0), ((-1.0,), 0.0)])) == pytest.approx(0.0, abs=1e-40)
+    learner = learner_for(model, mg.binary_cross_entropy, [((1.0,), 1.0), ((-1.0,), 0.0)])
+    assert isinstance(learner, Compiled)
+    assert learner.gradients(learner.ready([((1.0,), 1.0), ((-1.0,), 0.0)])) == pytest.approx(0.0, abs=1e-40)
 
 
-def test_an_error_leaves_the_gradients_as_they_were_and_is_that_of_the_eager_way() -> None:
+def test_an_error_leaves_the_gradients_as_they_were_and_is_that_of_recording() -> None:
     model = network()
-    way = learner(model, lambda p, t: mg.log(p + t), [((0.1, 0.2), 10.0), ((0.1, 0.3), 11.0)])
-    assert isinstance(way, Compiled)
+    learner = learner_for(model, lambda p, t: mg.log(p + t), [((0.1, 0.2), 10.0), ((0.1, 0.3), 11.0)])
+    assert isinstance(learner, Compiled)
     with pytest.raises(ValueError, match=r"^log\(x\) needs x > 0, got x = "):
-        way.gradients(way.ready([((0.1, 0.2), 10.0), ((0.1, 0.2), -10.0)]))
+        learner.gradients(learner.ready([((0.1, 0.2), 10.0), ((0.1, 0.2), -10.0)]))
     assert all(p.grad == 0.0 for p in model.parameters())
 
 
 def test_numba_trains_to_the_same_weights() -> None:
     pytest.importorskip("numba", reason="numba as a backend")
     states = []
-    for way in (True, "numba"):
+    for backend in (True, "numba"):
         model = network()
         mg.fit(
             model, X, Y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), 0.1), epochs=3, seed=0, progress=False,
-            compile=way,
+            compile=backend,
         )  # fmt: skip
         states.append(model.state_dict())
     assert states[0] == pytest.approx(states[1], rel=1e-9)
@@ -176,5 +176,5 @@ def test_numba_trains_to_the_same_weights() -> None:
 
 def test_an_unknown_backend_is_refused() -> None:
     model = network()
-    with pytest.raises(ValueError, match="backend is python or numba"):
+    with pytest.raises(ValueError, match="backend needs to be python or numba"):
         mg.fit(model, X, Y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), 0.1), epochs=1, compile="fortran")

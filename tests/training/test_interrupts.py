@@ -34,7 +34,7 @@ at_any_moment = pytest.mark.skipif(
 
 EPOCHS = 12
 X, Y = mg.data.moons(48, noise=0.1, seed=0)
-WAYS = {
+VARIANTS = {
     "eager": {"compile": False},
     "python": {"compile": True},
     "python with validation": {"compile": True, "validation": 0.25, "patience": 100},
@@ -61,10 +61,10 @@ class Training:
         self.optimizer = mg.Adam(self.model.parameters(), 0.05)
         self.history: mg.History | None = None  # if fit was ended before it began, or as it returned
 
-    def run(self, way: str, epochs: int = EPOCHS, **options: Any) -> Training:
+    def run(self, variant: str, epochs: int = EPOCHS, **options: Any) -> Training:
         self.history = mg.fit(
             self.model, X, Y, loss=mg.binary_cross_entropy_with_logits, optimizer=self.optimizer, epochs=epochs,
-            batch_size=16, seed=0, **{"progress": False, **WAYS[way], **options},
+            batch_size=16, seed=0, **{"progress": False, **VARIANTS[variant], **options},
         )  # fmt: skip
         return self
 
@@ -79,25 +79,25 @@ class Training:
 
 
 @cache
-def expected(way: str) -> tuple[list[Any], list[float], float]:
+def expected(variant: str) -> tuple[list[Any], list[float], float]:
     """The state after each number of epochs, the losses, and the seconds of a whole training."""
-    states = [Training().run(way, epochs).state for epochs in range(EPOCHS + 1)]
+    states = [Training().run(variant, epochs).state for epochs in range(EPOCHS + 1)]
     start = time.perf_counter()
-    losses = Training().run(way).losses
+    losses = Training().run(variant).losses
     return states, losses, time.perf_counter() - start
 
 
-def assert_consistent_after_interrupts(way: str, count: int, folder: Path) -> int:
+def assert_consistent_after_interrupts(variant: str, count: int, folder: Path) -> int:
     """Interrupt trainings at moments all over them; how many ended before they were over."""
-    if way == "numba":
+    if variant == "numba":
         pytest.importorskip("numba", reason="numba as a backend")
-    states, losses, seconds = expected(way)
+    states, losses, seconds = expected(variant)
     rng, early = random.Random(count), 0
     for number in range(count):
         file, training = folder / f"{number}.json", Training()
         options = {"checkpoint": file, "progress": number % 4 == 1} if number % 2 else {}
         with suppress(KeyboardInterrupt), interrupted_after(rng.uniform(0, 1.1 * seconds) + 1e-6):
-            training.run(way, **options)
+            training.run(variant, **options)
         assert training.state in states
         over = states.index(training.state)
         if training.history is not None:
@@ -107,22 +107,22 @@ def assert_consistent_after_interrupts(way: str, count: int, folder: Path) -> in
         assert (training.model([0.5, 0.5]) * 1.0)._prev
         early += over < EPOCHS
         if file.exists():
-            again = Training().run(way, checkpoint=file, resume=True)
+            again = Training().run(variant, checkpoint=file, resume=True)
             assert (again.state, again.losses) == (states[EPOCHS], losses)
     return early
 
 
 @at_any_moment
-@pytest.mark.parametrize("way", WAYS)
-def test_ctrl_c_leaves_what_there_was_after_the_last_whole_epoch(way: str, tmp_path: Path, capfd: Any) -> None:
-    assert assert_consistent_after_interrupts(way, 24, tmp_path)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_ctrl_c_leaves_what_there_was_after_the_last_whole_epoch(variant: str, tmp_path: Path, capfd: Any) -> None:
+    assert assert_consistent_after_interrupts(variant, 24, tmp_path)
 
 
 @at_any_moment
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
-def test_ctrl_c_at_125_moments(way: str, tmp_path: Path, capfd: Any) -> None:
-    assert assert_consistent_after_interrupts(way, 125, tmp_path) > 50
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_ctrl_c_at_125_moments(variant: str, tmp_path: Path, capfd: Any) -> None:
+    assert assert_consistent_after_interrupts(variant, 125, tmp_path) > 50
 
 
 def test_an_interrupt_waits_while_nothing_may_be_ended_and_then_ends_what_may() -> None:

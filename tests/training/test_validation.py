@@ -23,9 +23,9 @@ class Line(mg.Module):
         return self.w * row[0]
 
 
-def fit(model, X=((1.0,),) * 10, y=(1.0,) * 10, epochs=5, lr=0.1, **options):
+def fit(model, X=((1.0,),) * 10, y=(1.0,) * 10, epochs=5, lr=0.1, loss=mg.mse, **options):
     options.setdefault("optimizer", mg.SGD(model.parameters(), lr=lr))
-    return mg.fit(model, X, y, loss=mg.mse, epochs=epochs, progress=False, **options)
+    return mg.fit(model, X, y, loss=loss, epochs=epochs, progress=False, **options)
 
 
 def test_a_share_is_held_out_and_never_trained_on() -> None:
@@ -171,19 +171,8 @@ def test_a_judgement_that_is_no_number_does_not_end_the_search_for_the_best() ->
         return next(judgements) if paused_here() else mg.mse(prediction, target)
 
     model = Line()
-    optimizer = mg.SGD(model.parameters(), lr=0.1)
-    history = mg.fit(
-        model,
-        [[1.0]],
-        [1.0],
-        loss=loss,
-        optimizer=optimizer,
-        epochs=5,
-        validation=([[1.0]], [1.0]),
-        patience=3,
-        progress=False,
-        compile=False,
-    )
+    one = [[1.0]], [1.0]
+    history = fit(model, *one, loss=loss, validation=one, patience=3, compile=False)
     assert history.validation_loss[1:] == [8.0, 7.0, 6.0, 5.0]
     assert model.w.data == pytest.approx(1 - 0.8**5)
 
@@ -199,18 +188,8 @@ def test_ctrl_c_during_validation_leaves_lists_of_one_length() -> None:
         return mg.mse(prediction, target)
 
     model = Line()
-    optimizer = mg.SGD(model.parameters(), lr=0.1)
-    history = mg.fit(
-        model,
-        [[1.0]],
-        [1.0],
-        loss=loss,
-        optimizer=optimizer,
-        epochs=5,
-        validation=([[1.0]], [1.0]),
-        progress=False,
-        compile=False,
-    )
+    one = [[1.0]], [1.0]
+    history = fit(model, *one, loss=loss, validation=one, compile=False)
     assert [len(history.loss), len(history.validation_loss), len(history.seconds)] == [2, 2, 2]
     assert model.w.data == pytest.approx(1 - 0.8**2)
 
