@@ -14,11 +14,11 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     if getattr(structure, "shape", ()):
         import numpy as np  # there is an array, so NumPy is installed
 
-        found = [function(part) for part in structure.ravel()]
-        if found and all(isinstance(part, np.ndarray) for part in found):
-            return np.stack(found).reshape(structure.shape + found[0].shape)
-        array = np.empty(len(found), dtype=float if all(isinstance(x, float) for x in found) else object)
-        array[:] = found
+        results = [function(part) for part in structure.ravel()]
+        if results and all(isinstance(part, np.ndarray) for part in results):
+            return np.stack(results).reshape(structure.shape + results[0].shape)
+        array = np.empty(len(results), dtype=float if all(isinstance(x, float) for x in results) else object)
+        array[:] = results
         return array.reshape(structure.shape)
     return function(structure)
 
@@ -35,10 +35,10 @@ def copied(structure: Any) -> Any:
 def _of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
     """Apply a function to the parts of a list, tuple, named tuple or dict; return one of the same kind."""
     if isinstance(structure, dict):
-        found = copy(structure)
+        same_kind = copy(structure)
         for key, part in structure.items():  # update() of a Counter adds up
-            found[key] = function(part)
-        return found
+            same_kind[key] = function(part)
+        return same_kind
     parts = map(function, structure)
     if isinstance(structure, list):
         return list(parts)
@@ -47,9 +47,9 @@ def _of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
 
 def leaves(structure: Any) -> list[Any]:
     """Return the numbers in a structure."""
-    found: list[Any] = []
-    mapped(found.append, structure)
-    return found
+    numbers: list[Any] = []
+    mapped(numbers.append, structure)
+    return numbers
 
 
 def filled(structure: Any, numbers: Iterable[Any]) -> Any:
@@ -59,7 +59,7 @@ def filled(structure: Any, numbers: Iterable[Any]) -> Any:
 
 
 def paths(structure: Any, root: str) -> Iterator[str]:
-    """Return the Python expression of each number in a structure that is called root.
+    """Yield the Python expression of each number in a structure that is called root.
 
     >>> list(paths([1.0, (2.0, {"b": 3.0})], "w"))
     ['w[0]', 'w[1][0]', "w[1][1]['b']"]

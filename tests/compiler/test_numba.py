@@ -43,22 +43,22 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def rounding(expression: Any, row: list[float], parameters: list[float]) -> list[float]:
-    """How far rounding can move the output and the parameters' gradients: numba's functions round otherwise."""
+    """How far rounding can move the output and the parameters' gradients: numba's functions round in ways of their own."""
     leaves = [Value(x) for x in (*row, *parameters)]
     output = expression(*leaves)
     output.backward()
     order = topological(output)
     errors = running_errors(order)
     bounds = gradient_errors(order, errors)
-    tolerances = [BOUND * errors[output], *(BOUND * bounds.get(leaf, 0.0) for leaf in leaves[len(row) :])]
-    return [error if math.isfinite(error) else 1e-300 for error in tolerances]
+    found = [BOUND * errors[output], *(BOUND * bounds.get(leaf, 0.0) for leaf in leaves[len(row) :])]
+    return [error if math.isfinite(error) else 1e-300 for error in found]
 
 
-def assert_close(computed: Any, expected: Any, source: str) -> None:
+def assert_close(found: Any, expected: Any, source: str) -> None:
     if isinstance(expected, tuple):
-        assert computed == (expected[0], f"row 0: {expected[1]}"), source
+        assert found == (expected[0], f"row 0: {expected[1]}"), source
     else:
-        assert computed == pytest.approx(expected, rel=1e-12, abs=1e-300, nan_ok=True), source
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-300, nan_ok=True), source
 
 
 @settings(
@@ -71,12 +71,12 @@ def test_random_graphs_agree_with_the_eager_engine(expression: Expression, data:
     leaves = [Value(x) for x in point]
     program = mg.compile(expression(*leaves), leaves[:count], backend="numba")
     for row in [point[:count], *data.draw(st.lists(st.tuples(*[CELLS] * count).map(list), min_size=20, max_size=20))]:
-        computed = as_program(program, leaves[count:], row)
+        found = as_program(program, leaves[count:], row)
         expected = eagerly(expression, row, point[count:])
         if isinstance(expected, tuple):
-            assert_close(computed, expected, program.source)
+            assert_close(found, expected, program.source)
         else:
-            for a, b, error in zip(computed, expected, rounding(expression, row, point[count:]), strict=True):
+            for a, b, error in zip(found, expected, rounding(expression, row, point[count:]), strict=True):
                 assert a == pytest.approx(b, rel=1e-12, abs=error, nan_ok=True), program.source
 
 
@@ -114,14 +114,14 @@ def test_networks_agree_with_plain_programs(model: Any, loss: Any) -> None:
     rows = [[rng.uniform(-1, 1) for _ in range(nin)] + [float(i == 0) for i in range(nout)] for _ in range(150)]
     inputs = [Value(x) for x in rows[0]]
     output = loss(model(inputs[:nin]), inputs[nin:] if nout > 1 else inputs[nin])
-    computed = []
+    found = []
     for backend in ("python", "numba"):
         program = mg.compile(output, inputs, backend=backend, model=model)
         model.zero_grad()
-        computed.append([program.backward(rows), *program.forward(rows), *(p.grad for p in model.parameters())])
-    assert computed[1] == pytest.approx(computed[0], rel=1e-11, abs=1e-16)
+        found.append([program.backward(rows), *program.forward(rows), *(p.grad for p in model.parameters())])
+    assert found[1] == pytest.approx(found[0], rel=1e-11, abs=1e-16)
     model.zero_grad()
-    assert program.backward(np.array(rows)) == computed[1][0]
+    assert program.backward(np.array(rows)) == found[1][0]
 
 
 def test_functions_of_ones_own_are_refused_and_own_rules_are_not() -> None:
@@ -268,15 +268,15 @@ import pathlib, platformdirs, sys, threading
 platformdirs.user_cache_path = lambda *_, **__: pathlib.Path({str(tmp_path / "cache")!r})
 sys.setswitchinterval(1e-5)
 import microgrannd as mg
-computed, start = [], threading.Barrier(4)
+found, start = [], threading.Barrier(4)
 def work():
     x, w = mg.Value(1.0), mg.Value(3.0)
     start.wait()
-    computed.append(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
+    found.append(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
 threads = [threading.Thread(target=work) for _ in range(4)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-print(len(computed), len(set(computed)))
+print(len(found), len(set(found)))
 """
     assert in_a_process(script) == "4 1\n"
 
@@ -301,8 +301,8 @@ for number in range({moments}):
         time.sleep(2)
     except KeyboardInterrupt:
         ended += 1
-    computed = mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="numba").backward([[0.5]])
-    assert abs(computed - program.backward([[0.5]])) < 1e-12, number
+    found = mg.compile(mg.sigmoid(w * x) + float(number), [x], backend="numba").backward([[0.5]])
+    assert abs(found - program.backward([[0.5]])) < 1e-12, number
 print(ended)
 """
     assert int(in_a_process(script)) >= moments / 2  # a few come while numba frees something, where Python drops them
@@ -321,11 +321,11 @@ def test_no_label_is_taken_for_a_name_of_the_programs_own() -> None:
     root = mg.sum([mg.tanh(h) for h in hidden]) + leaves[0] ** leaves[1]
     program = mg.compile(root, leaves[:3], backend="numba")
     assert program.backward([[leaf.data for leaf in leaves[:3]]]) == pytest.approx(root.data, rel=1e-12)
-    computed = [leaf.grad for leaf in leaves[3:]]
+    found = [leaf.grad for leaf in leaves[3:]]
     for leaf in leaves:
         leaf.grad = 0.0
     root.backward()
-    assert computed == pytest.approx([leaf.grad for leaf in leaves[3:]], rel=1e-12)
+    assert found == pytest.approx([leaf.grad for leaf in leaves[3:]], rel=1e-12)
 
 
 def test_numbas_own_settings_lead_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
