@@ -127,8 +127,11 @@ class Typed(ast.NodeTransformer):
 
 def rounded_otherwise(constant: float) -> Any:
     """Return a constant such as pi or 0.1, which a float holds only rounded, as it could be as well."""
-    is_long = math.isfinite(constant) and not math.ldexp(math.frexp(constant)[0], 26).is_integer()
-    return mp.mpf(constant) * (1 + is_long * mp.ldexp(1, -52))
+    return mp.mpf(constant) * (1 + _is_rounded(constant) * mp.ldexp(1, -52))
+
+
+def _is_rounded(constant: float) -> bool:
+    return math.isfinite(constant) and not math.ldexp(math.frexp(constant)[0], 26).is_integer()
 
 
 def exact(rule: Rule, by: str | None = None, number: Function = mp.mpf) -> Function | None:
@@ -143,6 +146,8 @@ def exact(rule: Rule, by: str | None = None, number: Function = mp.mpf) -> Funct
 
 
 def _exact(rule: Rule, by: str | None, number: Function) -> Function | None:
+    if number is rounded_otherwise and not has_rounded_constants(rule, by):
+        return exact(rule, by)
     names = names_of(rule.formula if by is None else rule.partials[by], rule, number)
     inside = rule.domain and names_of(rule.domain, rule, number)
     if names is None or inside is None and rule.domain:
@@ -160,6 +165,16 @@ def _exact(rule: Rule, by: str | None, number: Function) -> Function | None:
         return value(*operands)
 
     return _real(in_domain)
+
+
+def has_rounded_constants(rule: Rule, by: str | None = None) -> bool:
+    """Whether a formula uses constants that a float holds only rounded."""
+    formula = rule.formula if by is None else rule.partials[by]
+    constants = [node.value for node in ast.walk(formula.tree) if isinstance(node, ast.Constant)]
+    used = [rule.functions[name] for name in formula.functions]
+    constants += [thing for thing in used if not callable(thing)]
+    inner = [thing.__rule__ for thing in used if hasattr(thing, "__rule__")]
+    return any(map(_is_rounded, constants)) or any(map(has_rounded_constants, inner))  # type: ignore[arg-type]  # numbers
 
 
 def names_of(formula: Formula, rule: Rule, number: Function) -> dict[str, Any] | None:
@@ -240,7 +255,7 @@ def _limit(quotient: Function, side: int, exponent: int, order: int, most: int, 
                 return found, "", precision
         if precision >= 2 * most:
             return None, UNLIMITED, precision
-        settling = precision * 5 // 4 if last == 0 else 2 * precision
+        settling = precision * 17 // 16 if last == 0 else 2 * precision
         precision = settling if found else min(4 * precision, most)
         last = found
 

@@ -115,7 +115,8 @@ class Operation:
     def _quotient(self, value: Function, one: Weights, other: Weights, order: int, h: Any) -> Any:
         terms = []
         for j in range(order):
-            change = value(*self._moved((h, one), (j * h, other))) - value(*self._moved((j * h, other)))
+            start = value(*self._moved((j * h, other))) if j else self._y(value)
+            change = value(*self._moved((h, one), (j * h, other))) - start
             terms.append((-1) ** (order - 1 - j) * comb(order - 1, j) * change)
         return mp.fsum(terms) / h**order
 
@@ -125,7 +126,7 @@ class Operation:
         if key not in self._known:
             formula, value = exact(self.rule, edge.operand, number), exact(self.rule, None, number)
             try:
-                found = None if formula is None or value is None else formula(*self._moved(), value(*self._moved()))
+                found = None if formula is None or value is None else formula(*self._moved(), self._y(value))
             except NO_VALUE:
                 found = None
             self._known[key] = found
@@ -145,6 +146,12 @@ class Operation:
         value = exact(self.rule)
         assert value is not None  # is_exact
         return value
+
+    def _y(self, value: Function) -> Any:
+        """The formula's value at the recorded operands: computed once for each precision."""
+        if (value, mp.prec) not in self._known:
+            self._known[value, mp.prec] = value(*self._moved())
+        return self._known[value, mp.prec]
 
     def _weights(self, along: Sequence[Edge], seed: int) -> Weights:
         """How fast some operands move: so that each has a like share in the result's change, and none hides behind another."""
@@ -191,7 +198,7 @@ class Operation:
         ]
         value = exact(self.rule, None, rounded_otherwise)
         assert value is not None  # is_exact
-        if value(*self._moved()) != self._value(*self._moved()):
+        if self._y(value) != self._y(self._value):
             h = mp.ldexp(1, self._room(weights) - precision // 2)
             one, other = (self._quotient(f, weights, {}, 1, h) for f in (value, self._value))
             changes.append(one - other)

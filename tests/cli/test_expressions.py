@@ -123,7 +123,9 @@ def test_check_says_what_is_wrong(capsys: pytest.CaptureFixture[str], monkeypatc
     monkeypatch.setitem(FUNCTIONS, "cube", cube)
     assert main(["check", "cube(x)", "x=2"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("microgrannd: df/dx at x = 2.0 is wrong: backward() gives 8.0, exact differences give 12.0 The first operation")
+    assert error.startswith(
+        "microgrannd: df/dx at x = 2.0 is wrong: backward() gives 8.0, exact differences give 12.0 The first operation"
+    )
     assert error.count("\n") == 1
 
 
