@@ -320,5 +320,5 @@ class Operation:
 
 def _weight(edge: Edge, draw: random.Random) -> Any:
     size = edge.partial if edge.partial and isfinite(edge.partial) else 1 / (edge.value.data or 1.0)
-    speed = draw.choice((-1, 1)) * draw.randrange(17, 32, 2) / 16
+    speed = draw.choice((-1, 1)) * draw.randrange(2**20, 2**21) / 2**20
     return mp.ldexp(speed, -frexp(size)[1] if isfinite(size) else 0)

@@ -30,6 +30,13 @@ def test_correct_rules_raise_no_alarm(expression: Expression) -> None:
     gradcheck(expression, expression.inputs)
 
 
+@pytest.mark.slow
+@settings(deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+@given(expressions())
+def test_nor_do_they_in_thousands(expression: Expression) -> None:
+    gradcheck(expression, expression.inputs)
+
+
 @settings(deadline=None, max_examples=40)
 @given(expressions(max_size=3))
 def test_nor_do_their_second_derivatives(expression: Expression) -> None:
