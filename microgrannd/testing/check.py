@@ -22,6 +22,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from .._checks import required_whole
 from .._text import described
 from .._trees import leaves, paths
 from ..engine.value import Value
@@ -36,7 +37,7 @@ def gradcheck(
     args: Sequence[Any],
     order: int = 1,
     rtol: float = 0.0,
-    parameters: Iterable[Value] | Mapping[str, Value] = (),
+    parameters: Iterable[Value] | Mapping[str, Value] | Module = (),
 ) -> bool:
     """Check the derivatives of a function at a point: those of each operation in it, and the whole function's.
 
@@ -49,7 +50,7 @@ def gradcheck(
         args: its arguments: numbers, or nested lists, dicts and arrays of them.
         order: 2 checks the second derivatives too, and so on.
         rtol: a further relative error to forgive, for a rule whose partial is an approximation.
-        parameters: Values to differentiate by besides the arguments, as ``model.parameters()``, or a dict of them by name.
+        parameters: Values to differentiate by besides the arguments: ``model.parameters()``, a dict by name, or the model.
 
     Returns:
         True.
@@ -62,6 +63,9 @@ def gradcheck(
         TypeError, ValueError: f returns no Value, ignores an argument, is not deterministic, or not finite.
     """
     __tracebackhide__ = True  # pytest then shows the caller's line
+    required_whole("order", order, 1)
+    if not rtol >= 0:
+        raise ValueError(f"rtol needs to be a number of at least 0, got {described(rtol)}")
     named = _named(f, parameters)
     if not isinstance(args, (list, tuple)) or not leaves(args) and not named:
         raise TypeError(f"gradcheck needs a list of the arguments to differentiate by, got {described(args)}")
@@ -76,8 +80,7 @@ def gradcheck(
         f = _all_gradients(f, len(args), values)
         outputs = [f"(d{output}/d{name})" for output in higher.outputs for name in point.names]
         higher = Point(f, args, values, groups, outputs)
-        steps.operations_of_order(point, further, higher, rtol)
-        steps.check(higher, rtol)
+        steps.check_order(point, further, higher, rtol)
     return True
 
 
@@ -97,7 +100,9 @@ def _names(f: Callable[..., Any], args: Sequence[Any]) -> list[list[str]]:
 
 def _named(f: Callable[..., Any], parameters: Any) -> dict[str, Value]:
     """The parameters by name: their own, that in a Module which f uses, or else by their index."""
-    if isinstance(parameters, Mapping):
+    if isinstance(parameters, Module):
+        found = dict(parameters.named_parameters())
+    elif isinstance(parameters, Mapping):
         found = dict(parameters)
     else:
         used = (

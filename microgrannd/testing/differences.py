@@ -62,6 +62,20 @@ class Slopes(NamedTuple):
         error = self.left.error + self.right.error
         return abs(self.left.value - self.right.value) > 3 * error and self._settled(error, 1e-3)
 
+    def confirms(self, other: Slopes) -> bool:
+        """Whether both are sure, and say the same."""
+        if self.trouble() or other.trouble():
+            sides = zip((self.left, self.right), (other.left, other.right), strict=True)
+            alike = (one.error == two.error == inf or not one.differs(two.value, two.error) for one, two in sides)
+            return not self.is_unsettled() and not other.is_unsettled() and all(alike)
+        return (
+            self._is_sure() and other._is_sure() and not self.central.differs(other.central.value, other.central.error)
+        )
+
+    def _is_sure(self) -> bool:
+        flat = all(abs(side.value) <= 1e-3 * self.typical for side in (self.left, self.right))
+        return self.central.error <= max(1e-6 * abs(self.central.value), flat * 1e-12 * self.typical)
+
     def _settled(self, error: float, share: float) -> bool:
         return error <= share * max(abs(self.central.value), self.typical)
 
@@ -97,7 +111,7 @@ def slopes(
         before, after = at(-step), at(step)
         sizes = [abs(y) for y in (before, middle, after) if y == y]
         error = (noise + UNIT * max(sizes, default=0.0)) / step
-        typical = typical or max(*sizes, noise / UNIT, 0.0) / step
+        typical = typical or max(*sizes, 0.0, 0.0) / step
         central.add((after - before) / step / 2, error / 2)
         left.add((middle - before) / step, error)
         right.add((after - middle) / step, error)
@@ -107,6 +121,27 @@ def slopes(
         if error > central.best.error and (error > max(left.best.error, right.best.error) or _smooth(found)):
             break  # smaller steps can only be worse
     return Slopes(central.best, left.best, right.best, typical)
+
+
+def settled(f: Callable[[float], Any], x: float, noise: float) -> Slopes:
+    """Differentiate with ever smaller largest steps, until two in a row agree: one alone may take a wave for flat.
+
+    Args:
+        f: see `slopes`.
+        x: see there.
+        noise: see there.
+
+    Returns:
+        The slopes; of an unbounded error where no two agree.
+    """
+    step, last = max(abs(x), 1.0) / 2, None
+    while step > max(abs(x) * 2.0**-40, _SMALLEST):
+        found = slopes(f, x, noise, step)
+        if last is not None and last.confirms(found):
+            return found
+        last, step = found, step / 128
+    doubtful = Estimate(nan, 1e308)
+    return Slopes(doubtful, doubtful, doubtful, 0.0)
 
 
 def _smooth(found: Slopes) -> bool:

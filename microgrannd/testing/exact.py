@@ -118,7 +118,11 @@ EXACT: dict[Any, Function] = {
 
 
 class Typed(ast.NodeTransformer):
-    """Turn every constant into a call of ``_number``."""
+    """Turn every constant into a call of ``_number``, but for those that a comparison is with."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """Leave a comparison as it is: to change its constants would be to take another branch."""
+        return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         """Write one constant."""
@@ -254,7 +258,8 @@ def _limit(quotient: Function, side: int, exponent: int, order: int, most: int, 
             if agree and found or not found and precision >= most:
                 return found, "", precision
         if precision >= 2 * most:
-            return None, UNLIMITED, precision
+            shrinks = last is not None and abs(found) < abs(last) / 2  # along with the step
+            return (mp.mpf(0), "", precision) if shrinks else (None, UNLIMITED, precision)
         settling = precision * 17 // 16 if last == 0 else 2 * precision
         precision = settling if found else min(4 * precision, most)
         last = found

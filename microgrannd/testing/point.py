@@ -7,7 +7,7 @@ from functools import cached_property
 from math import inf, isfinite
 from typing import Any
 
-from .._checks import required_real
+from .._checks import real, required_real
 from .._text import described
 from .._trees import filled, leaves
 from ..engine.graph import number, topological
@@ -43,6 +43,8 @@ class Point:
         self.numbers = [required_real(name, x) for name, x in zip(self.names, numbers, strict=True)]
         self.call, self.results = self.run(self.numbers)
         self.variables = self.call.variables
+        #: Whether an operation has a kink at the point, of this function or of the one whose derivatives it gives.
+        self.has_kinks = False
 
     @cached_property
     def graph(self) -> Replay:
@@ -74,12 +76,14 @@ class Point:
 
     def refuse_bad_use(self) -> None:
         """Raise where f returns no finite Value, ignores an argument or is not deterministic."""
-        for result in self.results or [None]:
-            if not isinstance(result, Value):
-                raise TypeError(f"gradcheck needs a function that returns a Value or several, got {described(result)}")
-            if not isfinite(result.data):
-                raise ValueError(f"f gives {result.data} {self.where()}")
-        reached = set(topological(*self.results))
+        values = [result for result in self.results if isinstance(result, Value)]
+        strange = [result for result in self.results if not isinstance(result, Value) and real(result) is None]
+        if strange or not values:
+            shown = described((strange or self.results or [None])[0])
+            raise TypeError(f"gradcheck needs a function that returns a Value or several, got {shown}")
+        if infinite := [value.data for value in values if not isfinite(value.data)]:
+            raise ValueError(f"f gives {infinite[0]} {self.where()}")
+        reached = set(topological(*values))
         variables = iter(self.variables)
         for group in self.groups:
             if group and reached.isdisjoint([next(variables) for _ in group]):
@@ -139,12 +143,12 @@ def _after_backward(result: Any, variables: Sequence[Value], read: Callable[[], 
     return found
 
 
-def _signature(results: Sequence[Value]) -> list[str]:
+def _signature(results: Sequence[Any]) -> list[str]:
     """What a graph consists of: equal for equal graphs."""
-    order = topological(*results)
+    order = topological(*(result for result in results if isinstance(result, Value)))
     names: dict[Any, Any] = {node: f"node {index}" for index, node in enumerate(order)}
     nodes = [
         f"{node._op or 'leaf'}({', '.join(str(names.get(o, o)) for o in node._operands)}) = {node.data!r}"
         for node in order
     ]
-    return [*nodes, f"the results {[names[result] for result in results]}"]
+    return [*nodes, f"the results {[names.get(result, result) for result in results]}"]

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+from .._trees import mapped
 from ..engine.graph import Edge, arguments, edges, number
 from ..engine.value import Value
 from ..rules.ieee import ERRORS
@@ -117,7 +118,7 @@ def rounding_errors(rule: Rule, arguments: Sequence[Any], by: str | None = None,
 
 
 def _on_floats(rule: Rule, by: str | None) -> Callable[..., Any]:
-    return _on_rounded(rule, by, rule.used)
+    return _on_rounded(rule, by, rule.used, _on_floats)
 
 
 def _on_exact(rule: Rule, by: str | None) -> Callable[..., Any]:
@@ -126,7 +127,7 @@ def _on_exact(rule: Rule, by: str | None) -> Callable[..., Any]:
     names = names_of(rule.formula if by is None else rule.partials[by], rule, mp.mpf)
     assert names is not None  # the caller knows that there is an exact form
     names["_number"] = lambda constant: Rounded(mp.mpf(constant))  # so that the arithmetic of constants counts too
-    return _on_rounded(rule, by, names, Typed())
+    return _on_rounded(rule, by, names, _on_exact, Typed())
 
 
 def _domain_on_exact(rule: Rule) -> Callable[..., Any]:
@@ -142,12 +143,18 @@ def _domain_on_exact(rule: Rule) -> Callable[..., Any]:
 
 
 def _on_rounded(
-    rule: Rule, by: str | None, functions: Mapping[str, Any], rewrite: NodeTransformer | None = None
+    rule: Rule,
+    by: str | None,
+    functions: Mapping[str, Any],
+    inner: Callable[..., Any],
+    rewrite: NodeTransformer | None = None,
 ) -> Callable[..., Any]:
     names = {
         name: _lifted(thing) if callable(thing) and name not in _STRUCTURAL else thing
         for name, thing in functions.items()
     }
+    used = {name: getattr(rule.functions.get(name), "__rule__", None) for name in names}
+    names |= {name: own.kept(inner, None) for name, own in used.items() if own}  # a rule's formula, with its own errors
     if by is None:
         return rule.formula.function(rule.operands, names, rewrite)
     return rule.partials[by].function((*rule.operands, "y"), names, rewrite)
@@ -176,10 +183,14 @@ def _chances_in(compute: Callable[[], Any]) -> list[bool]:
 
 def has_ties(rule: Rule, floats: Sequence[Any]) -> bool:
     """Whether a rule's formula compares numbers that are equal, at these operands."""
-    operands = [
-        [Rounded(_typed(x, True)) for x in o] if isinstance(o, list) else Rounded(_typed(o, True)) for o in floats
-    ]
+    operands = rounded(floats, True)
     return bool(_chances_in(lambda: rounding_errors(rule, operands, exact=True)))
+
+
+def rounded(floats: Sequence[Any], exact: bool) -> list[Any]:
+    """The operands of a rule without errors: floats or exact numbers."""
+    found: list[Any] = mapped(lambda x: Rounded(_typed(x, exact)), list(floats))
+    return found
 
 
 def running_errors(order: Iterable[Value], exact: bool = False, chances: set[Value] | None = None) -> dict[Value, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from ..engine.graph import edges, number, topological
 from ..engine.value import Value
 from ..rules.ieee import ERRORS
-from .differences import directions, slopes, together
+from .differences import directions, settled, together
 from .errors import GradientError, NonDifferentiableError, UndecidedError
 from .exact import NO_VALUE, bits, mp, shown
 from .operation import Operation, Verdict
@@ -38,7 +38,7 @@ _TOGETHER = "t (all arguments moving at once)"
 def check(point: Point, rtol: float) -> None:
     """Take all steps for the first derivatives of a function."""
     __tracebackhide__ = True
-    verdicts = {node: Operation(node).verdict(rtol) for node in point.graph.operations if _is_finite(node)}
+    verdicts = {node: Operation(node, rtol).verdict() for node in point.graph.operations if _is_finite(node)}
     operations(point, verdicts)
     if point.graph.is_exact:
         kinks(point, verdicts, rtol)
@@ -65,10 +65,10 @@ def operations(point: Point, verdicts: dict[Value, Verdict]) -> None:
 def _spoiled(point: Point, wrong: Sequence[Value]) -> Iterator[str]:
     """What is said of each derivative that is another if these operations are right."""
     right = {
-        (node, index): derivative
-        for node in wrong
-        for index, edge in enumerate(edges(node))
-        if (derivative := Operation(node).derivative(edge)) is not None
+        (operation.at.node, index): derivative
+        for operation in map(Operation, wrong)
+        for index, edge in enumerate(operation.edges)
+        if (derivative := operation.derivative(edge)) is not None
     }
     for output, result, gradients in zip(point.outputs, point.results, point.gradients, strict=True):
         if isinstance(result, Value):
@@ -80,8 +80,8 @@ def _spoiled(point: Point, wrong: Sequence[Value]) -> Iterator[str]:
                         yield point.wrong(f"d{output}/d{name}", got, f"exact differences give {shown(expected)}")
 
 
-def operations_of_order(point: Point, order: int, higher: Point, rtol: float) -> None:
-    """Check the derivatives of each operation's partials.
+def check_order(point: Point, order: int, higher: Point, rtol: float) -> None:
+    """Check derivatives of a higher order: those of each operation's partials, then as those of the first order.
 
     Args:
         point: of the function itself.
@@ -90,10 +90,16 @@ def operations_of_order(point: Point, order: int, higher: Point, rtol: float) ->
         rtol: see `gradcheck`.
     """
     __tracebackhide__ = True
-    faults = (Operation(node).higher(order, rtol) for node in point.graph.operations if _is_finite(node))
-    if fault := next(filter(None, faults), ""):
-        right = f"The derivatives of f of order {order} {point.where()} are right, not so those of its operations"
-        raise GradientError(f"{next(_spoiled_of_order(point, order, higher), right)}\n{fault}")
+    verdicts = [Operation(node, rtol).higher(order) for node in point.graph.operations if _is_finite(node)]
+    for verdict in verdicts:
+        if verdict.wrong:
+            right = f"The derivatives of f of order {order} {point.where()} are right, not so those of its operations"
+            raise GradientError(f"{next(_spoiled_of_order(point, order, higher), right)}\n{verdict.wrong}")
+    higher.has_kinks = point.has_kinks or any(verdict.kink for verdict in verdicts)
+    check(higher, rtol)
+    for verdict in verdicts:
+        if verdict.undecided:
+            raise UndecidedError(f"order={order} cannot be checked {point.where()}: {verdict.undecided}")
 
 
 def _spoiled_of_order(point: Point, order: int, higher: Point) -> Iterator[str]:
@@ -120,6 +126,7 @@ def kinks(point: Point, verdicts: dict[Value, Verdict], rtol: float) -> None:
     ]
     if not doubtful:
         return
+    point.has_kinks = True
     bounds = [point.bounds(result, errors) for result in point.results]
     for name, speeds in _directions(point, doubtful):
         found = point.graph.derivatives(dict(zip(point.variables, speeds, strict=True)))
@@ -134,6 +141,10 @@ def kinks(point: Point, verdicts: dict[Value, Verdict], rtol: float) -> None:
             if wrong and isfinite(got) and not chances.isdisjoint(doubtful):
                 raise NonDifferentiableError(
                     f"{called} does not exist {point.where()}: rounding takes f to the other side of a kink"
+                )
+            if wrong and name == _TOGETHER and 1 < len(point.names) <= ALONE:  # by each alone it is right
+                raise NonDifferentiableError(
+                    f"{called} does not exist {point.where()}: the slopes by single arguments do not add up"
                 )
             if wrong:
                 raise GradientError(point.wrong(called, got, f"exact differences give {shown(slope.right)}"))
@@ -183,13 +194,15 @@ def unseen(point: Point) -> None:
     moves = [draw.choice((-1, 1)) * draw.uniform(0.5, 1) for _ in point.names]
     if not _hides(point, moves) and not _hides(point, [-move for move in moves]):
         return
+    if point.has_kinks:  # of the function itself, whose derivatives these are
+        raise NonDifferentiableError(f"d{point.outputs[0]}/d{point.names[0]} does not exist {point.where()}: a kink")
     problem = f"The derivatives of f {point.where()} are wrong"
     for index in range(len(point.names)) if len(point.names) <= ALONE else ():
         speeds = [float(other == index) for other in range(len(point.names))]
         if _hides(point, speeds) or _hides(point, [-speed for speed in speeds]):
-            found, got = slopes(point.along(speeds, 0), point.numbers[index]).central, point.gradients[0][index]
-            settled = found.error < 1e-6 * abs(found.value) and found.differs(got)
-            other = f"differences give {found.value:.12g}" if settled else "f changes otherwise"
+            found, got = settled(point.along(speeds, 0), point.numbers[index], 0.0), point.gradients[0][index]
+            is_sure = not found.trouble() and found.central.differs(got)
+            other = f"differences give {found.central.value:.12g}" if is_sure else "f changes otherwise"
             problem = point.wrong(f"d{point.outputs[0]}/d{point.names[index]}", got, other)
             break
     raise GradientError(
@@ -201,13 +214,14 @@ def unseen(point: Point) -> None:
 def _hides(point: Point, moves: Sequence[float]) -> bool:
     """Whether f depends, in a direction, on something that its graph does not show.
 
-    Then the two differ in proportion to the distance, or jump however near; elsewhere there is a kink between.
+    Then the two differ in proportion to the distance, or jump however near. Where they differ by a higher power of the
+    distance, as at a branch between formulas of one slope, the derivative is right; elsewhere there is a kink between.
     """
     far, near = (
         _mismatch(point, [(x or 1.0) * move * share for x, move in zip(point.numbers, moves, strict=True)])
         for share in (FAR, NEAR)
     )
-    if not far or not near:
+    if not far or not near or near < far * (NEAR / FAR) ** 1.3:
         return False
     next_to = [(x * NEXT or NEXT_TO_ZERO) * move for x, move in zip(point.numbers, moves, strict=True)]
     return near < far / 32 or bool(_mismatch(point, next_to))
@@ -251,7 +265,7 @@ def by_floats(point: Point, rtol: float) -> None:
         rounding = sum(bound * abs(speed) for _, speed, bound, _ in terms)
         moving = UNIT * sum(abs(gradient * x * speed) for gradient, speed, _, x in terms)
         nearest = min((abs(x) for _, speed, _, x in terms if speed and x), default=0.0)
-        found = slopes(point.along(speeds, index), nearest, noises[index] + moving)
+        found = settled(point.along(speeds, index), nearest, noises[index] + moving)
         called = f"d{point.outputs[index]}/d{name}"
         if found.is_unsettled():
             own = "an operation uses a Python function of one's own, and"

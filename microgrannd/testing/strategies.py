@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature
@@ -9,7 +10,7 @@ from math import inf, isfinite, ldexp
 from string import ascii_lowercase
 from typing import Any, TypeAlias
 
-from .._checks import required_real
+from .._checks import required_real, required_whole
 from .._text import described
 from .._trees import filled, leaves, mapped
 from ..compiler.tape import Ref
@@ -20,6 +21,8 @@ from ..rules.formula import FUNCTIONS
 from ..rules.ieee import ERRORS
 from ..rules.rule import Rule
 from ..rules.table import TABLE
+from .check import gradcheck
+from .errors import UndecidedError
 from .exact import LARGEST, bits
 from .operation import Operation as Recorded
 from .replay import Replay, exact_gradients
@@ -45,7 +48,7 @@ _TRIES = 100
 NUMBERS = st.one_of(
     st.integers(-6, 6).map(lambda n: n / 2),
     st.integers(-3000, 3000).map(lambda n: n / 1000),
-    st.integers(-100, 100).map(float),
+    st.integers(-1000, 1000).map(float),
     st.tuples(st.integers(-3, 3), st.sampled_from((-1, 1)), st.integers(1, 50)).map(
         lambda t: t[0] + t[1] * 2.0 ** -t[2]
     ),
@@ -134,8 +137,7 @@ def _text(operand: Any, names: Sequence[str]) -> str:
     return names[operand.index] if isinstance(operand, Ref) else repr(operand)
 
 
-@st.composite
-def points(draw: Draw, operation: Any, numbers: Numbers = NUMBERS) -> list[Any]:
+def points(operation: Any, numbers: Numbers = NUMBERS) -> st.SearchStrategy[list[Any]]:
     """Operands at which a rule has a derivative: in its domain, not at a kink, where value and derivative are floats.
 
     Args:
@@ -146,9 +148,22 @@ def points(draw: Draw, operation: Any, numbers: Numbers = NUMBERS) -> list[Any]:
         A strategy for lists of operands: of floats, and of lists of floats for sequences.
 
     Raises:
-        ValueError: when an example is drawn: none of many numbers was fit.
+        ValueError: when examples are drawn: none of a hundred numbers was fit.
     """
-    return _point(draw, Operation.of(operation), numbers)
+    return _points(Operation.of(operation), numbers, [])
+
+
+@st.composite
+def _points(draw: Draw, operation: Operation, numbers: Numbers, unfit: list[Any]) -> list[Any]:
+    """The strategy; unfit takes the draws until one is fit."""
+    found = _point(draw, operation, numbers, unfit)
+    if found is not None:
+        return found
+    if len(unfit) < _TRIES:  # the simplest example draws the same again and again
+        return reject()
+    raise ValueError(
+        f"{operation.rule.name} has no derivative at any of {len(unfit)} draws from numbers=, as {unfit[-1]}"
+    )
 
 
 @st.composite
@@ -175,38 +190,59 @@ def expressions(
     Returns:
         A strategy for `Expression`, to be checked by ``gradcheck(expression, expression.inputs)``.
     """
+    if operations is not None and not operations and not include:
+        raise ValueError("expressions() needs operations to draw from, got none")
+    required_whole("max_size", max_size, 1)
+    required_whole("max_inputs", max_inputs, 1)
     library = OPERATIONS if operations is None else [Operation.of(function) for function in operations]
     own = [Operation.of(function) for function in include]
     kinds = st.one_of([st.sampled_from(some) for some in (own, library) if some])
     growing = _Growing(max_inputs, max_condition)
     for _ in range(draw(st.integers(1, max_size))):
         operation = draw(kinds)
-        point = _point(draw, operation, numbers)
-        slots = [draw(growing.slots(first=not place)) for place in range(len(leaves(point)))]
+        point = _point(draw, operation, numbers, [])
+        if point is None:
+            continue
+        slots = [draw(growing.slots(first=not index)) for index in range(len(leaves(point)))]
         growing.add(operation, point, slots)
+    if not growing.nodes:
+        return reject()
     expression = growing.expression()
     return expression if _is_fit(expression) else reject()
 
 
-def _point(draw: Draw, operation: Operation, numbers: Numbers) -> list[Any]:
+def _point(draw: Draw, operation: Operation, numbers: Numbers, unfit: list[Any]) -> list[Any] | None:
+    """Operands at which an operation is smooth; None where none were found."""
     rule = operation.rule
     length = draw(st.integers(1, 3)) if rule.sequences else 0
+    drawn = st.one_of(NUMBERS, _near(rule)) if numbers is NUMBERS else numbers
 
     def operand(name: str) -> Any:
         return [one() for _ in range(length)] if name in rule.sequences else one()
 
     def one() -> float:
-        return required_real("each of numbers=", draw(numbers))
+        return required_real("each of numbers=", draw(drawn))
 
-    tried: list[Any] = []
     for _ in range(_TRIES):
         found = [operand(name) for name in rule.operands]
-        if found not in tried and _smooth(operation, found) is not None:
+        if found in unfit:
+            continue
+        if _smooth(operation, found) is not None:
+            unfit.clear()
             return found
-        tried.append(found)
-    if numbers is NUMBERS:
-        return reject()
-    raise ValueError(f"{rule.name} has no derivative at any of {_TRIES} draws from numbers=, the last at {found}")
+        unfit.append(found)
+    return None
+
+
+def _near(rule: Rule) -> Numbers:
+    """Numbers close to the constants in a rule's formulas and domain, where other branches begin."""
+    formulas = [rule.formula, *rule.partials.values(), *([rule.domain] if rule.domain else [])]
+    nodes = [node for formula in formulas for node in ast.walk(formula.tree)]
+    constants = sorted({float(node.value) for node in nodes if isinstance(node, ast.Constant)} | {0.0}, key=abs)  # type: ignore[arg-type]  # numbers
+    signed = st.tuples(
+        st.sampled_from(constants), st.sampled_from((1, -1)), st.sampled_from((1, -1)), st.integers(1, 50)
+    )
+    return signed.map(lambda t: t[1] * (t[0] + t[2] * max(t[0], 1.0) * 2.0 ** -t[3]))
 
 
 def _smooth(operation: Operation, operands: list[Any]) -> Value | None:
@@ -218,10 +254,11 @@ def _smooth(operation: Operation, operands: list[Any]) -> Value | None:
         return None
     if not isfinite(node.data):
         return None
-    recorded = Recorded(node)
+    recorded = Recorded(node, rtol=inf)
     if not recorded.is_exact:
-        return None if recorded.verdict(inf).kink else node
-    slope = recorded.slopes(recorded.edges, patient=False)
+        verdict = recorded.verdict()
+        return None if verdict.kink or verdict.undecided else node
+    slope = recorded.at.slopes(recorded.edges, patient=False)
     return None if recorded.kink(slope) or abs(slope.right) > LARGEST else node
 
 
@@ -229,11 +266,23 @@ def _is_fit(expression: Expression) -> bool:
     """Whether backward() stays in the range of floats, and rounding takes no operation over a kink."""
     result = expression(*map(Value, expression.inputs))
     graph, chances = Replay([result]), set[Value]()
+    if not graph.is_exact:
+        return _can_be_decided(expression)
     with bits(256):
-        if graph.is_exact:
-            running_errors(graph.order, exact=True, chances=chances)
+        running_errors(graph.order, exact=True, chances=chances)
         gradients = exact_gradients(graph.order, result, {})
         return not chances and not any(abs(gradient) > LARGEST for gradient, _ in gradients.values())
+
+
+def _can_be_decided(expression: Expression) -> bool:
+    """Whether gradcheck has a verdict on an expression with Python functions of one's own."""
+    try:
+        gradcheck(expression, expression.inputs)
+    except UndecidedError:
+        return False
+    except (AssertionError, ValueError):
+        pass
+    return True
 
 
 @dataclass

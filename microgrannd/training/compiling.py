@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
+from functools import partial
 from math import isclose, isfinite
 from operator import itemgetter
 from typing import Any
@@ -23,8 +24,9 @@ from ..rules.ieee import ERRORS
 from .gradients import Compiled, Distributed, Eager, cells_of
 from .randomness import Draws
 
-#: Rows of which the loss is compared with a recording before a program is trusted, and those of which the gradient is.
-SAMPLES, GRADIENTS = 50, 5
+#: Rows of which the loss is compared with a recording before a program is trusted; those of which it is compared at other
+#: weights too, where branches of a loss may part that were alike; those of which the gradient is.
+SAMPLES, MOVED, GRADIENTS = 50, 20, 5
 
 
 #: Factors by which weights are changed to compare gradients again: a little, to the other sign, far.
@@ -78,20 +80,17 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     samples = _samples(rows)
     try:
         with _restored(parameters):
-            if not all(_same_loss(compiled, pair) for pair in samples) or not _same_gradients(
-                compiled, samples, parameters
+            if not all(_same_loss(compiled, pair) for pair in samples) or not all(
+                _same_gradients(compiled, pair, parameters) for pair in _spread(samples, GRADIENTS)
             ):
-                return "it differs between plain numbers and Values (does it use ==, or random numbers?)"
+                return "it differs between plain numbers and Values (does it use a branch, ==, or random numbers?)"
     except (TypeError, *ERRORS):
         return None
     for factor in MOVES:
-        with (
-            suppress(TypeError, *ERRORS),
-            _restored(parameters),
-        ):  # an error at such weights says nothing about the program
+        with _restored(parameters):
             _move(parameters, factor)
-            if not _same_gradients(compiled, samples, parameters):
-                return "it uses numbers of weights that its graph does not show (by .data, detach or a branch)"
+            if not _agrees(compiled, _spread(samples, MOVED), parameters):
+                return "it uses numbers that its graph does not show (by .data, detach or a branch)"
     return compiled
 
 
@@ -185,6 +184,22 @@ def _samples(rows: Pairs) -> list[Any]:
     return list({id(pair): pair for pair in chosen}.values())
 
 
+def _agrees(compiled: Compiled, samples: Pairs, parameters: Sequence[Value]) -> bool:
+    """Tell whether rows agree at other weights, as far as these are no error, which says nothing about the program."""
+    checks = [partial(_same_loss, compiled, pair) for pair in samples]
+    checks += [partial(_same_gradients, compiled, pair, parameters) for pair in _spread(samples, GRADIENTS)]
+    for check in checks:
+        with suppress(TypeError, *ERRORS):
+            if not check():
+                return False
+    return True
+
+
+def _spread(samples: Pairs, count: int) -> Pairs:
+    """Choose some of these rows, from the first to the last."""
+    return samples[:: -(-len(samples) // count)]
+
+
 def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
     """Tell whether a row has the same loss recorded and by the program, or one that is not finite."""
     expected = compiled.eager.judge([pair])
@@ -192,14 +207,10 @@ def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
     return isclose(computed, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(computed) and isfinite(expected))
 
 
-def _same_gradients(compiled: Compiled, samples: Pairs, parameters: Sequence[Value]) -> bool:
-    """Tell whether some rows have the same losses and gradients recorded and by the program, where these are finite."""
-    return all(
-        abs(a - b) <= error or not isfinite(a)
-        for pair in samples[:GRADIENTS]
-        for error, outcomes in [_outcomes(compiled, pair, parameters)]
-        for a, b in outcomes
-    )
+def _same_gradients(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]) -> bool:
+    """Tell whether a row has the same loss and gradients recorded and by the program, where these are finite."""
+    error, outcomes = _outcomes(compiled, pair, parameters)
+    return all(abs(a - b) <= error or not isfinite(a) for a, b in outcomes)
 
 
 def _outcomes(

@@ -181,7 +181,7 @@ def test_numbers_are_taken_as_given(numbers: Any, data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("numbers", "error", "reason"),
     [
-        (st.floats(-5, -1), ValueError, "log has no derivative at any of 100 draws from numbers=, the last at [-"),
+        (st.floats(-5, -1), ValueError, "log has no derivative at any of 1"),
         (st.just("a"), TypeError, "each of numbers= needs a real number, got 'a' (str)"),
     ],
 )
