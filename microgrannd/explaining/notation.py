@@ -31,7 +31,7 @@ _LATEX = {
 
 
 _OPERATORS: dict[type[ast.AST], tuple[str, int]] = {
-    ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: (r"\cdot", 2),
+    ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: (r"\cdot", 2), ast.Mod: (r"\bmod", 2),
     ast.Lt: ("<", 0), ast.LtE: (r"\le", 0), ast.Gt: (">", 0), ast.GtE: (r"\ge", 0),
 }  # fmt: skip
 
@@ -159,6 +159,8 @@ def _written(node: ast.AST) -> tuple[str, int]:
             return rf"\text{{not }}{_bound(operand, 1)}", 0
         case ast.BinOp(left, ast.Div(), right):
             return rf"\frac{{{_written(left)[0]}}}{{{_written(right)[0]}}}", 4
+        case ast.BinOp(left, ast.FloorDiv(), right):
+            return rf"\left\lfloor\frac{{{_written(left)[0]}}}{{{_written(right)[0]}}}\right\rfloor", _ATOM
         case ast.BinOp(left, ast.Pow(), right) | ast.Call(ast.Name("pow"), [left, right]):
             return f"{{{_bound(left, _ATOM)}}}^{{{_written(right)[0]}}}", 4
         case ast.BinOp(left, operation, right):

@@ -5,6 +5,7 @@ Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -66,6 +67,12 @@ class Rounded:
 
     def __pow__(self, other: Any) -> Rounded:
         return _power(self, other)
+
+    def __mod__(self, other: Any) -> Rounded:
+        return _modulo(self, other)
+
+    def __floordiv__(self, other: Any) -> Rounded:
+        return _floor_divide(self, other)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -182,3 +189,9 @@ def _lifted(function: Callable[..., Any]) -> Callable[..., Rounded]:
 
 
 _power = _lifted(pow)
+
+
+_modulo = _lifted(operator.mod)
+
+
+_floor_divide = _lifted(operator.floordiv)
