@@ -211,13 +211,13 @@ def {name}(terms):
 """
 
 
-_OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign, math.fmod}
+_OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign}
 
 
 #: What numba's `math` computes as Python's does, on floats to floats.
 _KNOWN = frozenset(
     "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p sqrt cbrt "
-    "erf erfc lgamma gamma fabs pow hypot copysign degrees radians fmod fsum".split()
+    "erf erfc lgamma gamma fabs pow hypot copysign degrees radians fsum".split()
 )
 
 
