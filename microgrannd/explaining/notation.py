@@ -109,14 +109,26 @@ def _reduced(node: Value, formula: Formula, called: Naming, digits: int) -> ast.
     names = {**dict(zip(rule.operands, arguments(node, _term(called)), strict=True)), "y": _name(called(node))}
     reducer = Reducer(rule.functions, lambda name, _: name)
     tree = one(reducer.reduce(formula.tree, names))
-    return cast(ast.expr, _Tidy({f"_{name}_": term for name, term in reducer.lets}, digits).visit(tree))
+    tidy = _Tidy({f"_{name}_": term for name, term in reducer.lets}, digits)
+    if isinstance(tree, ast.List):  # of a sequence, to be shown one by one
+        return ast.List([tidy.visit(part) for part in tree.elts], ast.Load())
+    return cast(ast.expr, tidy.visit(tree))
 
 
 class _Tidy(ast.NodeTransformer):
-    """Whole numbers without a point, nothing added to 0, and what was named for later put in its place."""
+    """Whole numbers without a point, nothing added to 0, long lists short, what was named for later in its place."""
 
     def __init__(self, lets: dict[str, ast.expr], digits: int) -> None:
         self.lets, self.digits = lets, digits
+        self.placed: dict[str, ast.expr] = {}  # those of the lets that are tidy
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        return ast.Call(node.func, _short(node.args), [])
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        self.generic_visit(node)
+        return ast.List(_short(node.elts), node.ctx)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if not isinstance(node.value, float):
@@ -125,7 +137,9 @@ class _Tidy(ast.NodeTransformer):
         return ast.Constant(int(node.value)) if whole else _name(f"{node.value:.{self.digits}g}")
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return cast(ast.expr, self.visit(self.lets[node.id])) if node.id in self.lets else node
+        if node.id in self.lets and node.id not in self.placed:
+            self.placed[node.id] = self.visit(self.lets[node.id])
+        return self.placed.get(node.id, node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
