@@ -30,6 +30,9 @@ def values(**numbers: float) -> dict[str, mg.Value]:
         ("clip(x, 0, 1) / 4", 0.25),
         ("7", 7.0),
         ("1e400", math.inf),
+        ("9**9**9**9", math.inf),
+        ("-7 % x + 7 // x", 4.0),
+        ("log(8, x) + hypot(x, 3, 6) + hypot(3, 4)", 15.0),
     ],
 )
 def test_it_means_what_it_says(text: str, number: float) -> None:
