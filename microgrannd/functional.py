@@ -218,7 +218,7 @@ def _lifted_edges(node: Value) -> Iterator[tuple[Value, Any]]:
 def _partials_of_values(rule: Rule) -> list[Function]:
     """The partial formulas as functions of Values."""
     names = {name: _of_values(name, function, rule) for name, function in rule.used.items()}
-    names |= {"_divide": _recorded(TABLE["__truediv__"].function), "_power": _recorded(TABLE["__pow__"].function)}
+    names |= {name: _recorded(TABLE[operator].function) for name, operator in _OPERATORS.items()}
     return [partial.ieee_function((*rule.operands, "y"), names) for partial in rule.partials.values()]
 
 
@@ -226,6 +226,12 @@ def _partials_of_values(rule: Rule) -> list[Function]:
 def _recorded(function: Function) -> Function:
     """An operation of the library on Values and numbers, which gives inf or nan where it would raise."""
     return recorded(function, quiet=True)
+
+
+#: What stands for the operators of a formula that may raise (see `ieee.OPERATORS`).
+_OPERATORS = {
+    "_divide": "__truediv__", "_power": "__pow__", "_modulo": "__mod__", "_floor_divide": "__floordiv__",
+}  # fmt: skip
 
 
 _ON_VALUES = {"abs": "__abs__", "pow": "__pow__"}

@@ -16,10 +16,11 @@ from typing import Any
 
 from ._checks import real
 from ._text import described
-from .engine.functions import dot, fabs, logsumexp, mean, minimum, relu, softplus
+from .engine.functions import fabs, mean, minimum, relu
 from .engine.graph import number
 from .engine.operations import rule
-from .engine.value import Value
+from .rules.rule import plain
+from .rules.table import Operations, _logistic
 
 Loss = Callable[..., Any]
 
@@ -108,9 +109,16 @@ def _surprise(p: Any, t: Any) -> Any:
 def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
     """Binary cross-entropy of sigmoid(z), without overflow: target · softplus(-z) + (1 - target) · softplus(z)."""
     _require_share("binary_cross_entropy_with_logits", target)
-    if not isinstance(target, Value) and target in (0, 1):
-        return softplus(-prediction) if target else softplus(prediction)
-    return target * softplus(-prediction) + (1.0 - target) * softplus(prediction)
+    return _surprise_of_logit(prediction, target)
+
+
+@rule(
+    "(0 if t <= 0 else t * softplus(-z)) + (0 if t >= 1 else (1 - t) * softplus(z))",
+    dz="(0 if t <= 0 else -t * logistic(-z)) + (0 if t >= 1 else (1 - t) * logistic(z))", dt="-z",
+    names={"softplus": plain(Operations.softplus), "logistic": plain(_logistic)}, symbol="cross-entropy",
+)  # fmt: skip
+def _surprise_of_logit(z: Any, t: Any) -> Any:
+    """The same of a logit, in which the sigmoid cannot round to 0 or 1."""
 
 
 def _require_share(name: str, target: Any) -> None:
@@ -119,7 +127,7 @@ def _require_share(name: str, target: Any) -> None:
 
 
 def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
-    """Cross-entropy of softmax(prediction), without overflow: logsumexp(z) - z[target].
+    """Cross-entropy of softmax(prediction), without overflow and without loss: logsumexp(z) - z[target].
 
     Args:
         prediction: a row of logits, one for each class; or a list of such rows.
@@ -141,11 +149,30 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
             raise ValueError(
                 f"cross_entropy needs a probability for each of {len(prediction)} logits, got {described(target)}"
             )
-        return logsumexp(prediction) * sum(target) - dot(target, prediction)
+        return _surprise_of_logits(prediction, target)
     index = real(target)
     if index is None or not index.is_integer() or not 0 <= index < len(prediction):
         raise ValueError(f"cross_entropy needs a class from 0 to {len(prediction) - 1}, got {described(target)}")
-    return logsumexp(prediction) - prediction[int(index)]
+    return _surprise_of_class(prediction, prediction[int(index)])
+
+
+@rule(
+    "max([top - z + log1p(fsum([-1] + [exp(other - top) for other in zs])) for top in [max(zs)]])",
+    dzs="[share / total for shares in [[exp(z - top) for top in [max(zs)] for z in zs]] for total in [fsum(shares)] for share in shares]",
+    dz="-1", sequences=["zs"], symbol="cross-entropy",
+)  # fmt: skip
+def _surprise_of_class(zs: Any, z: Any) -> Any:
+    """Cross-entropy of logits for a class with the logit z: it is compared with the largest, before the others are added."""
+
+
+@rule(
+    "sum([0 if 0 <= t <= 0 else t * (top - z + rest) for top in [max(zs)] for rest in [log1p(fsum([-1] + [exp(z - top) for z in zs]))] for z, t in zip(zs, ts)])",
+    dzs="[whole * share / total - t for shares in [[exp(z - top) for top in [max(zs)] for z in zs]] for total in [fsum(shares)] for whole in [sum(ts)] for share, t in zip(shares, ts)]",
+    dts="[top - z + rest for top in [max(zs)] for rest in [log1p(fsum([-1] + [exp(z - top) for z in zs]))] for z in zs]",
+    sequences=["zs", "ts"], symbol="cross-entropy",
+)  # fmt: skip
+def _surprise_of_logits(zs: Any, ts: Any) -> Any:
+    """The same for probabilities of all classes."""
 
 
 def _is_list(thing: Any) -> bool:

@@ -139,14 +139,14 @@ def test_second_derivatives_at_an_edge_are_limits(f: Any, x: float, expected: fl
     assert mg.grad(mg.grad(f))(x) == expected
 
 
-@mg.rule("x * x / 2", dx="copysign(abs(x), x)")
+@mg.rule("x * x / 2", dx="x + ulp(x) * 0")
 def half_square(x: Any) -> Any:
     """With a function in its partial that has no rule."""
 
 
 def test_a_function_without_a_rule_is_named() -> None:
     assert mg.grad(half_square)(-2.0) == -2.0
-    with pytest.raises(TypeError, match=r"a partial of half_square uses copysign\(\), which has no derivative here"):
+    with pytest.raises(TypeError, match=r"a partial of half_square uses ulp\(\), which has no derivative here"):
         mg.grad(mg.grad(half_square))(2.0)
 
 

@@ -21,6 +21,7 @@ MOST_CHARACTERS = 10_000
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: recorded(Operations.__add__), ast.Sub: recorded(Operations.__sub__),
     ast.Mult: recorded(Operations.__mul__), ast.Div: recorded(Operations.__truediv__),
+    ast.Mod: recorded(Operations.__mod__), ast.FloorDiv: recorded(Operations.__floordiv__),
     ast.Pow: functions.pow, ast.USub: recorded(Operations.__neg__), ast.UAdd: lambda x: x,
 }  # fmt: skip
 
@@ -55,7 +56,7 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
     """Evaluate an expression.
 
     Args:
-        text: numbers, names, ``+ - * / **``, brackets, and functions of `microgrannd` of scalars.
+        text: numbers, names, ``+ - * / // % **``, brackets, and functions of `microgrannd` of scalars.
         values: what the names stand for.
 
     Raises:
@@ -66,7 +67,7 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"an expression has at most {MOST_CHARACTERS:,} characters, got {len(text):,}", text, 0)
     if "#" in text:  # begins a comment, which Python would skip silently
-        raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, text.index("#"))
+        raise ExpressionError("only numbers, names, + - * / // % **, brackets and functions", text, text.index("#"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's warning about 1(2) becomes an error below
@@ -108,8 +109,9 @@ def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.e
             return [operand]
         case ast.Call(ast.Name(name), arguments, []) if name in FUNCTIONS:
             parameters = inspect.signature(FUNCTIONS[name]).parameters.values()
-            required = sum(parameter.default is parameter.empty for parameter in parameters)
-            if not required <= len(arguments) <= len(parameters):
+            endless = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+            required = sum(parameter.default is parameter.empty for parameter in parameters) - endless
+            if not required <= len(arguments) or len(arguments) > len(parameters) and not endless:
                 count = f"{required}" if required == len(parameters) else f"{required} to {len(parameters)}"
                 raise ExpressionError(
                     f"{name} takes {count} operands, got {len(arguments)}", text, _position(node, text)
@@ -117,7 +119,7 @@ def _parts(node: ast.expr, text: str, values: Mapping[str, Value]) -> list[ast.e
             return list(arguments)
         case ast.Call(ast.Name(name)) if name not in FUNCTIONS:
             raise ExpressionError(f"no function {name!r}", text, _position(node, text))
-    raise ExpressionError("only numbers, names, + - * / **, brackets and functions", text, _position(node, text))
+    raise ExpressionError("only numbers, names, + - * / // % **, brackets and functions", text, _position(node, text))
 
 
 def _result(node: ast.expr, results: Mapping[ast.expr, Any], values: Mapping[str, Value]) -> Any:

@@ -40,11 +40,11 @@ class ArrayEmitter(Emitter):
     large = 8
 
     def rewrite(self, tree: Tree) -> Tree:
-        """Powers as calls, which raise where Python's operator does."""
-        return _Powers(self).visit(tree)  # type: ignore[no-any-return]  # of an expression
+        """Powers as calls, which raise where Python's operator does, and lists as tuples, which take no memory."""
+        return _Native(self).visit(tree)  # type: ignore[no-any-return]  # of an expression
 
 
-class _Powers(ast.NodeTransformer):
+class _Native(ast.NodeTransformer):
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
 
@@ -53,6 +53,10 @@ class _Powers(ast.NodeTransformer):
         if not isinstance(node.op, ast.Pow):
             return node
         return ast.Call(ast.Name(self.emitter.called("pow", math.pow), ast.Load()), [node.left, node.right], [])
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        self.generic_visit(node)
+        return ast.Tuple(node.elts, node.ctx)
 
 
 class ArrayWriter(Writer):
@@ -194,13 +198,26 @@ def {name}(a):
 """
 
 
+#: Nor has it an exact sum: this one is compensated (Neumaier 1974).
+_FSUM = """
+@register_jitable
+def {name}(terms):
+    total = lost = 0.0
+    for term in terms:
+        y = total + term
+        lost += (total - y) + term if abs(total) >= abs(term) else (term - y) + total
+        total = y
+    return total + lost if abs(total) < inf else total
+"""
+
+
 _OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign}
 
 
 #: What numba's `math` computes as Python's does, on floats to floats.
 _KNOWN = frozenset(
     "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p sqrt cbrt "
-    "erf erfc lgamma gamma fabs pow hypot copysign degrees radians".split()
+    "erf erfc lgamma gamma fabs pow hypot copysign degrees radians fsum".split()
 )
 
 
@@ -252,9 +269,10 @@ def _function(name: str, function: Any, emitter: Emitter) -> str:
         return f"@register_jitable\ndef {name}({', '.join(rule.operands)}):\n    return {text}\n"
     own = getattr(function, "__name__", "")
     if own not in _KNOWN or getattr(math, own) is not function:
-        raise ValueError(f"the backend numba does not know the function {name}() of a rule of one's own")
-    if function is math.cbrt:
-        return _CBRT.format(name=name)
+        raise ValueError(f"the backend numba does not know the function {name}() of a rule: compile by Python")
+    for known, source in ((math.cbrt, _CBRT), (math.fsum, _FSUM)):
+        if function is known:
+            return source.format(name=name)
     parameters = ["a", "b"] if function in _OF_TWO else ["a"]
     return _CHECKED.format(
         name=name,

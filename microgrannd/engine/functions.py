@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat, overload
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat, TypeVar, overload
 
-from ..rules.table import TABLE
+from ..rules.table import TABLE, Operations, _largest, _ratio
 from .operations import recorded
 from .value import Value
 
@@ -35,9 +37,14 @@ __all__ = [
     "atan2",
     "atanh",
     "cbrt",
+    "ceil",
     "clip",
+    "copysign",
     "cos",
     "cosh",
+    "degrees",
+    "digamma",
+    "dist",
     "dot",
     "elu",
     "erf",
@@ -46,21 +53,33 @@ __all__ = [
     "exp2",
     "expm1",
     "fabs",
+    "floor",
+    "fma",
+    "fmod",
+    "fsum",
+    "gamma",
     "gelu",
     "hypot",
     "leaky_relu",
+    "lgamma",
     "log",
     "log1p",
     "log2",
     "log10",
     "log_sigmoid",
+    "log_softmax",
+    "logaddexp",
     "logsumexp",
     "maximum",
     "mean",
     "minimum",
+    "norm",
     "pow",
+    "prod",
+    "radians",
     "reciprocal",
     "relu",
+    "remainder",
     "sigmoid",
     "silu",
     "sin",
@@ -71,8 +90,10 @@ __all__ = [
     "sqrt",
     "square",
     "sum",
+    "sumprod",
     "tan",
     "tanh",
+    "trunc",
 ]
 
 acos: Function
@@ -83,9 +104,14 @@ atan: Function
 atan2: Function
 atanh: Function
 cbrt: Function
+ceil: Function
 clip: Function
+copysign: Function
 cos: Function
 cosh: Function
+degrees: Function
+digamma: Function
+dist: Callable[..., Any]
 dot: Callable[..., Any]
 elu: Function
 erf: Function
@@ -94,10 +120,14 @@ exp: Function
 exp2: Function
 expm1: Function
 fabs: Function
+floor: Function
+fma: Function
+fmod: Function
+fsum: Callable[..., Any]
+gamma: Function
 gelu: Function
-hypot: Function
 leaky_relu: Function
-log: Function
+lgamma: Function
 log10: Function
 log1p: Function
 log2: Function
@@ -106,9 +136,12 @@ logsumexp: Callable[..., Any]
 maximum: Function
 mean: Callable[..., Any]
 minimum: Function
+norm: Callable[..., Any]
 pow: Function
+radians: Function
 reciprocal: Function
 relu: Function
+remainder: Function
 sigmoid: Function
 silu: Function
 sin: Function
@@ -118,12 +151,14 @@ softsign: Function
 sqrt: Function
 square: Function
 sum: Callable[..., Any]
+sumprod: Function
 tan: Function
 tanh: Function
+trunc: Function
 # to here
 
-#: Operators as functions, by the names that `math` gives them.
-_OTHERWISE = {"pow": "__pow__", "fabs": "__abs__"}
+#: Operations by the names that `math` gives them.
+_OTHERWISE = {"pow": "__pow__", "fabs": "__abs__", "sumprod": "dot"}
 
 if not TYPE_CHECKING:
 
@@ -135,11 +170,66 @@ if not TYPE_CHECKING:
         globals()[name] = function = recorded(own.function)
         return function
 
-    exp, logsumexp = map(__getattr__, ("exp", "logsumexp"))
+    fsum, logsumexp, norm = map(__getattr__, ("fsum", "logsumexp", "norm"))
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_log: Any = recorded(Operations.log)
+_hypot: Any = recorded(Operations.hypot)
+_times: Any = recorded(Operations.__mul__)
+_top: Any = recorded(_largest)
+_share: Any = recorded(_ratio)
+
+
+def _also(name: str) -> Callable[[F], F]:
+    """Mark a function as that of an operation of the table, of which it takes more operands."""
+
+    def mark(function: F) -> F:
+        own = TABLE[name]
+        function.__doc__ = "\n".join([inspect.getdoc(function) or "", "", *own.equations])
+        function.__rule__ = own  # type: ignore[attr-defined]  # functions take attributes
+        return function
+
+    return mark
+
+
+@_also("log")
+def log(x: Any, base: Any = None) -> Any:
+    """Logarithm, natural or to a base.
+
+    >>> log(8.0, 2)
+    3.0
+    """
+    return _log(x) if base is None else _log(x) / _log(base)
+
+
+@_also("hypot")
+def hypot(*xs: Any) -> Any:
+    """Length of a vector of any number of components, without overflow on the way.
+
+    >>> hypot(2.0, 3.0, 6.0)
+    7.0
+    """
+    return _hypot(*xs) if len(xs) == 2 else norm(xs)
+
+
+def prod(vs: Iterable[SupportsFloat], *, start: SupportsFloat = 1.0) -> Any:
+    """Product of some scalars; of nothing it is the start.
+
+    >>> prod([2.0, 3.0, 4.0])
+    24.0
+    """
+    return reduce(_times, vs, start)
+
+
+def logaddexp(a: SupportsFloat, b: SupportsFloat) -> Any:
+    """log(exp(a) + exp(b)), without overflow and without loss."""
+    return logsumexp([a, b])
 
 
 def softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
-    """The exponentials of some scalars, divided by their sum; without overflow.
+    """The exponentials of some scalars, divided by their sum; without overflow and without loss.
 
     Args:
         vs: Values or numbers, at least one.
@@ -151,5 +241,20 @@ def softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
     [0.5, 0.5]
     """
     vs = list(vs)
-    total = logsumexp(vs)
-    return [exp(v - total) for v in vs]
+    top = _top(vs)  # a common shift changes nothing
+    shares = [_share(v, top) for v in vs]
+    total = fsum(shares)
+    return [share / total for share in shares]
+
+
+def log_softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
+    """The logarithms of `softmax`, accurate where that is near 1 or 0.
+
+    >>> log_softmax([0.0, 40.0])
+    [-40.0, -4.248354255291589e-18]
+    """
+    vs = list(vs)
+    top = _top(vs)
+    shifted = [v - top for v in vs]
+    total = logsumexp(shifted)
+    return [v - total for v in shifted]

@@ -35,7 +35,9 @@ def rule(
         names: further functions for the formulas, by name.
         sequences: operands that are sequences of scalars; their partial is a list, a derivative for each element.
         **partials: for each operand, in the order of the function's parameters, ``d<operand>=``: the derivative,
-            a formula of the operands and of the result ``y``.
+            a formula of the operands and of the result ``y``; it may call the operation itself by its name.
+
+    A value that is too large for a float is inf; all other errors of the formula are raised.
 
     Raises:
         FormulaError: (a ValueError) a formula that is none, an unknown name, a partial missing or too many.

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import update_wrapper
 from typing import Any
 
-from ..rules.errors import explained, foreign, outside, uneven
+from ..rules.errors import foreign, outside, saturated, uneven
 from ..rules.formula import real_result
 from ..rules.generated import generated
 from ..rules.ieee import ERRORS
@@ -55,7 +55,7 @@ def recorder(
     source = "\n".join(writer.lines()) + "\n"
     names = {
         **rule.used, **engine, **writer.defaults, "_rule": rule, "_limits": _limits, "_ERRORS": ERRORS,
-        "_WIDE": WIDE, "_real": real_result, "_explained": explained, "_outside": outside, "_foreign": foreign, "_uneven": uneven,
+        "_WIDE": WIDE, "_real": real_result, "_saturated": saturated, "_outside": outside, "_foreign": foreign, "_uneven": uneven,
         "_type": type, "_float": float, "_max": max, "_len": len, "_NotImplemented": NotImplemented, "_TypeError": TypeError,
     }  # fmt: skip
     function = update_wrapper(generated("_record", source, names), rule.function)  # __rule__ comes along
@@ -138,7 +138,7 @@ class _Writer(ABC):
             yield f"        y = _rule.ieee_value(*{floats})"
         else:
             yield "    except _ERRORS as _error:"
-            yield f"        raise _explained(_rule, _error, {floats}, [{', '.join(self.values)}]) from None"
+            yield f"        y = _saturated(_rule, _error, {floats}, [{', '.join(self.values)}])"
 
     def node(self) -> Iterator[str]:
         yield "    if _paused and _paused_here():"

@@ -161,6 +161,10 @@ class Value(Operations):
     def __ge__(self, other: SupportsFloat) -> bool:
         return _compared(operator.ge, self, other)
 
+    def conjugate(self) -> Value:
+        """The Value itself: it is real (NumPy asks for it, for a variance)."""
+        return self
+
     def __bool__(self) -> bool:
         return self.data != 0
 
@@ -169,6 +173,15 @@ class Value(Operations):
             f"a float would silently lose the gradient of {self}: use mg.exp, mg.sin and their like for the "
             "functions of math, or .data for the number"
         )
+
+    def __floor__(self) -> int:
+        raise _whole("floor", self)
+
+    def __ceil__(self) -> int:
+        raise _whole("ceil", self)
+
+    def __trunc__(self) -> int:
+        raise _whole("trunc", self)
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
@@ -213,6 +226,13 @@ def _copied(kind: type[Value], data: float, grad: float, label: str, result: boo
     value.grad = grad
     value._rule = DETACHED if result else None
     return value
+
+
+def _whole(name: str, value: Value) -> TypeError:
+    """For functions of `math` that return an int."""
+    return TypeError(
+        f"a whole number would silently lose the gradient of {value}: use mg.{name}, or .data for the number"
+    )
 
 
 def _compared(comparison: Callable[[float, float], bool], value: Value, other: Any) -> bool:

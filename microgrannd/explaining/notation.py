@@ -31,7 +31,7 @@ _LATEX = {
 
 
 _OPERATORS: dict[type[ast.AST], tuple[str, int]] = {
-    ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: (r"\cdot", 2),
+    ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: (r"\cdot", 2), ast.Mod: (r"\bmod", 2),
     ast.Lt: ("<", 0), ast.LtE: (r"\le", 0), ast.Gt: (">", 0), ast.GtE: (r"\ge", 0),
 }  # fmt: skip
 
@@ -109,14 +109,26 @@ def _reduced(node: Value, formula: Formula, called: Naming, digits: int) -> ast.
     names = {**dict(zip(rule.operands, arguments(node, _term(called)), strict=True)), "y": _name(called(node))}
     reducer = Reducer(rule.functions, lambda name, _: name)
     tree = one(reducer.reduce(formula.tree, names))
-    return cast(ast.expr, _Tidy({f"_{name}_": term for name, term in reducer.lets}, digits).visit(tree))
+    tidy = _Tidy({f"_{name}_": term for name, term in reducer.lets}, digits)
+    if isinstance(tree, ast.List):  # of a sequence, to be shown one by one
+        return ast.List([tidy.visit(part) for part in tree.elts], ast.Load())
+    return cast(ast.expr, tidy.visit(tree))
 
 
 class _Tidy(ast.NodeTransformer):
-    """Simplifies an expression to be read: whole numbers without a point, no sums with 0, no auxiliary names."""
+    """Simplifies an expression to be read: whole numbers without a point, no sums with 0, short lists, no auxiliary names."""
 
     def __init__(self, lets: dict[str, ast.expr], digits: int) -> None:
         self.lets, self.digits = lets, digits
+        self.placed: dict[str, ast.expr] = {}  # those of the lets that are tidy
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        return ast.Call(node.func, _short(node.args), [])
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        self.generic_visit(node)
+        return ast.List(_short(node.elts), node.ctx)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if not isinstance(node.value, float):
@@ -125,7 +137,9 @@ class _Tidy(ast.NodeTransformer):
         return ast.Constant(int(node.value)) if whole else _name(f"{node.value:.{self.digits}g}")
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return cast(ast.expr, self.visit(self.lets[node.id])) if node.id in self.lets else node
+        if node.id in self.lets and node.id not in self.placed:
+            self.placed[node.id] = self.visit(self.lets[node.id])
+        return self.placed.get(node.id, node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
@@ -159,6 +173,8 @@ def _written(node: ast.AST) -> tuple[str, int]:
             return rf"\text{{not }}{_bound(operand, 1)}", 0
         case ast.BinOp(left, ast.Div(), right):
             return rf"\frac{{{_written(left)[0]}}}{{{_written(right)[0]}}}", 4
+        case ast.BinOp(left, ast.FloorDiv(), right):
+            return rf"\left\lfloor\frac{{{_written(left)[0]}}}{{{_written(right)[0]}}}\right\rfloor", _ATOM
         case ast.BinOp(left, ast.Pow(), right) | ast.Call(ast.Name("pow"), [left, right]):
             return f"{{{_bound(left, _ATOM)}}}^{{{_written(right)[0]}}}", 4
         case ast.BinOp(left, operation, right):

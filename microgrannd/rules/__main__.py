@@ -10,15 +10,15 @@ from .table import TABLE
 FUNCTIONS = Path(__file__).parents[1] / "engine" / "functions.py"
 START, END = "# The operations of the table, written by `python -m microgrannd.rules`\n", "# to here\n"
 
-#: Operators as functions, by the names that `math` gives them; and what is written by hand.
-OPERATORS, BY_HAND = ("fabs", "pow"), ("softmax",)
+#: Operations under the names that `math` gives them; and what is written by hand.
+OPERATORS, BY_HAND = ("fabs", "pow", "sumprod"), ("hypot", "log", "log_softmax", "logaddexp", "prod", "softmax")
 
 
 def written(text: str) -> str:
     """The text of the module with the names as they should stand in it."""
     kinds = dict.fromkeys(OPERATORS, "Function")
     for name, rule in TABLE.items():
-        if not name.startswith("_"):
+        if not name.startswith("_") and name not in BY_HAND:
             kinds[name] = "Callable[..., Any]" if rule.sequences else "Function"
     names = "\n".join(f'    "{name}",' for name in sorted([*kinds, *BY_HAND], key=_natural))
     lines = "\n".join(f"{name}: {kind}" for name, kind in sorted(kinds.items()))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from .._text import described
+from .formula import real_result
+from .ieee import ERRORS
 from .rule import Rule
 
 
@@ -16,16 +19,31 @@ def outside(rule: Rule, floats: Sequence[Any]) -> None:
     for number in floats:
         if any(map(math.isnan, number)) if isinstance(number, list) else math.isnan(number):
             return
-    rule.compute(*floats)
+    with suppress(OverflowError):  # what is too large has a value, but none here
+        rule.compute(*floats)
     raise ValueError("no real value")
 
 
-def explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Sequence[Any]) -> Exception:
+def saturated(rule: Rule, error: Exception, floats: Sequence[Any], values: Sequence[Any]) -> float:
+    """Return the value of an operation whose formula raised an error: inf or -inf, if it is too large for a float.
+
+    Raises:
+        ValueError, ArithmeticError: the error is another one; the message names formula, domain and operands.
+    """
+    if isinstance(error, OverflowError) and rule.inside(*floats):
+        try:
+            return real_result(rule.saturated(*floats))
+        except ERRORS as further:
+            error = further
+    raise _explained(rule, error, floats, values) from None
+
+
+def _explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Sequence[Any]) -> Exception:
     """The same kind of error in a form that names formula, domain and operands."""
-    if isinstance(error, OverflowError):
-        problem = "is too large for a float"
-    elif rule.domain and not rule.inside(*floats):
+    if rule.domain and not rule.inside(*floats):
         problem = f"needs {rule.domain.text}"
+    elif isinstance(error, OverflowError):
+        problem = "is too large for a float"
     else:
         problem = f"cannot be computed ({error})"
     message = f"{rule.formula.text} {problem}, got {given(rule, floats, values)}"

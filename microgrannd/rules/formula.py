@@ -67,6 +67,7 @@ _NOT_FLOAT = {
     "map",
     "modf",
     "perm",
+    "prod",
     "sum",
     "trunc",
     "zip",
@@ -75,7 +76,7 @@ _NOT_FLOAT = {
 
 _ALLOWED = (
     ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Call,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.USub, ast.UAdd,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.FloorDiv, ast.Pow, ast.UnaryOp, ast.USub, ast.UAdd,
     ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.BoolOp, ast.And, ast.Or, ast.Not,
     ast.List, ast.ListComp, ast.GeneratorExp, ast.comprehension, ast.Tuple,
 )  # fmt: skip
@@ -202,7 +203,7 @@ class Formula:
         return _lambda(parameters, ast.unparse(rewrite.visit(tree) if rewrite else tree), names)
 
     def ieee_function(self, parameters: Iterable[str], functions: Mapping[str, Any]) -> Function:
-        """The same, but ``/`` and ``**`` are the functions ``_divide`` and ``_power`` among those given.
+        """The same, but the operators of `ieee.OPERATORS` are the functions of those names among those given.
 
         With those of `ieee.functions` it is a function of floats that gives inf or nan where Python raises.
         """

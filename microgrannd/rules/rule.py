@@ -6,7 +6,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from keyword import iskeyword
 from operator import attrgetter
@@ -70,24 +70,31 @@ class Rule:
         """Whether operands are in the domain."""
         if self.domain is None:
             return lambda *operands: True
-        return self.domain.ieee_function(self.operands, ieee.functions(self.used))
+        return self.domain.ieee_function(self.operands, ieee.functions(self._used_by(self.domain)))
+
+    @cached_property
+    def saturated(self) -> Callable[..., Any]:
+        """The formula as a function of floats that gives inf or -inf where a result is too large for a float."""
+        return self.formula.ieee_function(self.operands, ieee.saturating(self._used_by(self.formula)))
 
     @cached_property
     def ieee_value(self) -> Callable[..., Any]:
         """The formula as a function of floats that gives inf or nan and never raises."""
-        return self.formula.ieee_function(self.operands, ieee.functions(self.used))
+        return self.formula.ieee_function(self.operands, ieee.functions(self._used_by(self.formula)))
 
     @cached_property
     def ieee_partials(self) -> list[Callable[..., Any]]:
         """The partials as functions of the operands' floats and y that give inf or nan and never raise."""
         names = (*self.operands, "y")
-        functions = ieee.functions(self.used)
+        functions = ieee.functions(self._used_by(*self.partials.values()))
         return [partial.ieee_function(names, functions) for partial in self.partials.values()]
 
     @property
     def used(self) -> dict[str, Any]:
         """Those of the functions and constants that the formulas use."""
-        formulas = [self.formula, *self.partials.values(), *([self.domain] if self.domain else [])]
+        return self._used_by(self.formula, *self.partials.values(), *([self.domain] if self.domain else []))
+
+    def _used_by(self, *formulas: Formula) -> dict[str, Any]:
         return {name: self.functions[name] for formula in formulas for name in formula.functions}
 
     def kept(self, make: Callable[..., T], *arguments: Any) -> T:
@@ -147,7 +154,10 @@ def rule(
     sequences: Iterable[str] = (),
     **partials: str,
 ) -> Callable[[F], F]:
-    """Attach a `Rule` to a function, whose parameters become the operands; see `microgrannd.rule` for the arguments."""
+    """Attach a `Rule` to a function, whose parameters become the operands; see `microgrannd.rule` for the arguments.
+
+    A partial may call the operation itself by its name: the slope of sigmoid(x) is sigmoid(x) * sigmoid(-x).
+    """
     operands = {keyword.removeprefix("d"): partial for keyword, partial in partials.items()}
     functions = {**FUNCTIONS, **(names or {})}
     for keyword, operand in zip(partials, operands, strict=True):
@@ -181,18 +191,33 @@ def rule(
         condition = None if domain is None else Formula(domain, operands, functions)
         if condition is not None and not _is_condition(condition.tree):
             raise FormulaError(f"{domain!r}: a domain is a condition, as x > 0 is")
-        function.__rule__ = Rule(  # type: ignore[attr-defined]  # functions take attributes
+        name = function.__name__.strip("_")
+        known = {name: function, **functions}
+        derivatives = {
+            operand: Formula(text, [*operands, "y"], known if f"{name}(" in text else functions)
+            for operand, text in operands.items()
+        }
+        recursive = name not in functions and any(name in slope.functions for slope in derivatives.values())
+        own = Rule(
             function=function,
             formula=Formula(formula, operands, functions, sequences),
-            partials={name: Formula(partial, [*operands, "y"], functions) for name, partial in operands.items()},
+            partials=derivatives,
             domain=condition,
             symbol=symbol or function.__name__,
-            functions=functions,
+            functions=known if recursive else functions,
             sequences=frozenset(sequences),
         )
+        function.__rule__ = own  # type: ignore[attr-defined]  # functions take attributes
+        if recursive:
+            known[name] = partial(_value, own)
+            known[name].__rule__ = own  # so that it is known on Values too
         return function
 
     return attach
+
+
+def _value(rule: Rule, *floats: Any) -> Any:
+    return rule.compute(*floats)
 
 
 def _is_condition(tree: ast.expr) -> bool:

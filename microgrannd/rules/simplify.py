@@ -26,7 +26,8 @@ Term = Any
 
 
 _ARITHMETIC: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: pow,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Mod: operator.mod, ast.FloorDiv: operator.floordiv, ast.Pow: pow,
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
 
@@ -110,6 +111,7 @@ class Reducer:
     def __init__(self, functions: Mapping[str, Any], called: Callable[[str, Any], str]) -> None:
         self.functions, self.called = functions, called
         self.lets: list[tuple[str, Tree]] = []  # what has to be named first, as more than one place uses it
+        self.named: dict[str, Tree] = {}  # the names of that, by its text
         self.bound = 0
 
     def reduce(self, node: ast.AST, names: Mapping[str, Term]) -> Term:
@@ -146,6 +148,8 @@ class Reducer:
         times = number_of(right)
         if isinstance(left, list) and times is not None:
             return left * int(times)
+        if isinstance(left, list) and isinstance(right, list):
+            return left + right
         left, right = one(left), one(right)
         if isinstance(operation, ast.Div) and times == 1:
             return left
@@ -256,14 +260,23 @@ class Reducer:
 
     def _bound(self, target: ast.expr, item: Term) -> dict[str, Term]:
         if isinstance(target, ast.Name):
-            inside = any(isinstance(part, ast.Name) and re.fullmatch(r"_\d+", part.id) for part in ast.walk(one(item)))
-            if not isinstance(item, ast.Name | list) and number_of(item) is None and not inside:
-                name = f"let{len(self.lets)}"
-                self.lets.append((name, item))
-                item = hole(name)
-            return {target.id: item}
+            return {target.id: self._let(item)}
         pairs = zip(target.elts, item, strict=True)  # type: ignore[attr-defined]  # names and tuples of them
         return {name: term for part, one in pairs for name, term in self._bound(part, one).items()}
+
+    def _let(self, item: Term) -> Term:
+        """A name for a term, or for each of a list; the same one for the same term."""
+        if isinstance(item, list):
+            return [self._let(part) for part in item]
+        inside = any(isinstance(part, ast.Name) and re.fullmatch(r"_\d+", part.id) for part in ast.walk(item))
+        if isinstance(item, ast.Name) or number_of(item) is not None or inside:
+            return item
+        text = template(item)
+        if text not in self.named:
+            name = f"let{len(self.lets)}"
+            self.lets.append((name, item))
+            self.named[text] = hole(name)
+        return self.named[text]
 
 
 def _name(text: str) -> Tree:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Self, SupportsFloat, cast
 
+from . import special
 from .rule import F, Rule, plain, rule
 
 
@@ -42,6 +43,35 @@ def _power_by_exponent(a: Any, b: Any) -> Any:
     """The derivative of a power of the base 0 by its exponent."""
 
 
+@rule("psi(n, x)", dn="nan", dx="polygamma(n + 1, x)", names={"psi": special.polygamma})
+def _polygamma(n: Any, x: Any) -> Any:
+    """The n-th derivative of digamma."""
+
+
+@rule("(1 if x >= 0 else exp(x)) / (1 + exp(-abs(x)))", dx="logistic(x) * logistic(-x)")
+def _logistic(x: Any) -> Any:
+    """The sigmoid, whose derivatives of all orders are accurate far out, where 1 - y would be 0."""
+
+
+@rule(
+    "max(vs)",
+    dvs="[share if v >= y else 0 for share in [1 / sum([1 if v >= y else 0 for v in vs])] for v in vs]",
+    domain="len(vs) > 0",
+    sequences=["vs"],
+)
+def _largest(vs: Iterable[SupportsFloat]) -> Any:
+    """The largest of several scalars, which share the gradient where they are equal."""
+
+
+@rule("exp(a - b)", da="y", db="-y")
+def _ratio(a: Any, b: Any) -> Any:
+    """The ratio of two exponentials."""
+
+
+#: Where a remainder of a by b exists; where the gamma function does.
+DIVISION, GAMMA = "-inf < a < inf and (b < 0 or b > 0)", "x > 0 or -inf < x < 0 and not whole(x)"
+
+
 class Operations:
     """The table: operators and methods of `microgrannd.Value`."""
 
@@ -65,6 +95,14 @@ class Operations:
     def __truediv__(self, other: SupportsFloat) -> Self:
         """Quotient of two scalars."""
 
+    @rule("a % b", da="1", db="-(a // b)", domain="b < 0 or b > 0", symbol="%")
+    def __mod__(self, other: SupportsFloat) -> Self:
+        """Remainder of the division rounded down, with the sign of the divisor."""
+
+    @rule("a // b", da="0", db="0", domain="b < 0 or b > 0", symbol="//")
+    def __floordiv__(self, other: SupportsFloat) -> Self:
+        """Quotient rounded down; its slope is 0."""
+
     @rule(
         "a ** b",
         da="b * pow(a, b - 1) if b > 1 or b < 0 or abs(a) > 1e-300 else by_base(a, b)",
@@ -85,6 +123,7 @@ class Operations:
 
     __radd__, __rsub__, __rmul__ = reflected(__add__), reflected(__sub__), reflected(__mul__)
     __rtruediv__, __rpow__ = reflected(__truediv__), reflected(__pow__)
+    __rmod__, __rfloordiv__ = reflected(__mod__), reflected(__floordiv__)
 
     @rule("1 / x", dx="-y * y", domain="x < 0 or x > 0")
     def reciprocal(self) -> Self:
@@ -94,7 +133,11 @@ class Operations:
     def square(self) -> Self:
         """The scalar times itself."""
 
-    @rule("sqrt(x)", dx="0.5 / y", domain="x >= 0", symbol="√")
+    @rule("a * b + c", da="b", db="a", dc="1")
+    def fma(self, other: SupportsFloat, addend: SupportsFloat) -> Self:
+        """Product plus a third scalar; both are rounded, on every Python."""
+
+    @rule("sqrt(x)", dx="0.5 / (y + 0)", domain="x >= 0", symbol="√")  # -0 + 0 is 0
     def sqrt(self) -> Self:
         """Square root; its slope at 0 is inf."""
 
@@ -146,11 +189,21 @@ class Operations:
     def tan(self) -> Self:
         """Tangent of an angle in radians."""
 
-    @rule("asin(x)", dx="1 / sqrt((1 - x) * (1 + x))", domain="-1 <= x <= 1")
+    @rule("degrees(x)", dx="180 / pi")
+    def degrees(self) -> Self:
+        """Angle in degrees of one in radians."""
+
+    @rule("radians(x)", dx="pi / 180")
+    def radians(self) -> Self:
+        """Angle in radians of one in degrees."""
+
+    # 1 - x² in two forms: near 1 only the product is accurate, near 0 only the difference has an accurate derivative
+
+    @rule("asin(x)", dx="1 / sqrt(1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 <= x <= 1")
     def asin(self) -> Self:
         """Inverse sine, in radians."""
 
-    @rule("acos(x)", dx="-1 / sqrt((1 - x) * (1 + x))", domain="-1 <= x <= 1")
+    @rule("acos(x)", dx="-1 / sqrt(1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 <= x <= 1")
     def acos(self) -> Self:
         """Inverse cosine, in radians."""
 
@@ -188,9 +241,57 @@ class Operations:
     def acosh(self) -> Self:
         """Inverse hyperbolic cosine."""
 
-    @rule("atanh(x)", dx="1 / ((1 - x) * (1 + x))", domain="-1 < x < 1")
+    @rule("atanh(x)", dx="1 / (1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 < x < 1")
     def atanh(self) -> Self:
         """Inverse hyperbolic tangent."""
+
+    # Rounding: a step has the slope 0, what a division leaves the slope 1
+
+    @rule("x // 1 if -inf < x < inf else x", dx="0")
+    def floor(self) -> Self:
+        """The largest whole number that is not above the scalar."""
+
+    @rule("-(-x // 1) if -inf < x < inf else x", dx="0")
+    def ceil(self) -> Self:
+        """The smallest whole number that is not below the scalar."""
+
+    @rule("copysign(abs(x) // 1, x) if -inf < x < inf else x", dx="0")
+    def trunc(self) -> Self:
+        """The scalar without what comes after the point."""
+
+    @rule("fmod(a, b)", da="1", db="-floor((a - y) / b + 0.5)", domain=DIVISION, names={"floor": plain(floor)})
+    def fmod(self, other: SupportsFloat) -> Self:
+        """Remainder of the division rounded towards 0, with the sign of the dividend."""
+
+    @rule("remainder(a, b)", da="1", db="-floor((a - y) / b + 0.5)", domain=DIVISION, names={"floor": plain(floor)})
+    def remainder(self, other: SupportsFloat) -> Self:
+        """Remainder of the division rounded to the nearest whole number, as IEEE 754 has it."""
+
+    @rule("copysign(a, b)", da="0 if 0 <= a <= 0 else copysign(1, a) * copysign(1, b)", db="0")
+    def copysign(self, other: SupportsFloat) -> Self:
+        """The size of the scalar with the sign of another."""
+
+    # The gamma function
+
+    @rule(
+        "digamma(x)", dx="polygamma(1, x)", domain=GAMMA,
+        names={"whole": float.is_integer, "digamma": special.digamma, "polygamma": plain(_polygamma)},
+    )  # fmt: skip
+    def digamma(self) -> Self:
+        """Derivative of the logarithm of the gamma function."""
+
+    @rule("gamma(x)", dx="y * digamma(x)", domain=GAMMA, names={"whole": float.is_integer, "digamma": plain(digamma)})
+    def gamma(self) -> Self:
+        """Gamma function: (x - 1)! between the whole numbers too."""
+
+    @rule(
+        "lgamma(x)",
+        dx="digamma(x)",
+        domain="x > 0 or x < 0 and not whole(x)",
+        names={"whole": float.is_integer, "digamma": plain(digamma)},
+    )
+    def lgamma(self) -> Self:
+        """Logarithm of the absolute value of the gamma function."""
 
     # Of the normal distribution
 
@@ -221,11 +322,11 @@ class Operations:
         """The smaller of two scalars; nan if either is."""
 
     @rule(
-        "hi if x > hi or lo > hi else lo if x < lo else x",
+        "x if lo <= x <= hi else lo if x < lo <= hi else hi if lo <= hi < x or hi < lo and -inf <= x else x + lo + hi",
         dx="1 if lo <= x <= hi else 0", dlo="1 if x < lo <= hi else 0", dhi="1 if x > hi or lo > hi else 0",
     )  # fmt: skip
     def clip(self, lo: SupportsFloat, hi: SupportsFloat) -> Self:
-        """The scalar, but no less than lo and no more than hi (hi wins, as in NumPy and PyTorch)."""
+        """The scalar, but no less than lo and no more than hi (hi wins, as in NumPy and PyTorch); nan if one is."""
 
     # Activations
 
@@ -233,11 +334,11 @@ class Operations:
     def sigmoid(self) -> Self:
         """Logistic function 1 / (1 + exp(-x)), without overflow."""
 
-    @rule("-log1p(exp(-x)) if x > 0 else x - log1p(exp(x))", dx="1 / (1 + exp(x))")
+    @rule("-log1p(exp(-x)) if x > 0 else x - log1p(exp(x))", dx="1 / (1 + exp(x)) if x < 40 else exp(-x)")
     def log_sigmoid(self) -> Self:
         """Logarithm of the logistic function."""
 
-    @rule("x + log1p(exp(-x)) if x > 0 else log1p(exp(x))", dx="1 / (1 + exp(-x))")
+    @rule("x + log1p(exp(-x)) if x > 0 else log1p(exp(x))", dx="1 / (1 + exp(-x)) if x > -40 else exp(x)")
     def softplus(self) -> Self:
         """log(1 + exp(x)), without overflow."""
 
@@ -253,11 +354,20 @@ class Operations:
     def elu(self, alpha: SupportsFloat = 1.0) -> Self:
         """Exponential linear unit (Clevert et al. 2015)."""
 
-    @rule("x * erfc(-x / sqrt(2)) / 2", dx="erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi)")
+    # Far out, where a factor is below any float, the other one may be infinite
+
+    @rule(
+        "-0 if x < -39 else x * erfc(-x / sqrt(2)) / 2",
+        dx="0 if x < -39 else 1 if x > 39 else erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi)",
+    )
     def gelu(self) -> Self:
         """Gaussian error linear unit, exact (Hendrycks and Gimpel 2016)."""
 
-    @rule("x * sigmoid(x)", dx="sigmoid(x) * (1 + x * sigmoid(-x))", names={"sigmoid": plain(sigmoid)})
+    @rule(
+        "-0 if x < -750 else x * logistic(x)",
+        dx="0 if x < -750 else 1 if x > 750 else logistic(x) * (1 + x * logistic(-x))",
+        names={"logistic": plain(_logistic)},
+    )
     def silu(self) -> Self:
         """x times the logistic function of x, also called swish."""
 
@@ -267,16 +377,35 @@ class Operations:
 
     # The names that NumPy calls on an array of objects
     absolute = fabs = __abs__
+    rad2deg, deg2rad = degrees, radians
     arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
     arcsinh, arccosh, arctanh = asinh, acosh, atanh
 
 
+# The largest exponential is exp(0): what the others add to it is summed before the logarithm, however little it is.
+# For an infinity or nan among the operands, the sum of their sizes has it in any place.
+
+
 @rule(
-    "max(vs) + log(sum([exp(v - top) for top in [max(vs)] for v in vs])) if -inf < max(vs) < inf else max(vs)", dvs="[exp(v - y) for v in vs]",
+    "max([top + log1p(fsum([-1] + [exp(v - top) for v in vs])) if -inf < top < inf else copysign(sum(map(abs, vs)), top) for top in [max(vs)]])",
+    dvs="[share / total for shares in [[exp(v - top) for top in [max(vs)] for v in vs]] for total in [fsum(shares)] for share in shares]",
     domain="len(vs) > 0", sequences=["vs"],
 )  # fmt: skip
 def logsumexp(vs: Iterable[SupportsFloat]) -> Any:
-    """log of the sum of exponentials, without overflow."""
+    """log of the sum of exponentials, without overflow and without loss."""
+
+
+@rule("dist(vs, [0 for v in vs])", dvs="[0 if y <= 0 else v / y for v in vs]", sequences=["vs"], symbol="‖v‖")
+def norm(vs: Iterable[SupportsFloat]) -> Any:
+    """Length of a vector, without overflow on the way; its gradient at 0 is 0."""
+
+
+@rule(
+    "dist(ps, qs)", sequences=["ps", "qs"],
+    dps="[0 if y <= 0 else (p - q) / y for p, q in zip(ps, qs)]", dqs="[0 if y <= 0 else (q - p) / y for p, q in zip(ps, qs)]",
+)  # fmt: skip
+def dist(ps: Iterable[SupportsFloat], qs: Iterable[SupportsFloat]) -> Any:
+    """Distance of two points, without overflow on the way; where they are one, its gradient is 0."""
 
 
 @rule("sum(map(mul, ws, xs), bias)", dws="xs", dxs="ws", dbias="1", sequences=["ws", "xs"], symbol="w·x")
@@ -289,6 +418,11 @@ def mean(vs: Iterable[SupportsFloat]) -> Any:
     """Arithmetic mean, as one node."""
 
 
+@rule("fsum(vs)", dvs="[1] * len(vs)", sequences=["vs"], symbol="Σ")
+def fsum(vs: Iterable[SupportsFloat]) -> Any:
+    """Sum, as one node, rounded once at its end."""
+
+
 @rule("sum(vs)", dvs="[1] * len(vs)", sequences=["vs"], symbol="Σ")
 def sum(vs: Iterable[SupportsFloat]) -> Any:
     """Sum, as one node; of nothing it is 0."""
@@ -297,6 +431,6 @@ def sum(vs: Iterable[SupportsFloat]) -> Any:
 #: Every rule of the library, by its name.
 TABLE: dict[str, Rule] = {
     member.__rule__.name: member.__rule__
-    for member in (*vars(Operations).values(), logsumexp, dot, mean, sum)
+    for member in (*vars(Operations).values(), logsumexp, norm, dist, dot, mean, fsum, sum)
     if hasattr(member, "__rule__")
 }

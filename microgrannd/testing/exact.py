@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from mpmath import MPContext
 
+from ..rules import special
 from ..rules.formula import Formula
 from ..rules.ieee import ERRORS
 from ..rules.rule import Rule
@@ -92,6 +93,10 @@ def _fmod(a: Any, b: Any) -> Any:
     return a - b * _trunc(a / b)
 
 
+def _floor_divide(a: Any, b: Any) -> Any:
+    return mp.floor(a / b)
+
+
 def _trunc(x: Any) -> Any:
     return mp.floor(x) if x > 0 else mp.ceil(x)
 
@@ -114,11 +119,19 @@ EXACT: dict[Any, Function] = {
     **{getattr(math, name): function for name, function in _BY_NAME.items() if hasattr(math, name)},
     **{getattr(builtins, name): getattr(builtins, name) for name in ("abs", "len", "map", "max", "min", "sum", "zip")},
     operator.mul: operator.mul, float.is_integer: lambda x: x == mp.floor(x),
+    special.digamma: _real(mp.digamma), special.polygamma: _real(lambda n, x: mp.psi(int(n), x)),
 }  # fmt: skip
 
 
 class Typed(ast.NodeTransformer):
     """Turn every constant into a call of ``_number``, but for those that a comparison is with."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Write an operation, after those inside of it; ``//`` as a call of ``_floor_divide``, which mpmath does not know."""
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.FloorDiv):
+            return node
+        return ast.Call(ast.Name("_floor_divide", ast.Load()), [node.left, node.right], [])
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """Leave a comparison as it is: to change its constants would be to take another branch."""
@@ -183,7 +196,7 @@ def has_rounded_constants(rule: Rule, by: str | None = None) -> bool:
 
 def names_of(formula: Formula, rule: Rule, number: Function) -> dict[str, Any] | None:
     """Return what the names of a formula stand for among exact numbers; None where one is a function of one's own."""
-    found: dict[str, Any] = {"_number": number}
+    found: dict[str, Any] = {"_number": number, "_floor_divide": _floor_divide}
     for name in formula.functions:
         thing = rule.functions[name]
         if not callable(thing):

@@ -79,6 +79,12 @@ class Rounded:
     def __pow__(self, other: Any) -> Rounded:
         return _power(self, other)
 
+    def __mod__(self, other: Any) -> Rounded:
+        return _modulo(self, other)
+
+    def __floordiv__(self, other: Any) -> Rounded:
+        return _floor_divide(self, other)
+
     __radd__, __rmul__ = __add__, __mul__
 
     def __sub__(self, other: Any) -> Rounded:
@@ -286,3 +292,9 @@ def _lifted(function: Callable[..., Any]) -> Callable[..., Rounded]:
 
 
 _power = _lifted(pow)
+
+
+_modulo = _lifted(operator.mod)
+
+
+_floor_divide = _lifted(operator.floordiv)

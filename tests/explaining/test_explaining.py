@@ -268,7 +268,9 @@ def test_neurons_written_term_by_term_are_each_told_in_one_piece() -> None:
 
 
 def test_a_name_that_looks_like_a_formula_is_put_in_brackets() -> None:
-    assert "exp((_let0_) - y)" in str(explain(mg.logsumexp([Value(1.0, "_let0_"), Value(2.0, "b")])))
+    assert "exp((_let0_) - max((_let0_), b)) / fsum([" in str(
+        explain(mg.logsumexp([Value(1.0, "_let0_"), Value(2.0, "b")]))
+    )
     root = labelled(Value(-1.0, "a+b") * Value(4.0, "f"), "L")
     assert str(explain(root)).startswith("L = (a+b) * f = (-1) * 4 = -4,")
     assert r"\left(1 \cdot 10^{-5}\right)" in explain(Value(1e-5, "x") ** 2).markdown

@@ -1,6 +1,6 @@
-"""The table of conventions in microgrannd/rules/README.md: where a rule has no derivative, and what it says there.
+"""The tables in microgrannd/rules/README.md: where a rule has no derivative, and what it says there; what is left out.
 
-python -m tests.rules.conventions prints it.
+python -m tests.rules.conventions prints them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,25 @@ from microgrannd import Value
 from microgrannd.rules.rule import Rule
 from microgrannd.rules.table import TABLE
 from microgrannd.testing.differences import directions, slopes
+
+#: What `math` has and this library has not.
+LEFT_OUT = {
+    "comb": "of whole numbers only",
+    "factorial": "of whole numbers only; between them, gamma(x + 1)",
+    "frexp": "a pair, of which one is a whole number",
+    "gcd": "of whole numbers only",
+    "isclose": "true or false",
+    "isfinite": "true or false",
+    "isinf": "true or false",
+    "isnan": "true or false",
+    "isqrt": "of whole numbers only",
+    "lcm": "of whole numbers only",
+    "ldexp": "x * 2.0 ** i says it, also where i is a Value",
+    "modf": "a pair: x - trunc(x) and trunc(x)",
+    "nextafter": "a matter of rounding, not of real numbers",
+    "perm": "of whole numbers only",
+    "ulp": "a matter of rounding, not of real numbers",
+}
 
 
 class Row(NamedTuple):
@@ -76,5 +95,11 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def left_out() -> str:
+    """In Markdown."""
+    rows = [f"| `{name}` | {reason} |" for name, reason in LEFT_OUT.items()]
+    return "\n".join(["| function of `math` | why it is left out |", "|---|---|", *rows])
+
+
 if __name__ == "__main__":
-    print(table())
+    print(table(), left_out(), sep="\n\n")

@@ -10,7 +10,6 @@ import mpmath
 from mpmath import mpf
 
 from microgrannd.rules.rule import Rule
-from microgrannd.rules.table import TABLE
 from microgrannd.testing.rounding import TINY, Rounded
 
 Numbers = Sequence[Any]  # floats, and lists of floats for sequences
@@ -22,7 +21,7 @@ class Undefined(Exception):
 
 def exact(rule: Rule) -> Callable[..., Any]:
     """The rule's formula as a function of mpmath's numbers."""
-    return rule.formula.function(rule.operands, _mp_names(rule))
+    return rule.formula.ieee_function(rule.operands, _mp_names(rule))
 
 
 def _mp_names(rule: Rule) -> dict[str, Any]:
@@ -34,19 +33,39 @@ def _mp_names(rule: Rule) -> dict[str, Any]:
         # mpmath's own gives up far out, where 1 - erf is below any precision asked for here
         "erfc": lambda x: mpmath.erfc(x) if abs(x) < 1e6 else mpf(2 if x < 0 else 0),
         "erf": lambda x: mpmath.erf(x) if abs(x) < 1e6 else mpmath.sign(x),
+        "copysign": lambda a, b: -abs(a) if b < 0 else abs(a), "fmod": lambda a, b: a - b * _truncated(a / b),
+        "remainder": lambda a, b: a - b * mpmath.nint(a / b), "dist": lambda ps, qs: mpmath.norm([p - q for p, q in zip(ps, qs, strict=True)]),
+        "psi": lambda n, x: mpmath.psi(int(n), x), "lgamma": _log_gamma, "digamma": _digamma,
         "log2": lambda x: mpmath.log(x) / mpmath.log(2), "pow": lambda a, b: a**b, "whole": lambda b: b == int(b),
     }  # fmt: skip
-    found = {}
+    found = {
+        "_divide": lambda a, b: a / b, "_power": lambda a, b: a**b,
+        "_modulo": lambda a, b: a - b * mpmath.floor(a / b), "_floor_divide": lambda a, b: mpmath.floor(a / b),
+    }  # fmt: skip
     for name, function in rule.functions.items():
         if name in own:
             found[name] = own[name]
+        elif hasattr(function, "__rule__"):
+            found[name] = lambda *xs, other=function.__rule__: exact(other)(*xs)
         elif hasattr(mpmath, name):
             found[name] = getattr(mpmath, name)
-        elif name in TABLE and TABLE[name] is not rule:
-            found[name] = lambda *xs, other=TABLE[name]: exact(other)(*xs)
         else:
             found[name] = function
     return found
+
+
+def _log_gamma(x: Any) -> Any:
+    """By reflection left of 0, where mpmath's own is complex."""
+    return mpmath.loggamma(x) if x > 0 else mpmath.log(abs(mpmath.pi / mpmath.sinpi(x))) - mpmath.loggamma(1 - x)
+
+
+def _digamma(x: Any) -> Any:
+    """By reflection left of 0, which is much faster than mpmath's own recurrence."""
+    return mpmath.digamma(x) if x > 0 else mpmath.digamma(1 - x) - mpmath.pi * mpmath.cot(mpmath.pi * x)
+
+
+def _truncated(x: Any) -> Any:
+    return mpmath.floor(x) if x > 0 else mpmath.ceil(x)
 
 
 def _converged(compute: Callable[[int], Any], numbers: Numbers) -> Any:

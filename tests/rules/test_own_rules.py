@@ -302,3 +302,28 @@ def test_a_domain_that_cannot_be_computed_is_not_met(x: float) -> None:
 
     with pytest.raises(ValueError, match=r"sqrt\(sin\(x\)\) needs sin\(x\) > 0, got x = -?inf"):
         root_of_sine(Value(x))
+
+
+def test_a_partial_may_call_its_own_operation() -> None:
+    @mg.rule("1 / (1 + exp(-x))", dx="own(x) * own(-x)")
+    def own(x: Any) -> Any:
+        """The sigmoid, whose slope does not cancel far out."""
+
+    assert mg.grad(own)(40.0) == pytest.approx(math.exp(-40), rel=1e-15)
+    assert mg.grad(mg.grad(own))(40.0) == pytest.approx(-math.exp(-40), rel=1e-15)
+    w = Value(0.5)
+    assert mg.compile(own(w), []).backward([[]]) == own(0.5)
+    assert w.grad == mg.grad(own)(0.5)
+    with pytest.raises(FormulaError, match="unknown name 'itself'"):
+        mg.rule("itself(x)", dx="1")(lambda x: None)
+
+
+def test_formulas_take_remainders_and_rounded_quotients() -> None:
+    own = mg.rule("x % 3 + x // 2", dx="1 + x // 8 * 0")(lambda x: None)
+    w = Value(7.5)
+    assert own(w).data == 7.5 % 3 + 7.5 // 2
+    assert mg.grad(mg.grad(own))(7.5) == 0.0
+    assert mg.compile(own(w), []).backward([[]]) == own(7.5)
+    assert w.grad == 1.0
+    with pytest.raises(ZeroDivisionError, match="cannot be computed"):
+        mg.rule("1 % x", dx="0")(lambda x: None)(0.0)
