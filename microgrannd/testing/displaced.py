@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from .._trees import leaves, mapped
 from ..engine.graph import Edge, arguments, edges, number
 from ..engine.value import Value
-from .exact import LEAST, NO_VALUE, Sides, bits, exact, mp, rounded_otherwise, sides
+from .exact import LEAST, NO_VALUE, Sides, bits, exact, has_steps, mp, rounded_otherwise, sides
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -119,7 +119,10 @@ class Displaced:
         return {edge: self._known[direction][edge] for edge in along}
 
     def room(self, weights: Weights) -> int:
-        """The power of two of a displacement that is small beside every operand."""
+        """The power of two of a displacement that is small beside every operand that moves, or beside all and 1."""
+        if has_steps(self.rule):
+            least = min([0, *(frexp(x)[1] for x in leaves(self.floats) if x)])
+            return min(least - int(mp.mag(weight)) for weight in weights.values())
         return min([int(mp.mag(e.value.data) - mp.mag(w)) for e, w in weights.items() if e.value.data] or [0])
 
     def least(self, weights: Weights) -> Any:

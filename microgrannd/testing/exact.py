@@ -123,6 +123,39 @@ EXACT: dict[Any, Function] = {
 }  # fmt: skip
 
 
+def _quotient(rounded: Function) -> Function:
+    return lambda a, b: rounded(a / b)
+
+
+#: For each exact function made of pieces, what tells on which piece its operands are.
+PIECES: dict[Function, Function] = {
+    **{EXACT[getattr(math, name)]: EXACT[getattr(math, name)] for name in ("floor", "ceil", "trunc")},
+    EXACT[math.fmod]: _quotient(_trunc), EXACT[math.remainder]: _quotient(mp.nint),
+    _floor_divide: _floor_divide, operator.mod: _floor_divide,
+    EXACT[math.copysign]: lambda a, b: mp.mpf((a >= 0) + 2 * (b >= 0)),
+}  # fmt: skip
+
+
+#: Exact functions whose floats lose as much as if their operand was rounded: by reflection, a large argument of cot.
+REFLECTED = frozenset({EXACT[special.digamma], EXACT[special.polygamma]})
+
+
+def has_steps(rule: Rule) -> bool:
+    """Whether a formula is made of pieces as wide as its operands: no displacement may reach from one to another."""
+    return rule.kept(_has_steps)
+
+
+def _has_steps(rule: Rule) -> bool:
+    used = [rule.functions[name] for name in rule.formula.functions]
+    inner = [thing.__rule__ for thing in used if hasattr(thing, "__rule__")]
+    operators = (ast.Mod, ast.FloorDiv)
+    return (
+        any(EXACT.get(thing) in PIECES for thing in used if isinstance(thing, Hashable))
+        or any(isinstance(node, operators) for node in ast.walk(rule.formula.tree))
+        or any(map(has_steps, inner))
+    )
+
+
 class Typed(ast.NodeTransformer):
     """Turn every constant into a call of ``_number``, but for those that a comparison is with."""
 
@@ -248,8 +281,7 @@ def sides(
         least: in the end two results as near as this count as equal.
         patient: a difference of 0 counts only at as many bits as it takes to tell it from the least float; else soon.
     """
-    spread = EXPONENTS - order * min(exponent, 0) if patient else 2 * FEWEST
-    most = (order + 1) * (spread + max(size, 0))
+    most = (order + 1) * ((EXPONENTS if patient else 2 * FEWEST) - order * min(exponent, 0) + max(size, 0))
     (left, why_left, one), (right, why_right, other) = (
         _limit(quotient, side, exponent, order, most, least) for side in (-1, 1)
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engine.graph import arguments, edges, topological
 from ..engine.value import Value
-from .exact import LEAST, Sides, exact, mp, sides
+from .exact import LEAST, Sides, exact, has_steps, mp, sides
 from .rounding import UNIT
 
 
@@ -78,6 +78,8 @@ class Replay:
 
         moving = [leaves[leaf] for speeds in directions for leaf, speed in speeds.items() if speed and leaves[leaf]]
         exponent = min([int(mp.mag(x)) for x in moving] or [0])
+        if any(has_steps(node._rule) for node in self.operations if node._rule):
+            exponent = min(exponent, self.exponents[0], 0)
         return [
             sides(lambda h, index=index: differences(h)[index], exponent, len(directions), self.exponents[1], LEAST)
             for index in range(len(self.results))

@@ -10,6 +10,7 @@ from ast import NodeTransformer
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
+from itertools import product
 from typing import Any
 
 from .._trees import mapped
@@ -17,6 +18,7 @@ from ..engine.graph import Edge, arguments, edges, number
 from ..engine.value import Value
 from ..rules.ieee import ERRORS
 from ..rules.rule import Rule
+from .exact import LEAST, PIECES, REFLECTED, Typed, bits, has_steps, mp, names_of
 
 #: The unit in which errors are counted: the distance from 1 to the next float.
 UNIT = 2.0**-52
@@ -128,8 +130,6 @@ def _on_floats(rule: Rule, by: str | None) -> Callable[..., Any]:
 
 
 def _on_exact(rule: Rule, by: str | None) -> Callable[..., Any]:
-    from .exact import Typed, mp, names_of
-
     names = names_of(rule.formula if by is None else rule.partials[by], rule, mp.mpf)
     assert names is not None  # the caller knows that there is an exact form
     names["_number"] = lambda constant: Rounded(mp.mpf(constant))  # so that the arithmetic of constants counts too
@@ -137,8 +137,6 @@ def _on_exact(rule: Rule, by: str | None) -> Callable[..., Any]:
 
 
 def _domain_on_exact(rule: Rule) -> Callable[..., Any]:
-    from .exact import Typed, mp, names_of
-
     assert rule.domain is not None  # the caller looked
     names = names_of(rule.domain, rule, mp.mpf)
     assert names is not None  # there is an exact form
@@ -176,6 +174,16 @@ def _note_chance(by_rounding: bool) -> None:
         chances.append(by_rounding)
 
 
+def _note_pieces(piece: Callable[..., Any], operands: Sequence[Rounded]) -> None:
+    """Take a note where operands are at an edge between the pieces of a function, or could be without rounding."""
+    ends = []
+    for operand in operands:
+        room = BOUND * operand.error + mp.ldexp(abs(operand.number) or LEAST, 100 - mp.prec)
+        ends.append((operand.number - room, operand.number + room))
+    if len({piece(*corner) for corner in product(*ends)}) > 1:
+        _note_chance(any(operand.error for operand in operands))
+
+
 def _chances_in(compute: Callable[[], Any]) -> list[bool]:
     """Of each comparison of equal Rounded numbers in a computation, whether they may be equal only by rounding."""
     chances: list[bool] = []
@@ -189,8 +197,9 @@ def _chances_in(compute: Callable[[], Any]) -> list[bool]:
 
 def has_ties(rule: Rule, floats: Sequence[Any]) -> bool:
     """Whether a rule's formula compares numbers that are equal, at these operands."""
-    operands = rounded(floats, True)
-    return bool(_chances_in(lambda: rounding_errors(rule, operands, exact=True)))
+    with bits(3000 if has_steps(rule) else 256):
+        operands = rounded(floats, True)
+        return bool(_chances_in(lambda: rounding_errors(rule, operands, exact=True)))
 
 
 def rounded(floats: Sequence[Any], exact: bool) -> list[Any]:
@@ -253,8 +262,6 @@ def _operands(node: Value, errors: Mapping[Any, Any], exact: bool = False) -> li
 def _typed(x: float, exact: bool) -> Any:
     if not exact:
         return x
-    from .exact import mp
-
     return mp.mpf(x)
 
 
@@ -279,13 +286,16 @@ def _lifted(function: Callable[..., Any]) -> Callable[..., Rounded]:
             )
 
         numbers = [number.number for number in given]
+        if function in PIECES:
+            _note_pieces(PIECES[function], given)
         result = at(numbers)
         error = abs(result)
-        for place, operand in enumerate(given):
+        for index, operand in enumerate(given):
             moved = operand.number * (1 - 2**-30) - 2**-30 * (operand.number == 0)
-            if operand.error and moved != operand.number:
-                change = at([*numbers[:place], moved, *numbers[place + 1 :]]) - result
-                error += abs(change / (moved - operand.number)) * operand.error
+            operand_error = max(operand.error, abs(operand.number)) if function in REFLECTED else operand.error
+            if operand_error and moved != operand.number:
+                change = at([*numbers[:index], moved, *numbers[index + 1 :]]) - result
+                error += abs(change / (moved - operand.number)) * operand_error
         return Rounded(result, error)
 
     return on_rounded
