@@ -6,7 +6,7 @@
 >>> grad(cube)(2.0), grad(grad(cube))(2.0), grad(grad(grad(cube)))(2.0)
 (12.0, 12.0, 6.0)
 
-A function is called with Values in the place of floats, in lists, dicts and arrays made for that call: it may assign
+A function is called with Values instead of floats, in lists, dicts and arrays made for that call: it may assign
 into them. The inner derivative of a nested one is computed by evaluating the rules' partial formulas on Values, so that
 it can be differentiated in its turn.
 """
@@ -38,8 +38,8 @@ def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The gradient of a function of floats, lists and nested lists, or arrays, that returns a scalar.
 
     Args:
-        f: called with Values in the place of the arguments chosen by argnums.
-        argnums: the place of the argument to differentiate by, or several.
+        f: called with Values instead of the arguments chosen by argnums.
+        argnums: the index of the argument to differentiate by, or several.
 
     Returns:
         A function of the same arguments. Its result has the form of the argument chosen (a tuple for several); it
@@ -99,7 +99,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     """Forward mode: a function's result, and its derivative in a direction (the Jacobian times a vector).
 
     Args:
-        f: called with Values in the place of the primals.
+        f: called with Values instead of the primals.
         primals: the arguments.
         tangents: the direction, of the same form.
 
@@ -137,18 +137,18 @@ class Call:
     def __init__(self, arguments: Sequence[Any], argnums: int | Sequence[int]) -> None:
         self.single = isinstance(argnums, int)
         self.chosen = [argnums] if isinstance(argnums, int) else list(argnums)
-        for place in self.chosen:
-            if not -len(arguments) <= place < len(arguments):
+        for index in self.chosen:
+            if not -len(arguments) <= index < len(arguments):
                 raise ValueError(f"argnums={argnums!r}: there are {len(arguments)} positional arguments")
         self.variables: list[Value] = []
         self.lifted = _depth.get() > 0 or any(isinstance(x, Value) for p in self.chosen for x in leaves(arguments[p]))
         self.arguments = list(arguments)
-        for place in self.chosen:
-            self.arguments[place] = mapped(self._variable, arguments[place])
-        self.forms = [self.arguments[place] for place in self.chosen]
+        for index in self.chosen:
+            self.arguments[index] = mapped(self._variable, arguments[index])
+        self.forms = [self.arguments[index] for index in self.chosen]
 
     def _variable(self, thing: Any) -> Value:
-        """A node of its own for each place, also where the same Value stands in several or in the function itself."""
+        """A node of its own for each number, also where the same Value stands for several or in the function itself."""
         inward = _inward(thing)
         self.variables.append(inward * 1.0 if isinstance(inward, Value) else Value(inward))
         return self.variables[-1]

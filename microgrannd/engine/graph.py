@@ -16,7 +16,7 @@ class Edge(NamedTuple):
     """An edge from a Value to a node that was computed from it."""
 
     operand: str  # its name in the rule
-    place: int  # in the sequence that the operand is; else 0
+    position: int  # in the sequence that the operand is; else 0
     value: Value
     partial: float  # the local derivative, as recorded
 
@@ -74,9 +74,9 @@ def edges(node: Value) -> Iterator[Edge]:
     """Yield the edges to a node from its operands, numbers left out."""
     pairs = links(node)
     for operand, row in zip(node._rule.operands if node._rule else (), node._rows, strict=True):
-        for place, (value, partial) in enumerate(islice(pairs, len(row))):
+        for position, (value, partial) in enumerate(islice(pairs, len(row))):
             if partial is not None:
-                yield Edge(operand, place, value, partial)
+                yield Edge(operand, position, value, partial)
 
 
 def arguments(node: Value, read: Callable[[Any], Any] = lambda operand: operand) -> list[Any]:

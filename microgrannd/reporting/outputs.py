@@ -47,19 +47,19 @@ def activations(
 
 def _handed_on(outputs: Sequence[Value], layers: Mapping[Value, str]) -> dict[str, list[Activation]]:
     """A node is of the layer whose parameter it is computed from; else of the layer of its deepest operand."""
-    place: dict[Value, str] = {}
+    name_of: dict[Value, str] = {}
     handed: dict[Value, None] = {}
     for node in topological(*outputs):
         operands = [operand for operand in node._operands if type(operand) is not float]
-        inner = [operand for operand in operands if operand in place]
+        inner = [operand for operand in operands if operand in name_of]
         layer = next((layers[operand] for operand in operands if operand in layers), None)
         if layer is None and inner:
-            layer = place[max(inner, key=lambda operand: operand._depth)]
+            layer = name_of[max(inner, key=lambda operand: operand._depth)]
         if layer is not None:
-            place[node] = layer
-            handed |= {operand: None for operand in inner if place[operand] != layer}
+            name_of[node] = layer
+            handed |= {operand: None for operand in inner if name_of[operand] != layer}
     found: dict[str, list[Activation]] = {}
-    for node in [*handed, *(output for output in outputs if output in place and output not in handed)]:
+    for node in [*handed, *(output for output in outputs if output in name_of and output not in handed)]:
         passes = any(partial for _, partial in links(node))
-        found.setdefault(place[node], []).append(Activation(node.data, passes))
+        found.setdefault(name_of[node], []).append(Activation(node.data, passes))
     return found

@@ -123,14 +123,14 @@ class Rule:
         return "\n".join([inspect.getdoc(self.function) or "", "", *lines]).strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        place = self.function.__module__, self.function.__qualname__
+        path = self.function.__module__, self.function.__qualname__
         try:
-            found = _of(*place) is self
+            found = _of(*path) is self
         except (AttributeError, ImportError):
             found = False
         if not found:
-            raise PicklingError(f"the rule of {'.'.join(place)} cannot be pickled: it is not found under that name")
-        return _of, place
+            raise PicklingError(f"the rule of {'.'.join(path)} cannot be pickled: it is not found under that name")
+        return _of, path
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self  # as functions are
@@ -185,7 +185,7 @@ def rule(
             raise FormulaError(f"{formula!r}: y is the result; give the operand another name")
         for name, operand in zip(parameters, operands, strict=True):
             if name != operand and not {name, operand}.isdisjoint(operands.keys() & parameters.keys()):
-                raise FormulaError(f"{formula!r}: d{operand}= stands at the place of the parameter {name}")
+                raise FormulaError(f"{formula!r}: d{operand}= stands where the parameter {name} is")
         if not function.__name__.isprintable():
             raise FormulaError(f"{formula!r}: the function's name needs to be printable, got {function.__name__!r}")
         condition = None if domain is None else Formula(domain, operands, functions)

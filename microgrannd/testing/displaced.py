@@ -85,7 +85,7 @@ class Displaced:
         found = self._known[key]
         if found is None:
             return None
-        found = found[edge.place] if edge.operand in self.rule.sequences else mp.mpf(found)
+        found = found[edge.position] if edge.operand in self.rule.sequences else mp.mpf(found)
         return found if mp.isfinite(found) else None
 
     def partials_moved(self, t: Any) -> Any:
@@ -94,7 +94,7 @@ class Displaced:
         y = self.value(*moved)
         rows = {operand: exact(self.rule, operand)(*moved, y) for operand in {e.operand for e in self.edges}}  # type: ignore[misc]  # they have exact forms
         return mp.fsum(
-            weight * (rows[edge.operand][edge.place] if edge.operand in self.rule.sequences else rows[edge.operand])
+            weight * (rows[edge.operand][edge.position] if edge.operand in self.rule.sequences else rows[edge.operand])
             for edge, weight in self.weights(self.edges).items()
         )
 
@@ -136,7 +136,7 @@ class Displaced:
             for edge, weight in weights.items() if step else ():
                 index = self.rule.operands.index(edge.operand)
                 if edge.operand in self.rule.sequences:
-                    found[index][edge.place] += step * weight
+                    found[index][edge.position] += step * weight
                 else:
                     found[index] += step * weight
         return found

@@ -29,7 +29,7 @@ def _displaced(operation: Displaced, edge: Edge) -> Callable[[float], Any]:
         moved = list(operation.floats)
         if edge.operand in rule.sequences:
             moved[index] = list(moved[index])
-            moved[index][edge.place] += t
+            moved[index][edge.position] += t
         else:
             moved[index] += t
         return rule.compute(*moved) if rule.inside(*moved) else nan

@@ -163,7 +163,7 @@ class Operation:
             y = Rounded(mp.mpf(data) if is_exact else data, own[0] if own else abs(data))
             self._rounding[edge.operand] = rounding_errors(self.rule, [*operands, y], edge.operand, is_exact)
         found = self._rounding[edge.operand]
-        error = found[edge.place if edge.operand in self.rule.sequences else 0] if found else abs(edge.partial)
+        error = found[edge.position if edge.operand in self.rule.sequences else 0] if found else abs(edge.partial)
         return BOUND * error + TINY
 
     def _by_floats(self) -> Verdict:
@@ -188,7 +188,7 @@ class Operation:
         return f"The first operation whose {what} is wrong is {name}, y = {formula}, at {where}:"
 
     def _partial_text(self, edge: Edge) -> str:
-        index = f"[{edge.place}]" if edge.operand in self.rule.sequences else ""
+        index = f"[{edge.position}]" if edge.operand in self.rule.sequences else ""
         return f"d{edge.operand}{index} = {self.rule.partials[edge.operand].text} gives {edge.partial!r}"
 
 

@@ -243,7 +243,7 @@ def partial_errors(node: Value, errors: Mapping[Value, Any], exact: bool = False
             y = Rounded(_typed(node.data, exact), errors.get(node, abs(node.data)))
             operands = [*_operands(node, errors, exact), y]
             found[edge.operand] = rounding_errors(node._rule, operands, edge.operand, exact)
-        yield edge, found[edge.operand][edge.place] if found[edge.operand] else abs(edge.partial)
+        yield edge, found[edge.operand][edge.position] if found[edge.operand] else abs(edge.partial)
 
 
 def gradient_errors(order: Sequence[Value], errors: Mapping[Value, Any], exact: bool = False) -> dict[Value, Any]:

@@ -108,7 +108,7 @@ class Expression:
 
     def __init__(self, inputs: list[float], steps: list[tuple[Operation, list[Any]]]) -> None:
         self.inputs, self.steps = inputs, steps
-        names = [Parameter(_name(place), Parameter.POSITIONAL_ONLY) for place in range(len(inputs))]
+        names = [Parameter(_name(position), Parameter.POSITIONAL_ONLY) for position in range(len(inputs))]
         self.__signature__ = Signature(names)  # from which gradcheck takes what to call them
 
     def __call__(self, *inputs: Any) -> Any:
@@ -120,15 +120,15 @@ class Expression:
 
     def __repr__(self) -> str:
         count = len(self.inputs)
-        names = [_name(place) for place in range(count + len(self.steps))]
+        names = [_name(position) for position in range(count + len(self.steps))]
         lines = [f"{name} = mg.Value({x!r})" for name, x in zip(names, self.inputs, strict=False)]
         for name, (operation, operands) in zip(names[count:], self.steps, strict=True):
             lines.append(f"{name} = {operation.text(*(_text(operand, names) for operand in operands))}")
         return "\n".join(lines)
 
 
-def _name(place: int) -> str:
-    return ascii_lowercase[place] if place < len(ascii_lowercase) else f"v{place}"
+def _name(position: int) -> str:
+    return ascii_lowercase[position] if position < len(ascii_lowercase) else f"v{position}"
 
 
 def _text(operand: Any, names: Sequence[str]) -> str:
@@ -327,22 +327,22 @@ class _Growing:
                 break
         else:
             return
-        for place, slot in enumerate(attempt):
+        for position, slot in enumerate(attempt):
             if slot is None and self.free:
                 self.free -= 1
-                attempt[place] = Ref(len(self.nodes))
-                self.nodes.append(nodes[place])
+                attempt[position] = Ref(len(self.nodes))
+                self.nodes.append(nodes[position])
             elif not isinstance(slot, Ref):
-                attempt[place] = fresh[place]
+                attempt[position] = fresh[position]
         step.operands = filled(point, attempt)
         self.nodes.append(step)
 
     def attempts(self, slots: list[Any]) -> Iterator[list[Any]]:
         """The slots as drawn; with new inputs for the nodes in them but the first; with any other node as the first."""
         yield list(slots)
-        for place in range(len(slots) - 1, 0, -1):
-            if isinstance(slots[place], Ref):
-                slots[place] = None
+        for position in range(len(slots) - 1, 0, -1):
+            if isinstance(slots[position], Ref):
+                slots[position] = None
                 yield list(slots)
         for node in reversed(range(len(self.nodes))):
             yield [Ref(node), *slots[1:]]
@@ -362,13 +362,13 @@ class _Growing:
         used: set[int] = set()
         waiting = [len(self.nodes) - 1]
         while waiting:
-            place = waiting.pop()
-            if place not in used:
-                used.add(place)
-                waiting += [o.index for o in leaves(self.nodes[place].operands) if isinstance(o, Ref)]
-        order = sorted(used, key=lambda place: (self.nodes[place].operation is not None, place))
+            position = waiting.pop()
+            if position not in used:
+                used.add(position)
+                waiting += [o.index for o in leaves(self.nodes[position].operands) if isinstance(o, Ref)]
+        order = sorted(used, key=lambda position: (self.nodes[position].operation is not None, position))
         renamed = {Ref(old): Ref(new) for new, old in enumerate(order)}
-        nodes = [self.nodes[place] for place in order]
+        nodes = [self.nodes[position] for position in order]
         return Expression(
             [node.number for node in nodes if node.operation is None],
             [

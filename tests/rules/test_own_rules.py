@@ -218,7 +218,7 @@ def test_a_formula_that_is_none_is_refused(formula: str, message: str) -> None:
         ({"dx": "1"}, lambda *x: None, "an operand cannot be the parameter '*x'"),
         ({"dx": "1"}, lambda _x: None, "an operand cannot be the parameter '_x'"),
         ({"dx": "1", "sequences": ["z"]}, lambda x: None, "sequences names no operand: z"),
-        ({"dz": "1", "dx": "1"}, lambda x, z: None, "dz= stands at the place of the parameter x"),
+        ({"dz": "1", "dx": "1"}, lambda x, z: None, "dz= stands where the parameter x is"),
         ({"dx": "1", "names": {"_real": abs}}, lambda x: None, "names= cannot hold '_real'"),
         ({"dx": "1", "names": {"y": 1.0}}, lambda x: None, "names= cannot hold 'y'"),
         ({"dx": "exp"}, lambda x: None, "exp is a function, to be called"),
