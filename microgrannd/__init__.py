@@ -36,6 +36,7 @@ _LATER = {
     "training.fit": "fit",
     "training.run": "History",
 }
+_PACKAGES = {"testing", *(module.partition(".")[0] for module in _LATER)}
 _MODULES = {name: module for module, names in _LATER.items() for name in names.split() or [module]}
 
 __all__ = sorted(["Value", "no_grad", "paused_gc", "rule", *functions.__all__, *_MODULES])
@@ -43,6 +44,8 @@ __all__ = sorted(["Value", "no_grad", "paused_gc", "rule", *functions.__all__, *
 
 def __getattr__(name: str) -> Any:
     module = _MODULES.get(name)
+    if module is None and name in _PACKAGES:
+        return import_module(f".{name}", __name__)
     if module is None:
         thing = getattr(functions, name, None)
         if thing is None or name not in functions.__all__:

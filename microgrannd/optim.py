@@ -30,6 +30,25 @@ class Optimizer:
         lr: the learning rate, a number or a function of the step (from 0), as `cosine` and its like make. It can be
             assigned at any time.
         max_norm: clip the gradients to this norm before each step, see `clip_grad_norm`.
+
+    To make one of your own, write the method ``_update(self, lr)``, which changes ``self.params`` by their gradients,
+    and name in ``buffers`` the lists that it keeps, so that checkpoints hold them:
+
+    >>> from microgrannd import Optimizer, Value
+    >>> class Momentum(Optimizer):
+    ...     buffers = ("speeds",)
+    ...     def __init__(self, params, lr):
+    ...         super().__init__(params, lr)
+    ...         self.speeds = [0.0] * len(self.params)
+    ...     def _update(self, lr):
+    ...         self.speeds = [0.9 * speed - lr * p.grad for speed, p in zip(self.speeds, self.params)]
+    ...         for p, speed in zip(self.params, self.speeds):
+    ...             p.data += speed
+    >>> w = Value(1.0)
+    >>> (w * w).backward()
+    >>> Momentum([w], lr=0.1).step()
+    >>> w.data
+    0.8
     """
 
     #: The attributes that steps change and that hold a number for each parameter.

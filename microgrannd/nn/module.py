@@ -86,8 +86,13 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value 
         yield prefix.removesuffix("."), thing
         yield from _walk(prefix, vars(thing), seen)
     elif isinstance(thing, Mapping):
+        keys: dict[str, Any] = {}
         for key, member in thing.items():
             for named in _walk(f"{prefix}{key}.", member, seen):
+                if keys.setdefault(str(key), key) is not key:
+                    raise ValueError(
+                        f"keys with parameters under them need unlike names, got {keys[str(key)]!r} and {key!r}"
+                    )
                 if "." in str(key):  # another could have the same name
                     raise ValueError(
                         f"a key with parameters under it cannot have a dot: {described(key)} in {prefix or 'a dict'}"

@@ -51,7 +51,12 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
     if not isinstance(into, Module):
         raise TypeError(f"into needs to be a module of the form that was saved, got {described(into)}")
     try:
-        into.load_state_dict(read(path)["model"]["state"])
+        saved, own = read(path)["model"], encode(into)
+        if saved["kind"] == own["kind"] and saved["options"] and own["options"]:
+            for name, option in saved["options"].items():
+                if own["options"][name] != option:
+                    raise ValueError(f"it was saved with {name}={option!r}, into has {own['options'][name]!r}")
+        into.load_state_dict(saved["state"])
     except UNFIT as error:
         raise FileError(f"{path}: its parameters do not fit the model given as into: {error.args[0]}") from None
     return into

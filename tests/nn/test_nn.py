@@ -253,6 +253,18 @@ def test_a_layer_may_be_linear():
         mg.MLP(2, [1]).predict([1.0, 2.0])
 
 
+def test_keys_of_one_name_are_refused():
+    class Parts(Module):
+        def __init__(self):
+            self.parts = {2: Value(1.0), "2": 3.0}
+
+    model = Parts()
+    assert model.state_dict() == {"parts.2": 1.0}
+    model.parts["2"] = Value(2.0)
+    with pytest.raises(ValueError, match="keys with parameters under them need unlike names, got 2 and '2'"):
+        model.state_dict()
+
+
 def test_keys_with_dots_are_refused_as_names_could_be_the_same():
     class Parts(Module):
         def __init__(self):

@@ -372,3 +372,13 @@ def test_a_document_goes_round_with_any_text(path):
 def test_the_names_of_the_package_save_and_load(tmp_path):
     mg.save(MLP(1, [1], seed=0), str(tmp_path / "m"))
     assert mg.load(str(tmp_path / "m")).state_dict() == MLP(1, [1], seed=0).state_dict()
+
+
+def test_a_model_of_other_options_is_not_filled(tmp_path):
+    path = tmp_path / "model.json"
+    mg.save(mg.MLP(2, [3, 1], activation="tanh", seed=0), path)
+    other = mg.MLP(2, [3, 1], activation="relu", seed=1)
+    before = other.state_dict()
+    with pytest.raises(FileError, match=r"it was saved with activation='tanh', into has 'relu'"):
+        mg.load(path, into=other)
+    assert other.state_dict() == before

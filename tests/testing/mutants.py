@@ -18,7 +18,7 @@ def mutants(rule: Rule) -> Iterator[tuple[str, Any]]:
     """Operations like a rule's, each with one partial that is wrong, and what is wrong with it."""
     for operand, partial in rule.partials.items():
         many = operand in rule.sequences
-        for what, form in (("sign", "-({})"), ("factor", "1.000000001 * ({})")):
+        for what, form in (("sign", "-({})"), ("factor", "1.000000001 * ({})")) if partial.text != "0" else ():
             text = f"[{form.format('d_')} for d_ in {partial.text}]" if many else form.format(partial.text)
             yield f"{what} of d{operand}", mutant(rule, operand, text)
         yield f"neighbour's formula for d{operand}", mutant(rule, operand, neighbour(rule, operand))

@@ -227,3 +227,22 @@ def test_a_bar_needs_no_thread_which_a_browser_cannot_start(monkeypatch):
 def test_without_progress_nothing_is_shown(capsys):
     trained(progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_branches_that_are_alike_at_the_first_weights_are_noticed(shuffled):
+    class Offsets(mg.Module):
+        def __init__(self):
+            self.w, self.left, self.right = mg.Value(0.1), mg.Value(0.0), mg.Value(0.0)
+
+        def __call__(self, row):
+            return self.w * row[0] + (self.left if row[0] < 0 else self.right)
+
+    X = [[i / 50] for i in range(-50, 50)]
+    if shuffled:
+        random.Random(0).shuffle(X)
+    y = [2 * x - 3 if x < 0 else 2 * x + 1 for (x,) in X]
+    model = Offsets()
+    with pytest.warns(UserWarning, match="cannot be compiled"):
+        mg.fit(model, X, y, loss=mg.mse, optimizer=mg.Adam(model.parameters(), lr=0.1), epochs=60, progress=False)
+    assert model.right.data > 0.5
