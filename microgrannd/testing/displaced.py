@@ -58,10 +58,18 @@ class Displaced:
             partial(self._quotient, self.value, one, other, order), exponent, order, size, self.least(one), patient
         )
 
+    def slopes_by(self, edge: Edge) -> Sides:
+        """Find the exact derivative by one operand."""
+        found, weight = self.slopes([edge]), self.weights([edge])[edge]
+        left, right = (None if side is None else side / weight for side in (found.left, found.right))
+        if weight < 0:
+            left, right, found = right, left, found._replace(reasons=found.reasons[::-1])
+        return found._replace(left=left, right=right, least=found.least / abs(weight))
+
     def derivative(self, edge: Edge) -> Any:
         """Return the exact derivative by one operand; None where there is none."""
-        found = self.slopes([edge])
-        return None if found.trouble() else found.right / self.weights([edge])[edge]
+        found = self.slopes_by(edge)
+        return None if found.trouble() else found.right
 
     def glimpse(self, edge: Edge) -> Any:
         """Return nearly the same by a single quotient, for what is only shown; None where that has no value."""

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from functools import partial
-from math import nan
 from typing import Any, NamedTuple
 
 import microgrannd as mg
 from microgrannd import Value
 from microgrannd.rules.rule import Rule
 from microgrannd.rules.table import TABLE
-from microgrannd.testing.differences import directions, slopes
+from microgrannd.testing.displaced import Displaced
 
 #: What `math` has and this library has not.
 LEFT_OUT = {
@@ -56,7 +54,8 @@ def rows() -> Iterator[Row]:
             except (ValueError, ArithmeticError):
                 continue
             result.backward()
-            reasons = tuple(reason(rule, operands, speeds) for speeds in directions(len(operands)))[: len(operands)]
+            displaced = Displaced(result)
+            reasons = tuple(displaced.slopes_by(edge).trouble().replace("f is", "it is") for edge in displaced.edges)
             row = Row(rule, operands, result.data, tuple(leaf.grad for leaf in leaves), reasons)
             if any(reasons) and repr(row[3:]) not in seen:
                 seen.add(repr(row[3:]))
@@ -71,16 +70,6 @@ def candidates(rule: Rule) -> list[list[float]]:
 
 def operation(rule: Rule) -> Any:
     return getattr(mg, rule.name, None) or getattr(Value, rule.name)
-
-
-def reason(rule: Rule, operands: tuple[float, ...], speeds: list[float]) -> str:
-    moved = partial(displaced, rule, operands, speeds)
-    return slopes(moved, max(map(abs, operands))).trouble().replace("f is", "it is")
-
-
-def displaced(rule: Rule, operands: tuple[float, ...], speeds: list[float], t: float) -> Any:
-    moved = [x + t * speed for x, speed in zip(operands, speeds, strict=True)]
-    return rule.compute(*moved) if rule.inside(*moved) else nan
 
 
 def table() -> str:
