@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..rules.formula import real_result
 from ..rules.ieee import ERRORS
-from .rounding import UNIT
+from .rounded import UNIT
 
 _COLUMNS = 12  # of an extrapolation: further ones gain nothing
 

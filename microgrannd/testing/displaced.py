@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 from .._trees import leaves, mapped
 from ..engine.graph import Edge, arguments, edges, number
 from ..engine.value import Value
-from .exact import LEAST, NO_VALUE, Sides, bits, exact, has_steps, mp, rounded_otherwise, sides
+from .exact import LEAST, NO_VALUE, bits, exact, has_steps, mp, rounded_otherwise
+from .limits import Sides, sides
 
 Function: TypeAlias = Callable[..., Any]
 

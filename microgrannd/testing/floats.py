@@ -9,7 +9,8 @@ from typing import Any
 from ..engine.graph import Edge
 from .differences import Slopes, settled
 from .displaced import Displaced
-from .rounding import BOUND, UNIT, rounded, rounding_errors
+from .rounded import BOUND, UNIT
+from .rounding import rounded, rounding_errors
 
 
 def slopes_of(operation: Displaced, edge: Edge) -> Slopes:

@@ -15,9 +15,11 @@ from ..engine.graph import Edge, arguments
 from ..engine.value import Value
 from ..rules.errors import given
 from .displaced import Displaced
-from .exact import LARGEST, Sides, bits, exact, mp, shown, sides
+from .exact import LARGEST, bits, exact, mp, shown
 from .floats import slopes_of
-from .rounding import BOUND, TINY, Rounded, has_ties, rounded, rounding_errors
+from .limits import Sides, sides
+from .rounded import BOUND, TINY, Rounded
+from .rounding import has_ties, rounded, rounding_errors
 
 #: Operands that are moved one by one, at most.
 MANY = 32

@@ -15,7 +15,8 @@ from ..engine.value import Value
 from ..functional import Call
 from .exact import LARGEST, bits, mp
 from .replay import Replay
-from .rounding import BOUND, TINY, gradient_errors, running_errors
+from .rounded import BOUND, TINY
+from .rounding import gradient_errors, running_errors
 
 
 class Point:

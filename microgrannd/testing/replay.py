@@ -10,8 +10,9 @@ from typing import Any
 
 from ..engine.graph import arguments, edges, topological
 from ..engine.value import Value
-from .exact import LEAST, Sides, exact, has_steps, mp, sides
-from .rounding import UNIT
+from .exact import LEAST, exact, has_steps, mp
+from .limits import Sides, sides
+from .rounded import UNIT
 
 
 class Replay:

@@ -20,7 +20,8 @@ from .exact import NO_VALUE, bits, mp, shown
 from .operation import Operation, Verdict
 from .point import Point, is_wrong
 from .replay import Replay, distance, exact_gradients, exact_tangent
-from .rounding import BOUND, UNIT, running_errors
+from .rounded import BOUND, UNIT
+from .rounding import running_errors
 
 #: Arguments by each of which the slopes of a function with a kink are looked at, at most; of more, only together.
 ALONE = 32

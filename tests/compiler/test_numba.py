@@ -25,7 +25,8 @@ from microgrannd.engine.graph import topological
 from microgrannd.rules.rule import Rule
 from microgrannd.rules.table import TABLE
 from microgrannd.testing import expressions
-from microgrannd.testing.rounding import BOUND, gradient_errors, running_errors
+from microgrannd.testing.rounded import BOUND
+from microgrannd.testing.rounding import gradient_errors, running_errors
 from microgrannd.testing.strategies import Expression
 from tests.helpers import EDGES, arguments, as_program, eagerly, networks, root, squash
 

@@ -10,7 +10,7 @@ import mpmath
 from mpmath import mpf
 
 from microgrannd.rules.rule import Rule
-from microgrannd.testing.rounding import TINY, Rounded
+from microgrannd.testing.rounded import TINY, Rounded
 
 Numbers = Sequence[Any]  # floats, and lists of floats for sequences
 

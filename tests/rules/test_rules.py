@@ -15,7 +15,8 @@ from microgrannd.engine.value import WIDE
 from microgrannd.rules import table as rules
 from microgrannd.rules.rule import Rule
 from microgrannd.rules.table import TABLE
-from microgrannd.testing.rounding import Rounded, rounding_errors
+from microgrannd.testing.rounded import Rounded
+from microgrannd.testing.rounding import rounding_errors
 from tests.rules import references
 from tests.rules.references import Undefined, agrees
 

@@ -18,7 +18,7 @@ from microgrannd._trees import leaves
 from microgrannd.rules.rule import Rule
 from microgrannd.rules.table import TABLE
 from microgrannd.testing import GradientError, NonDifferentiableError, expressions, gradcheck, points
-from microgrannd.testing.strategies import Expression
+from microgrannd.testing.expression import Expression
 from tests.testing.mutants import mutant, mutants
 
 each_rule = pytest.mark.parametrize("rule", TABLE.values(), ids=list(TABLE))
