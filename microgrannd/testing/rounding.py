@@ -70,11 +70,10 @@ def _on_rounded(
         name: lifted(thing) if callable(thing) and name not in STRUCTURAL else thing
         for name, thing in functions.items()
     }
-    used = {name: getattr(rule.functions.get(name), "__rule__", None) for name in names}
+    formula = rule.formula if by is None else rule.partials[by]
+    used = {name: getattr(rule.functions[name], "__rule__", None) for name in formula.functions}
     names |= {name: own.kept(inner, None) for name, own in used.items() if own}  # a rule's formula, with its own errors
-    if by is None:
-        return rule.formula.function(rule.operands, names, rewrite)
-    return rule.partials[by].function((*rule.operands, "y"), names, rewrite)
+    return formula.function(rule.operands if by is None else (*rule.operands, "y"), names, rewrite)
 
 
 def has_ties(rule: Rule, floats: Sequence[Any]) -> bool:
