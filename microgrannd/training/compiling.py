@@ -90,7 +90,7 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
         with _restored(parameters):
             _move(parameters, factor)
             if not _agrees(compiled, _spread(samples, MOVED), parameters):
-                return "it uses numbers that its graph does not show (by .data, detach or a branch)"
+                return "it uses numbers of weights or rows that its graph does not show (by .data, detach or a branch)"
     return compiled
 
 
