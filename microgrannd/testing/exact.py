@@ -87,6 +87,19 @@ def _trunc(x: Any) -> Any:
     return mp.floor(x) if x > 0 else mp.ceil(x)
 
 
+def _polygamma(n: Any, x: Any) -> Any:
+    """Reflect a negative number, for which mpmath's own counts up to 0 one by one; source: DLMF, 5.15.6."""
+    if x > 0:
+        return mp.psi(int(n), x)
+    cotangent = mp.cospi(x) / mp.sinpi(x)
+    coefficients = [mp.mpf(0), mp.mpf(1)]  # of the derivative of cot(πx), a polynomial of the cotangent
+    for _ in range(int(n)):
+        slopes = [index * c for index, c in enumerate(coefficients)][1:]
+        coefficients = [-mp.pi * (a + b) for a, b in zip([*slopes, 0, 0], [0, 0, *slopes], strict=True)]
+    reflected = mp.polyval(coefficients[::-1], cotangent)
+    return (-1) ** int(n) * mp.psi(int(n), 1 - x) - mp.pi * reflected
+
+
 _BY_NAME: dict[str, Function] = {
     **{name: _real(getattr(mp, name)) for name in ("sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sqrt log1p gamma floor ceil degrees radians").split()},
     **{name: _bounded(getattr(mp, name)) for name in ("exp", "expm1", "sinh", "cosh")},
@@ -105,7 +118,7 @@ EXACT: dict[Any, Function] = {
     **{getattr(math, name): function for name, function in _BY_NAME.items() if hasattr(math, name)},
     **{getattr(builtins, name): getattr(builtins, name) for name in ("abs", "len", "map", "max", "min", "sum", "zip")},
     operator.mul: operator.mul, float.is_integer: lambda x: x == mp.floor(x),
-    special.digamma: _real(mp.digamma), special.polygamma: _real(lambda n, x: mp.psi(int(n), x)),
+    special.digamma: lambda x: _polygamma(0, x), special.polygamma: _polygamma,
 }  # fmt: skip
 
 
