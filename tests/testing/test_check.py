@@ -254,17 +254,26 @@ def test_what_backward_and_forward_mode_add_up_is_added_up_again(monkeypatch: py
     assert "the exact sum of its terms is " in message(GradientError, mg.exp, [0.5])
 
 
-def test_threads_and_the_users_own_mpmath_are_left_alone() -> None:
+def test_the_users_own_mpmath_keeps_its_precision() -> None:
     mpmath.mp.dps = 7
     try:
-        threads = [threading.Thread(target=gradcheck, args=(mg.tanh, [x / 10])) for x in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        assert gradcheck(mg.tanh, [0.5])
         assert mpmath.mp.dps == 7
     finally:
         mpmath.mp.dps = 15
+
+
+@pytest.mark.desktop
+def test_threads_check_at_once() -> None:
+    outcomes: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda x=x: outcomes.append(gradcheck(mg.tanh, [x / 10], order=2))) for x in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [True] * 20
 
 
 def test_second_derivatives_are_checked_by_order() -> None:
