@@ -9,6 +9,7 @@ from math import inf, isfinite, ldexp
 from typing import Any, TypeAlias
 
 from .._checks import required_real, required_whole
+from .._text import described
 from .._trees import filled, leaves, mapped
 from ..compiler.tape import Ref
 from ..engine.graph import links
@@ -65,6 +66,7 @@ def points(operation: Any, numbers: Numbers = NUMBERS) -> st.SearchStrategy[list
     Raises:
         ValueError: when examples are drawn: none of a hundred numbers was fit.
     """
+    _require_strategy(numbers)
     return _points(Operation.of(operation), numbers, [])
 
 
@@ -107,6 +109,7 @@ def expressions(
     """
     if operations is not None and not operations and not include:
         raise ValueError("expressions() needs operations to draw from, got none")
+    _require_strategy(numbers)
     required_whole("max_size", max_size, 1)
     required_whole("max_inputs", max_inputs, 1)
     library = OPERATIONS if operations is None else [Operation.of(function) for function in operations]
@@ -147,6 +150,11 @@ def _point(draw: Draw, operation: Operation, numbers: Numbers, unfit: list[Any])
             return found
         unfit.append(found)
     return None
+
+
+def _require_strategy(numbers: Any) -> None:
+    if not isinstance(numbers, st.SearchStrategy):
+        raise TypeError(f"numbers= needs a strategy of Hypothesis, as st.floats(-1, 1), got {described(numbers)}")
 
 
 def _near(rule: Rule) -> Numbers:

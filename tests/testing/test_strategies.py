@@ -217,6 +217,14 @@ def test_failures_shrink_to_a_few_lines() -> None:
     assert repr(found).splitlines()[-1] == "b = tanh(a)"
 
 
+def test_what_is_no_strategy_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"numbers= needs a strategy of Hypothesis, as st.floats\(-1, 1\), got \[1\]"):
+        points(mg.log, numbers=[1])  # type: ignore[arg-type]  # what is tested
+    for options in ({"numbers": [1]}, {"operations": []}, {"max_size": 0}, {"max_inputs": 0}):
+        with pytest.raises((TypeError, ValueError), match="needs"):
+            find(expressions(**options), lambda _: True)  # type: ignore[arg-type]
+
+
 def test_what_is_no_operation_is_refused() -> None:
     with pytest.raises(TypeError, match=r"made by mg\.rule or one of the library's, got <function"):
         find(points(lambda x: x), lambda _: True)
