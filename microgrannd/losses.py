@@ -114,7 +114,7 @@ def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
 
 @rule(
     "(0 if t <= 0 else t * softplus(-z)) + (0 if t >= 1 else (1 - t) * softplus(z))",
-    dz="(0 if t <= 0 else -t * logistic(-z)) + (0 if t >= 1 else (1 - t) * logistic(z))", dt="-z",
+    dz="(1 - t) * logistic(z) - t * logistic(-z)", dt="-z",
     names={"softplus": plain(Operations.softplus), "logistic": plain(_logistic)}, symbol="cross-entropy",
 )  # fmt: skip
 def _surprise_of_logit(z: Any, t: Any) -> Any:

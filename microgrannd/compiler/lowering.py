@@ -66,9 +66,10 @@ class Body:
 class Form(NamedTuple):
     """How a rule is written where its operands are of some kind: templates, to be filled with names."""
 
-    lets: list[tuple[str, str]]  # what the value, or the shares, use several times
+    before: list[tuple[str, str]]  # what the value uses several times, by name
     domain: str  # the condition under which there is no value; "" if there always is one
     value: str
+    after: list[tuple[str, str]]  # what the shares use several times, of the result {y} too
     shares: list[str]  # for each name that is filled in, what it gets of the gradient {d}: a list for a long sequence
 
 
@@ -198,6 +199,7 @@ class Emitter:
 
         value = self.template(written(rule.formula))
         domain = reducer.reduce(rule.domain.tree, names) if rule.domain else ast.Constant(True)
+        before = len(reducer.lets)
         names["y"] = hole("y")
         gradient = constant(1.0) if unit else hole("d")
         shares: list[Tree] = []
@@ -210,7 +212,7 @@ class Emitter:
         condition = negation(domain)
         unmet = "" if isinstance(condition, ast.Constant) and not condition.value else self.template(condition)
         lets = [(name, self.template(tree)) for name, tree in reducer.lets]
-        return Form(lets, unmet, value, list(map(self.template, shares)))
+        return Form(lets[:before], unmet, value, lets[before:], list(map(self.template, shares)))
 
     def terms(self, step: Step) -> dict[str, Term]:
         """Return what stands for the operands in templates: constants, and numbered holes in the order of `form`."""

@@ -84,12 +84,18 @@ class Writer:
             form, fillers = self.emitter.form(step, unit=False)
             names = [self.named(filler) for filler in fillers]
             lets = self.lets[ref] = {}
-            for let, text in form.lets:
-                lets[let] = self.emitter.name("", "c")
-                row.append(f"{lets[let]} = {text.format(*names, **lets)}")
+            y = self.names[ref]
+            self.let(form.before, names, lets)
             if form.domain:
                 row.append(f"if {form.domain.format(*names, **lets)}: raise ValueError")
-            row.append(f"{self.names[ref]} = {form.value.format(*names, **lets)}")
+            row.append(f"{y} = {form.value.format(*names, **lets)}")
+            self.let(form.after, names, lets, y)
+
+    def let(self, pairs: list[tuple[str, str]], names: list[str], lets: dict[str, str], y: str = "") -> None:
+        """Write what is used several times, and add its names to those in use."""
+        for name, text in pairs:
+            lets[name] = self.emitter.name("", "c")
+            self.body.row.append(f"{lets[name]} = {text.format(*names, y=y, **lets)}")
 
     def named(self, filler: Operand) -> str:
         """Return the name of a number, or of a list of numbers."""

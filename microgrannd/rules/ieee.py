@@ -64,7 +64,7 @@ def saturating(names: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: _saturating(thing) for name, thing in names.items()},
         "_divide": operator.truediv,
-        "_power": _with_infinity("pow", operator.pow),
+        "_power": _with_infinity("pow", _real_power),
         "_modulo": operator.mod,
         "_floor_divide": operator.floordiv,
     }
@@ -79,6 +79,13 @@ def functions(names: Mapping[str, Any]) -> dict[str, Any]:
         "_modulo": modulo,
         "_floor_divide": floor_divide,
     }
+
+
+def _real_power(a: Any, b: Any) -> Any:
+    """Return a ** b, which is an error where it is complex, however large."""
+    if a < 0 and math.isfinite(b) and b % 1:
+        raise ValueError("no real value")
+    return a**b
 
 
 def _saturating(thing: Any) -> Any:

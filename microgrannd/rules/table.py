@@ -106,7 +106,7 @@ class Operations:
     @rule(
         "a ** b",
         da="b * pow(a, b - 1) if b > 1 or b < 0 or abs(a) > 1e-300 else by_base(a, b)",
-        db="y * log(a) if abs(a) > 0 else by_exponent(a, b)",
+        db="by_exponent(a, b) if 0 <= a <= 0 else y * log(a)",
         domain="a > 0 or a >= 0 and b >= 0 or a < 0 and whole(b) or abs(a) + abs(b) >= inf",
         names={"whole": float.is_integer, "by_base": plain(_power_by_base), "by_exponent": plain(_power_by_exponent)}, symbol="^",
     )  # fmt: skip

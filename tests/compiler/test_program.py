@@ -467,3 +467,34 @@ def test_the_source_is_what_runs() -> None:
     program.forward([[1.0]])
     for name in ("forward", "backward"):
         assert getattr(program._runner, name).__globals__["__loader__"].source in program.source
+
+
+@mg.rule("sum(vs)", dvs="[s * v / s for s in [y * y + 1] for v in [1] * len(vs)]", sequences=["vs"])
+def shared(vs):
+    """Its partial gives a name to what it makes of the result."""
+
+
+@pytest.mark.parametrize("count", [2, 3, 20])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda v: mg.softmax(v)[0],
+        lambda v: mg.softmax(v)[-1] * mg.softmax(v)[0],
+        lambda v: mg.log_softmax(v)[-1],
+        lambda v: mg.logaddexp(v[0], v[1]),
+        lambda v: mg.cross_entropy(v, 1),
+        lambda v: mg.binary_cross_entropy_with_logits(v[0], 1.0),
+        lambda v: mg.norm(v) + mg.prod(v) + mg.fsum(v) + mg.sumprod(v, v) + mg.dist(v, [1.0] * len(v)) + mg.hypot(*v),
+        lambda v: mg.log(abs(v[0]) + 1, 2) + mg.fma(v[0], v[1], 2.0) + v[0] % 0.7 + v[1] // 0.7,
+        shared,
+    ],
+)
+def test_functions_that_are_made_of_rules_compile(f, count):
+    """Also of rules that stand in no table."""
+    numbers = [random.Random(count).uniform(-2, 2) for _ in range(count)]
+    values, leaves, inputs = ([Value(x) for x in numbers] for _ in range(3))
+    expected = f(values)
+    expected.backward()
+    assert mg.compile(f(inputs), inputs).forward([numbers]) == [pytest.approx(expected.data, rel=1e-12)]
+    assert mg.compile(f(leaves), []).backward([[]]) == pytest.approx(expected.data, rel=1e-12)
+    assert [leaf.grad for leaf in leaves] == pytest.approx([value.grad for value in values], rel=1e-12, abs=1e-12)

@@ -349,3 +349,21 @@ def test_on_special_numbers_nothing_raises_but_outside_of_the_domain_and_backwar
             continue
         assert type(result.data) is float
         result.backward()
+
+
+def test_second_derivatives_lose_no_nan_and_no_slope():
+    power = mg.hessian(lambda v: v[0] ** v[1])
+    assert all(math.isnan(x) for row in power([nan, 3.0]) for x in row)
+    assert mg.hessian(lambda v: mg.binary_cross_entropy_with_logits(*v))([2.0, 1.0])[0][1] == pytest.approx(
+        -1.0, rel=1e-15
+    )
+
+
+def test_a_negative_base_has_no_fractional_power_however_large():
+    @mg.rule("(-2) ** x", dx="0")
+    def own(x):
+        """Complex, and too large."""
+
+    for x in (2.5, 2000.5):
+        with pytest.raises(ValueError, match=r"cannot be computed \(no real value\)"):
+            own(x)

@@ -90,9 +90,10 @@ def points(rule: Rule, count: int = 260) -> list[list[Any]]:
 def plain(rule: Rule, numbers: list[Any]) -> float | type[Exception]:
     """What Python's own arithmetic makes of the formula: a number, inf for overflow, or the kind of its error."""
     try:
-        return rule.compute(*numbers)
-    except OverflowError:
-        return rule.saturated(*numbers)
+        try:
+            return rule.compute(*numbers)
+        except OverflowError:
+            return rule.saturated(*numbers)
     except (ArithmeticError, ValueError) as error:
         return type(error)
 
