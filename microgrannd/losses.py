@@ -93,7 +93,7 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
             f"binary_cross_entropy of the probability {number(prediction)} is infinite for the target {number(target)}: "
             "take binary_cross_entropy_with_logits, of outputs without a sigmoid"
         )
-    return _surprise(prediction, target)
+    return _cross_entropy_of_probability(prediction, target)
 
 
 @rule(
@@ -101,7 +101,7 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
     dp="(0 if t <= 0 else -t / p) + (0 if t >= 1 else (1 - t) / (1 - p))", dt="log1p(-p) - log(p)",
     symbol="cross-entropy",
 )  # fmt: skip
-def _surprise(p: Any, t: Any) -> Any:
+def _cross_entropy_of_probability(p: Any, t: Any) -> Any:
     """Binary cross-entropy, nothing being computed that has no weight."""
 
 
@@ -109,7 +109,7 @@ def _surprise(p: Any, t: Any) -> Any:
 def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
     """Binary cross-entropy of sigmoid(z), without overflow: target · softplus(-z) + (1 - target) · softplus(z)."""
     _require_share("binary_cross_entropy_with_logits", target)
-    return _surprise_of_logit(prediction, target)
+    return _cross_entropy_of_logit(prediction, target)
 
 
 @rule(
@@ -117,7 +117,7 @@ def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
     dz="(1 - t) * logistic(z) - t * logistic(-z)", dt="-z",
     names={"softplus": plain(Operations.softplus), "logistic": plain(_logistic)}, symbol="cross-entropy",
 )  # fmt: skip
-def _surprise_of_logit(z: Any, t: Any) -> Any:
+def _cross_entropy_of_logit(z: Any, t: Any) -> Any:
     """The same of a logit, in which the sigmoid cannot round to 0 or 1."""
 
 
@@ -149,11 +149,11 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
             raise ValueError(
                 f"cross_entropy needs a probability for each of {len(prediction)} logits, got {described(target)}"
             )
-        return _surprise_of_logits(prediction, target)
+        return _cross_entropy_of_shares(prediction, target)
     index = real(target)
     if index is None or not index.is_integer() or not 0 <= index < len(prediction):
         raise ValueError(f"cross_entropy needs a class from 0 to {len(prediction) - 1}, got {described(target)}")
-    return _surprise_of_class(prediction, prediction[int(index)])
+    return _cross_entropy_of_class(prediction, prediction[int(index)])
 
 
 @rule(
@@ -161,7 +161,7 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
     dzs="[share / total for shares in [[exp(z - top) for top in [max(zs)] for z in zs]] for total in [fsum(shares)] for share in shares]",
     dz="-1", sequences=["zs"], symbol="cross-entropy",
 )  # fmt: skip
-def _surprise_of_class(zs: Any, z: Any) -> Any:
+def _cross_entropy_of_class(zs: Any, z: Any) -> Any:
     """Cross-entropy of logits for a class with the logit z: it is compared with the largest, before the others are added."""
 
 
@@ -171,7 +171,7 @@ def _surprise_of_class(zs: Any, z: Any) -> Any:
     dts="[top - z + rest for top in [max(zs)] for rest in [log1p(fsum([-1] + [exp(z - top) for z in zs]))] for z in zs]",
     sequences=["zs", "ts"], symbol="cross-entropy",
 )  # fmt: skip
-def _surprise_of_logits(zs: Any, ts: Any) -> Any:
+def _cross_entropy_of_shares(zs: Any, ts: Any) -> Any:
     """The same for probabilities of all classes."""
 
 
