@@ -96,7 +96,7 @@ def _polygamma(n: Any, x: Any) -> Any:
     for _ in range(int(n)):
         slopes = [index * c for index, c in enumerate(coefficients)][1:]
         coefficients = [-mp.pi * (a + b) for a, b in zip([*slopes, 0, 0], [0, 0, *slopes], strict=True)]
-    reflected = mp.polyval(coefficients[::-1], cotangent)
+    reflected = mp.fsum(c * cotangent**index for index, c in enumerate(coefficients))
     return (-1) ** int(n) * mp.psi(int(n), 1 - x) - mp.pi * reflected
 
 
