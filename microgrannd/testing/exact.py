@@ -79,8 +79,11 @@ def _fmod(a: Any, b: Any) -> Any:
     return a - b * _trunc(a / b)
 
 
-def _floor_divide(a: Any, b: Any) -> Any:
-    return mp.floor(a / b)
+def _quotient(rounded: Function) -> Function:
+    return lambda a, b: rounded(a / b)
+
+
+_floor_divide = _quotient(mp.floor)
 
 
 def _trunc(x: Any) -> Any:
@@ -101,7 +104,7 @@ def _polygamma(n: Any, x: Any) -> Any:
 
 
 _BY_NAME: dict[str, Function] = {
-    **{name: _real(getattr(mp, name)) for name in ("sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sqrt log1p gamma floor ceil degrees radians").split()},
+    **{name: _real(getattr(mp, name)) for name in ("sin cos tan asin acos atan tanh asinh acosh atanh sqrt log1p gamma floor ceil degrees radians").split()},
     **{name: _bounded(getattr(mp, name)) for name in ("exp", "expm1", "sinh", "cosh")},
     "exp2": _bounded(lambda x: mp.mpf(2) ** x), "pow": _bounded(lambda a, b: a**b), "log": _real(_log),
     "log2": _real(lambda x: _log(x, 2)), "log10": _real(lambda x: _log(x, 10)), "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
@@ -120,10 +123,6 @@ EXACT: dict[Any, Function] = {
     operator.mul: operator.mul, float.is_integer: lambda x: x == mp.floor(x),
     special.digamma: lambda x: _polygamma(0, x), special.polygamma: _polygamma,
 }  # fmt: skip
-
-
-def _quotient(rounded: Function) -> Function:
-    return lambda a, b: rounded(a / b)
 
 
 #: For each exact function made of pieces, what tells on which piece its operands are.
@@ -240,6 +239,11 @@ def names_of(formula: Formula, rule: Rule, number: Function) -> dict[str, Any] |
         if found[name] is None:
             return None
     return found
+
+
+def is_beyond_floats(got: float, right: Any) -> bool:
+    """Whether an infinity stands for an exact number that no float can hold."""
+    return bool(abs(right) > LARGEST) and got == math.copysign(math.inf, right)
 
 
 def shown(number: Any) -> str:

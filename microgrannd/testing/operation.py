@@ -8,14 +8,14 @@ partials are these formulas' values: within a bound on their rounding.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, inf, isfinite
+from math import comb, isfinite
 from typing import Any, NamedTuple
 
 from ..engine.graph import Edge, arguments
 from ..engine.value import Value
 from ..rules.errors import given
 from .displaced import Displaced
-from .exact import LARGEST, bits, exact, mp, shown
+from .exact import bits, exact, is_beyond_floats, mp, shown
 from .floats import slopes_of
 from .limits import Sides, sides
 from .rounded import BOUND, TINY, Rounded
@@ -192,8 +192,3 @@ class Operation:
     def _partial_text(self, edge: Edge) -> str:
         index = f"[{edge.position}]" if edge.operand in self.rule.sequences else ""
         return f"d{edge.operand}{index} = {self.rule.partials[edge.operand].text} gives {edge.partial!r}"
-
-
-def is_beyond_floats(got: float, right: Any) -> bool:
-    """Whether an infinity stands for an exact number that no float can hold."""
-    return bool(abs(right) > LARGEST) and got == (inf if right > 0 else -inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from math import inf, isfinite
+from math import isfinite
 from typing import Any
 
 from .._checks import real, required_real
@@ -13,7 +13,7 @@ from .._trees import filled, leaves
 from ..engine.graph import number, topological
 from ..engine.value import Value
 from ..functional import Call
-from .exact import LARGEST, bits, mp
+from .exact import bits, is_beyond_floats, mp
 from .replay import Replay
 from .rounded import BOUND, TINY
 from .rounding import gradient_errors, running_errors
@@ -127,7 +127,7 @@ def is_wrong(got: float, right: Any, error: Any) -> bool:
     """Whether a float is further from an exact number than a bound; one that is nan is no verdict."""
     if isfinite(got):
         return bool(abs(got - right) > error)
-    return bool(mp.isfinite(right)) and not (abs(right) > LARGEST and got == (inf if right > 0 else -inf))
+    return bool(mp.isfinite(right)) and not is_beyond_floats(got, right)
 
 
 def _after_backward(result: Any, variables: Sequence[Value], read: Callable[[], list[Any]]) -> list[Any]:
