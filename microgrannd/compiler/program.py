@@ -17,7 +17,7 @@ from functools import cached_property, reduce
 from importlib.util import find_spec
 from itertools import chain
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._checks import required_real
 from .._text import described
@@ -28,6 +28,9 @@ from .careful import CarefulRunner
 from .python import Plain
 from .tape import Tape, tape
 from .workers import BLOCK, Workers, require_executor
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 
 def compile(  # noqa: A001  # as jax and torch call it
@@ -43,8 +46,9 @@ def compile(  # noqa: A001  # as jax and torch call it
         outputs: a Value, or a sequence of them.
         inputs: the leaves that each row replaces, in order. All other leaves are parameters: their ``.data`` is read
             at each call, and so is that of results without a graph, which get no gradient.
-        backend: "python"; or "numba" (the extra ``numba``), which takes seconds to compile and is many times as fast.
-            Its rows may also be an array of floats. What it compiled is kept in the user's cache folder.
+        backend: "python"; or "numba" (the extra ``numba``), which is many times as fast. Its rows may also be an array
+            of floats. It compiles the operations of the table, each when a graph first needs it, in about a tenth of a
+            second, and keeps them in the user's cache folder; the graph itself is not compiled.
         model: whose names the parameters have in the source, if they have no label.
 
     Returns:
@@ -53,7 +57,7 @@ def compile(  # noqa: A001  # as jax and torch call it
     Raises:
         TypeError: an output or input is not a Value.
         ValueError: an input is not a leaf, or given twice; an output depends on no input and no parameter; an unknown
-            backend; with numba, a graph that would take minutes, or a function of a rule that numba does not know.
+            backend; with numba, a function of a rule that numba does not know.
         ImportError: numba is not installed.
     """
     single = isinstance(outputs, Value)
@@ -74,7 +78,7 @@ class Program:
         if backend not in ("python", "numba"):
             raise ValueError(f"backend needs to be python or numba, got {described(backend)}")
         self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
-        self._runner = _native(tape) if backend == "numba" else Plain(tape)
+        self._runner: Plain | Machine = _machine(tape) if backend == "numba" else Plain(tape)
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the outputs for rows of inputs.
@@ -91,7 +95,7 @@ class Program:
         """
         checked, data = self.checked(rows), self.data()
         try:
-            results = self._runner.forward(checked, self._ordered(data))
+            results = self._runner.forward(checked, self._runner.numbers(data))
         except ERRORS:
             results = [self._careful.forward(number, list(map(float, row)), data) for number, row in enumerate(checked)]
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
@@ -148,7 +152,7 @@ class Program:
             rows: checked rows.
             data: the parameters' numbers.
         """
-        ready, ordered = self._runner.rows(rows), self._ordered(data)
+        ready, ordered = self._runner.rows(rows), self._runner.numbers(data)
         for start in range(0, len(ready), BLOCK):
             yield self._block(first + start, ready[start : start + BLOCK], data, ordered)
 
@@ -177,10 +181,6 @@ class Program:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Program, (self.tape, self.leaves, self.single, self.backend)
-
-    def _ordered(self, data: Sequence[float]) -> Any:
-        """Return the parameters' numbers in the order and form that the program takes."""
-        return self._runner.numbers([data[number] for number in self._runner.order])
 
     def checked(self, rows: Any) -> Any:
         """Return the rows as floats, in the form that the program takes."""
@@ -212,7 +212,7 @@ class Program:
                 self._careful.backward(number, list(map(float, row)), data) for number, row in enumerate(rows, first)
             ]
             gradients = reduce(self._careful.plain.added, (gradients for _, gradients in results))
-            return reduce(add, (output for output, _ in results)), self._ordered(gradients)
+            return reduce(add, (output for output, _ in results)), self._runner.numbers(gradients)
 
     @cached_property
     def _receivers(self) -> list[Value | None]:
@@ -230,7 +230,7 @@ class Program:
         return Workers(self)
 
 
-def _native(tape: Tape) -> Plain:
+def _machine(tape: Tape) -> Machine:
     """Return what runs a tape by numba.
 
     Raises:
@@ -238,6 +238,6 @@ def _native(tape: Tape) -> Plain:
     """
     if not all(map(find_spec, ("numba", "platformdirs"))):
         raise ImportError("backend='numba' needs numba: pip install 'microgrannd[numba]'")
-    from .numba import Native
+    from .machine import Machine
 
-    return Native(tape)
+    return Machine(tape)

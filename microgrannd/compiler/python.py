@@ -269,8 +269,8 @@ class Plain:
         return rows
 
     def numbers(self, data: Sequence[float]) -> Any:
-        """Return parameters in the form that the programs take."""
-        return data
+        """Return parameters in the order and form that the programs take."""
+        return [data[number] for number in self.order]
 
     def added(self, gradients: Any, others: Any) -> Any:
         """Return the sum of two rows of gradients."""

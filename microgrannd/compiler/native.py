@@ -1,0 +1,152 @@
+"""Writes what formulas call, for numba: the functions of `math`, those of other rules, powers and quotients.
+
+Python raises where a function has no value or overflows; machine code goes on with nan or inf. A *strict* expression
+notes that in the flag ``doubt``, so that Python can tell what becomes of the row. The partials need no such flag: where
+Python raises in one, the engine takes the same limits.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from typing import Any
+
+from ..rules.formula import FUNCTIONS
+from ..rules.rule import Rule
+from ..rules.simplify import Reducer, number_of, one
+
+#: Whose meaning in numba is that in Python.
+_PLAIN = {name: FUNCTIONS[name] for name in ("abs", "max", "min", "sum", "len", "map", "zip")}
+
+
+#: What numba's `math` computes as Python's does, on floats to floats.
+_KNOWN = frozenset(
+    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p sqrt cbrt "
+    "erf erfc lgamma gamma fabs pow hypot copysign degrees radians".split()
+)
+
+
+_OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign}
+
+
+#: What has no name in numba's `math`; cbrt is one step of Newton's method from a power.
+_OTHERWISE = {
+    math.cbrt: (
+        "y = math.copysign(math.pow(abs(a), 1 / 3), a)",
+        "y = y - (y * y * y - a) / (3 * y * y) if 0 < abs(a) < inf else y",
+    ),
+    float.is_integer: ("y = a % 1.0 == 0.0",),
+    operator.truediv: ("y = a / b",),
+}
+
+
+class Expressions(ast.NodeTransformer):
+    """Rewrites the expressions of a rule for numba, and knows the functions that they call.
+
+    Args:
+        rule: whose formulas they are.
+        strict: whether they flag where Python would raise.
+    """
+
+    def __init__(self, rule: Rule, strict: bool) -> None:
+        self.rule, self.strict = rule, strict
+        self.functions: dict[str, Any] = {"map": map}  # which formulas call by its own name
+        self.used: dict[str, Any] = {}  # those that are to be defined
+
+    def called(self, name: str, function: Any) -> str:
+        """Return the name of a function, which no other one has."""
+        if _PLAIN.get(name) is not function:
+            name += "_"
+        while self.functions.setdefault(name, function) is not function:
+            name += "_"
+        return name
+
+    def call(self, name: str, *arguments: ast.expr) -> ast.expr:
+        """Return a call of one of the functions."""
+        if self.functions[name] is _PLAIN.get(name):
+            return ast.Call(ast.Name(name), [*arguments], [])
+        self.used[name] = self.functions[name]
+        return ast.Call(ast.Name(name), [*arguments, *[ast.Name("doubt")] * self.strict], [])
+
+    def read(self, node: ast.Name) -> ast.expr:
+        """Return what a name stands for."""
+        return node
+
+    def looped(self, node: ast.Call) -> ast.expr | None:  # noqa: ARG002
+        """Return the result of a loop that a call stands for, or None if it is called."""
+        return None
+
+    def refuse(self, tree: ast.AST) -> Any:
+        """Raise an error that an expression is not among those for which there are loops."""
+        raise ValueError(f"the backend numba has no loop for {ast.unparse(tree)} in the rule of {self.rule.name}")
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Read what the name stands for."""
+        return self.read(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """Write a loop, or call the function by its name."""
+        name = node.func.id  # type: ignore[attr-defined]  # formulas call names
+        found = self.looped(node)
+        if found is None and self.functions[name] in (map, zip):
+            self.refuse(node)
+        return found or self.call(name, *map(self.visit, node.args))
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        """Refuse a list where a number is needed."""
+        return self.refuse(node)  # type: ignore[no-any-return]  # it raises
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
+        """Refuse a list where a number is needed."""
+        return self.refuse(node)  # type: ignore[no-any-return]  # it raises
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Powers, and quotients that Python may refuse, are calls."""
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Pow):
+            return self.call(self.called("pow", math.pow), left, right)
+        if isinstance(node.op, ast.Div) and self.strict and not number_of(right):
+            return self.call(self.called("quotient", operator.truediv), left, right)
+        return ast.BinOp(left, node.op, right)
+
+    def definitions(self) -> list[str]:
+        """Return the lines that define the functions.
+
+        Raises:
+            ValueError: numba does not know one.
+        """
+        written: dict[str, list[str]] = {}
+        while missing := [name for name in self.used if name not in written]:
+            for name in missing:
+                written[name] = self.definition(name, self.used[name])
+        return [line for lines in reversed(written.values()) for line in lines]
+
+    def definition(self, name: str, function: Any) -> list[str]:
+        """Return the lines that define a function."""
+        flag = ["doubt"] * self.strict
+        if hasattr(function, "__rule__"):
+            rule: Rule = function.__rule__
+            operands = {operand: ast.Name(f"{operand}_") for operand in rule.operands}
+            tree = self.visit(one(Reducer(rule.functions, self.called).reduce(rule.formula.tree, operands)))
+            return _function(name, [*(f"{operand}_" for operand in operands), *flag], [f"y = {ast.unparse(tree)}"])
+        own = getattr(function, "__name__", "")
+        arguments = ["a", "b"] if function in _OF_TWO or function is operator.truediv else ["a"]
+        if function in _OTHERWISE:
+            lines = [*_OTHERWISE[function]]
+        elif own in _KNOWN and getattr(math, own) is function:
+            lines = [f"y = math.{own}({', '.join(arguments)})"]
+        else:
+            raise ValueError(
+                f"the backend numba does not know the function {name.rstrip('_')}() of a rule of one's own"
+            )
+        if self.strict and function is not float.is_integer:
+            numbers = " and ".join(f"{argument} == {argument}" for argument in arguments)
+            finite = " and ".join(f"abs({argument}) < inf" for argument in arguments)
+            lines += [f"if y != y and {numbers} or abs(y) == inf and {finite}:", "    doubt[0] = 1"]
+        return _function(name, [*arguments, *flag], lines)
+
+
+def _function(name: str, parameters: list[str], lines: list[str]) -> list[str]:
+    header = ["@register_jitable", f"def {name}({', '.join(parameters)}):"]
+    return ["", *header, *(f"    {line}" for line in lines), "    return y"]
