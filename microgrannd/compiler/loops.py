@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..rules.formula import LONGEST
 from ..rules.rule import Rule
 from ..rules.simplify import Tree, product
 from .native import Expressions
 
-#: Sums on the way, at most: a formula is not long enough for more.
-ROOM = LONGEST // 4
+#: Numbers on the way for which a function has room.
+ROOM = 256
 
 
 class Shape(NamedTuple):
@@ -114,7 +113,15 @@ class Loops(Expressions):
         return name
 
     def room(self) -> str:
-        """Return a new name for a number of each row."""
+        """Return a new name for a number of each row.
+
+        Raises:
+            ValueError: there is no room for more.
+        """
+        if self.sums == ROOM:
+            raise ValueError(
+                f"the backend numba has room for {ROOM} sums in the rule of {self.rule.name}, not for more"
+            )
         self.sums += 1
         return f"t{self.sums - 1}" if self.shape.single else f"room[{self.sums - 1} * pitch + r]"
 

@@ -85,12 +85,20 @@ class Machine:
             self._codes[back, single] = len(table) // 3, self._keep(table, np.int64), self._keep(addresses, np.int64)
         return self._codes[back, single]
 
-    def _memory(self, width: int) -> tuple[int, ...]:
-        """Return the addresses of the memories, for so many rows at a time."""
+    @cached_property
+    def _memory(self) -> tuple[int, ...]:
+        """The addresses of the memories, with room for as many rows as are computed at a time."""
         fixed = self._keep([*[0.0] * self.tape.parameters, *self.rolled.constants])
         fixed_gradients = self._keep(np.zeros(self.tape.parameters + len(self.rolled.constants)))
-        cells, gradients = (self._keep(np.zeros(self.rolled.cells * width)) for _ in range(2))
-        return fixed, cells, fixed_gradients, gradients, self._keep(np.zeros(ROOM * width)), self._keep([0], np.int64)
+        cells, gradients = (self._keep(np.zeros(self.rolled.cells * self.width)) for _ in range(2))
+        return (
+            fixed,
+            cells,
+            fixed_gradients,
+            gradients,
+            self._keep(np.zeros(ROOM * self.width)),
+            self._keep([0], np.int64),
+        )
 
     def _program(self, back: bool, width: int) -> int:
         """Return the address of a program as the dispatcher reads it, for so many rows at a time."""
@@ -99,13 +107,12 @@ class Machine:
             head = width, rolled.inputs, self.tape.parameters, len(rolled.outputs), rolled.cells
             outputs = self._keep(rolled.outputs, np.int64)
             forward, backward = self._code(False, single), self._code(True, single) if back else (-1, 0, 0)
-            numbers = [*head, *self._memory(width), outputs, *forward, *backward]
-            self._programs[back, width] = self._keep(numbers, np.int64)
+            self._programs[back, width] = self._keep([*head, *self._memory, outputs, *forward, *backward], np.int64)
         return self._programs[back, width]
 
     def _keep(self, numbers: Any, kind: Any = np.float64) -> int:
         """Return the address of an array of numbers that lives as long as the program."""
-        self._kept.append(np.array(numbers, dtype=kind))
+        self._kept.append(np.asarray(numbers, dtype=kind))
         return _address(self._kept[-1])
 
     def _run(self, back: bool, rows: Any, data: Any, results: Any) -> None:

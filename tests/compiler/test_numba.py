@@ -67,6 +67,37 @@ def test_random_graphs_agree_with_the_eager_engine(expression: Expression, data:
                 assert a == pytest.approx(b, rel=1e-12, abs=error, nan_ok=True), program.source
 
 
+@settings(
+    max_examples=8, deadline=None, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(expressions(max_size=25, max_inputs=6, include=[root]), st.data())
+def test_rows_side_by_side_give_what_each_gives_alone(expression: Expression, data: st.DataObject) -> None:
+    point = expression.inputs
+    count = (len(point) + 1) // 2
+    leaves = [Value(x) for x in point]
+    program = mg.compile(expression(*leaves), leaves[:count], backend="numba")
+    drawn = data.draw(st.lists(st.tuples(*[CELLS] * count).map(list), min_size=8, max_size=8))
+    rows, alone, errors = [], [], []
+    for row in [point[:count], *drawn]:
+        found = as_program(program, leaves[count:], row)
+        if not isinstance(found, tuple) and all(map(math.isfinite, found)):
+            rows.append(row)
+            alone.append(found)
+            errors.append(rounding(expression, row, point[count:]))
+    if not rows:
+        return
+    for output, (expected, *_), (error, *_) in zip(program.forward(rows), alone, errors, strict=True):
+        assert output == pytest.approx(expected, rel=1e-12, abs=error)
+    for leaf in leaves:
+        leaf.grad = 0.0
+    mean = [program.backward(rows), *(leaf.grad for leaf in leaves[count:])]
+    for number, terms, bounds in zip(mean, zip(*alone, strict=True), zip(*errors, strict=True), strict=True):
+        size = max(map(abs, terms))
+        assert math.isinf(size * len(rows)) or number == pytest.approx(
+            sum(terms) / len(rows), rel=1e-12, abs=1e-12 * size + max(bounds)
+        )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", TABLE.values(), ids=list(TABLE))
 def test_every_rule_at_every_edge(rule: Rule) -> None:
@@ -120,6 +151,43 @@ def test_functions_of_ones_own_are_refused_and_own_rules_are_not() -> None:
     assert mg.compile([root(w, x), mg.cbrt(w * x), mg.silu(x)], [x], backend="numba").forward([[2.0]]) == [
         pytest.approx((4.0, 4 ** (1 / 3), 2 / (1 + math.exp(-2))), rel=1e-15)
     ]
+
+
+SEQUENCES = [
+    ("sum([w * w + w for v in vs for w in [v * 2]])", "[8 * v + 2 for v in vs]", "xs"),
+    ("sum([v * x for v, x in zip(vs, xs)])", "xs", "vs"),
+    ("sum([v * x for v in vs for x in xs])", "[sum(xs) for v in vs]", "[sum(vs)] * len(xs)"),
+    ("sum([exp(v - max(vs)) for v in vs]) + min(xs)", "[0] * len(vs)", "len(xs) * [1]"),
+    ("sum(map(mul, vs, map(exp, xs))) / len(vs)", "[exp(x) / len(vs) for x in xs]", "[v * exp(x) / len(vs) for v, x in zip(vs, xs)]"),
+    ("sum([sum([v * x for x in xs]) for v in vs])", "[1] * len(vs) if y > 0 else [2 for v in vs]", "xs if y > 0 else vs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "dvs", "dxs"), SEQUENCES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_formulas_of_sequences(formula: str, dvs: str, dxs: str, count: int) -> None:
+    own = mg.rule(formula, dvs=dvs, dxs=dxs, sequences=["vs", "xs"])(lambda vs, xs: None)
+    rows = [[0.5 - i, 0.25 * i] for i in range(count)]
+    (a, b), ws = [Value(0.0), Value(0.0)], [Value(0.1 * i - 0.2) for i in range(5)]
+
+    def of(a: Any, b: Any) -> Any:
+        vs = [a * ws[0], b * ws[1], ws[2] * a]
+        return own(vs, ws[2:]) + own(ws[:3], vs[::-1]) + own([vs[0], ws[4], 2.0], [vs[1], vs[1], ws[0]])
+
+    program = mg.compile(of(a, b), [a, b], backend="numba")
+    found = [program.backward(rows), *(w.grad for w in ws)]
+    for w in ws:
+        w.grad = 0.0
+    mean = mg.mean([of(*row) for row in rows])
+    mean.backward()
+    assert found == pytest.approx([mean.data, *(w.grad for w in ws)], rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("partial", ["[1 for v in vs if v > -10]", "[v for v in vs for w in vs]", "[1, 1, 1]"])
+def test_a_sequence_without_a_loop_is_refused(partial: str) -> None:
+    own = mg.rule("sum(vs)", dvs=partial, sequences=["vs"])(lambda vs: None)
+    with pytest.raises(ValueError, match=r"the backend numba has no loop for .* in the rule of <lambda>"):
+        mg.compile(own([Value(1.0)] * 3), [], backend="numba")
 
 
 def test_what_numba_cannot_compile_is_an_error_of_one_line() -> None:
