@@ -8,13 +8,13 @@ from typing import Any
 from ..engine.operations import recorded
 from ..engine.value import Value
 from ..rules.ieee import ERRORS
-from .python import Plain
+from .python import PythonRunner
 
 
 class CarefulRunner:
     """Runs single rows; one that raises, or has a singular slope, is recorded anew."""
 
-    def __init__(self, plain: Plain, labels: Sequence[str]) -> None:
+    def __init__(self, plain: PythonRunner, labels: Sequence[str]) -> None:
         self.plain, self.labels = plain, labels
         rules = {step.rule for step in plain.tape.steps}
         self.functions = {rule: recorded(rule.function) for rule in rules}  # generated once: that takes milliseconds

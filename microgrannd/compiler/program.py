@@ -25,7 +25,9 @@ from ..engine.value import Value, data_of
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
 from .careful import CarefulRunner
-from .python import Plain
+from .lists import Lists
+from .python import Plain, PythonRunner
+from .roll import roll
 from .tape import Tape, tape
 from .workers import BLOCK, Workers, require_executor
 
@@ -33,10 +35,15 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 
+#: Steps from which on a graph is rolled for Python too, if that leaves at most the given part of them as instructions:
+#: straight lines run faster, and take 0.1 ms a step to compile.
+ROLLED, ALIKE = 20_000, 0.1
+
+
 def compile(  # noqa: A001  # as jax and torch call it
     outputs: Value | Sequence[Value], inputs: Sequence[Value], backend: str = "python", model: Module | None = None
 ) -> Program:
-    """Turn a recorded graph into a program of straight-line Python that runs over rows of other inputs.
+    """Turn a recorded graph into a program of Python that runs over rows of other inputs.
 
     A branch that Python took while the graph was recorded (``if x > 0:``) is taken for all rows; the conditions inside of
     operations (relu, maximum) are decided for each row. Results equal those of the eager engine to rounding: sums are
@@ -78,7 +85,7 @@ class Program:
         if backend not in ("python", "numba"):
             raise ValueError(f"backend needs to be python or numba, got {described(backend)}")
         self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
-        self._runner: Plain | Machine = _machine(tape) if backend == "numba" else Plain(tape)
+        self._runner: PythonRunner | Machine = _machine(tape) if backend == "numba" else _python(tape)
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the outputs for rows of inputs.
@@ -222,12 +229,21 @@ class Program:
 
     @cached_property
     def _careful(self) -> CarefulRunner:
-        plain = self._runner if type(self._runner) is Plain else Plain(self.tape)
-        return CarefulRunner(plain, [leaf.label for leaf in self.leaves])
+        runner = self._runner if isinstance(self._runner, PythonRunner) else _python(self.tape)
+        return CarefulRunner(runner, [leaf.label for leaf in self.leaves])
 
     @cached_property
     def _workers(self) -> Workers:
         return Workers(self)
+
+
+def _python(tape: Tape) -> PythonRunner:
+    """Return what runs a tape as Python: in straight lines, or over lists if it is large and has much that is alike."""
+    if len(tape.steps) >= ROLLED:
+        rolled = roll(tape)
+        if len(rolled.instructions) <= ALIKE * len(tape.steps):
+            return Lists(tape, rolled)
+    return Plain(tape)
 
 
 def _machine(tape: Tape) -> Machine:
