@@ -8,7 +8,6 @@ _HEAD = '''"""{title} of microgrannd, compiled by numba. It is made anew where i
 import math
 from math import inf, nan
 
-from llvmlite import ir
 from numba import cfunc, types
 from numba.extending import intrinsic, register_jitable
 
@@ -41,6 +40,8 @@ def plus(context, a, b):
 DISPATCHER = (
     _HEAD.replace("{title}", "The dispatcher")
     + """
+from llvmlite import ir
+
 @intrinsic
 def integers_at(context, address):
     def generate(context, builder, signature, arguments):

@@ -409,6 +409,49 @@ print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
     assert list((tmp_path / "cache").rglob("*.nbc"))
 
 
+def odd_ones() -> list[tuple[str, Any]]:
+    """Graphs of x and w with leaves as outputs, empty and repeated sequences, constants alone."""
+    return [
+        ("a parameter", lambda x, w: w),
+        ("an input", lambda x, w: x),
+        ("nothing", lambda x, w: mg.dot([], [], w) + mg.sum([]) + x),
+        ("repeated", lambda x, w: mg.sum([x, x, w, w, 1.0, -0.0])),
+        ("one element", lambda x, w: mg.logsumexp([w]) * mg.mean([x])),
+        ("three operands", lambda x, w: mg.clip(x, w, 2.0) * mg.maximum(w, x)),
+        ("no input", lambda x, w: mg.tanh(w) * w),
+    ]
+
+
+@pytest.mark.parametrize(("name", "build"), odd_ones())
+def test_odd_graphs(name: str, build: Any) -> None:
+    x, w = Value(1.0), Value(0.75)
+    found = []
+    for backend in ("python", "numba"):
+        program, w.grad = mg.compile(build(x, w), [x], backend=backend), 0.0
+        rows = np.array([[0.5, 9.0], [1.5, 9.0], [3.0, 9.0]])[::-1, :1]  # neither in one piece nor in order
+        found.append([*program.forward(rows), program.backward(rows), program.backward(rows[:1]), w.grad])
+        assert program.forward([]) == []
+    assert found[1] == pytest.approx(found[0], rel=1e-14)
+
+
+def test_several_outputs_are_tuples() -> None:
+    x, w = Value(1.0), Value(3.0)
+    program = mg.compile([w * x, w, x], [x], backend="numba")
+    assert program.forward([[7.0], [2.0]]) == [(21.0, 3.0, 7.0), (6.0, 3.0, 2.0)]
+    assert program.forward([[7.0]]) == [(21.0, 3.0, 7.0)]
+
+
+def test_a_large_graph_takes_fewer_rows_at_a_time() -> None:
+    x, w = Value(1.0), Value(0.999)
+    y = x
+    for _ in range(20_000):
+        y = y * w
+    program = mg.compile(y, [x], backend="numba")
+    rows = [[float(i)] for i in range(100)]
+    assert program.backward(rows) == pytest.approx(49.5 * 0.999**20_000, rel=1e-11)
+    assert w.grad == pytest.approx(49.5 * 20_000 * 0.999**19_999, rel=1e-11)
+
+
 def test_a_sequence_may_have_any_length() -> None:
     x = Value(2.0)
     values = [Value(1.0) for _ in range(3000)]
