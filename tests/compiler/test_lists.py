@@ -56,7 +56,8 @@ def test_networks_agree_with_straight_lines(model: Any, loss: Any) -> None:
     assert found[1] == pytest.approx(found[0], rel=1e-11, abs=1e-15)
 
 
-def test_a_large_graph_is_rolled_and_pickles() -> None:
+def test_a_large_graph_is_rolled_and_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.compiler.program.ROLLED", 30_000)
     weights = gpt.parameters(Value)
     loss = gpt.loss(weights, [0, 5, 13, 13, 1, 0])
     program = mg.compile(loss, [])
@@ -70,6 +71,14 @@ def test_a_large_graph_is_rolled_and_pickles() -> None:
     loss.backward()
     assert found == pytest.approx([value.grad for value in values], rel=1e-11, abs=1e-15)
     assert pickle.loads(pickle.dumps(program)).backward([[]]) == program.backward([[]])
+
+
+def test_a_large_graph_with_nothing_alike_stays_straight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrannd.compiler.program.ROLLED", 100)
+    x = y = Value(0.5)
+    for _ in range(100):
+        y = mg.tanh(y * 0.9)
+    assert "t100 = " in mg.compile(y, [x]).source
 
 
 def test_a_bad_row_is_named() -> None:
