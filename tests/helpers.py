@@ -14,7 +14,10 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Module, Value
+from microgrannd.engine.graph import topological
 from microgrannd.rules.rule import Rule
+from microgrannd.testing.rounded import BOUND
+from microgrannd.testing.rounding import gradient_errors, running_errors
 
 #: Whether coverage looks on, which makes everything slower and has a lock that an interrupt would leave locked.
 TRACED = "coverage" in sys.modules and sys.modules["coverage"].Coverage.current() is not None
@@ -52,6 +55,18 @@ def as_program(program: mg.Program, parameters: list[Value], row: list[float]) -
     except (ArithmeticError, ValueError) as error:
         return type(error), str(error)
     return [output, *(parameter.grad for parameter in parameters)]
+
+
+def rounding(expression: Any, row: list[float], parameters: list[float]) -> list[float]:
+    """How far rounding can move the output and the parameters' gradients, where sums or functions round in ways of their own."""
+    leaves = [Value(x) for x in (*row, *parameters)]
+    output = expression(*leaves)
+    output.backward()
+    order = topological(output)
+    errors = running_errors(order)
+    bounds = gradient_errors(order, errors)
+    found = [BOUND * errors[output], *(BOUND * bounds.get(leaf, 0.0) for leaf in leaves[len(row) :])]
+    return [error if math.isfinite(error) else 1e-300 for error in found]
 
 
 def arguments(rule: Rule) -> list[list[Any]]:

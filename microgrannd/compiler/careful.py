@@ -8,25 +8,21 @@ from typing import Any
 from ..engine.operations import recorded
 from ..engine.value import Value
 from ..rules.ieee import ERRORS
-from .python import Plain
+from .python import PythonRunner
 
 
 class CarefulRunner:
     """Runs single rows; one that raises, or has a singular slope, is recorded anew."""
 
-    def __init__(self, plain: Plain, labels: Sequence[str]) -> None:
+    def __init__(self, plain: PythonRunner, labels: Sequence[str]) -> None:
         self.plain, self.labels = plain, labels
         rules = {step.rule for step in plain.tape.steps}
         self.functions = {rule: recorded(rule.function) for rule in rules}  # generated once: that takes milliseconds
 
-    def ordered(self, data: Sequence[float]) -> list[float]:
-        """Return the parameters' numbers in the order of the plain program."""
-        return [data[number] for number in self.plain.order]
-
     def forward(self, number: int, row: list[float], data: Sequence[float]) -> Any:
         """Return the output of a row, or the tuple of outputs."""
         try:
-            return self.plain.forward([row], self.ordered(data))[0]
+            return self.plain.forward([row], self.plain.numbers(data))[0]
         except ERRORS:
             outputs = tuple(output.data for output in self.recorded(number, row, data)[0])
             return outputs if len(outputs) > 1 else outputs[0]
@@ -34,7 +30,7 @@ class CarefulRunner:
     def backward(self, number: int, row: list[float], data: Sequence[float]) -> tuple[float, list[float]]:
         """Return the output of a row, and its gradients in the order of the tape."""
         try:
-            output, ordered = self.plain.backward([row], self.ordered(data))
+            output, ordered = self.plain.backward([row], self.plain.numbers(data))
         except ERRORS:
             (root,), parameters = self.recorded(number, row, data)
             root.backward()

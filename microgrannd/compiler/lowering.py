@@ -18,16 +18,14 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from .._trees import leaves
-from ..rules import simplify as templates
 from ..rules.formula import FUNCTIONS, Formula, is_float, not_float, real_result
-from ..rules.simplify import Reducer, Term, Tree, constant, hole, negation, product
+from ..rules.simplify import Reducer, Term, Tree, constant, hole, negation, product, template
 from ..rules.table import TABLE
 from .tape import Atom, Literal, Operand, Ref, Step, Tape
 
 #: Names with a meaning of their own in the programs; those that are made of a value's name, and of a layer's.
 _OWN = {
     "rows", "row", "parameters", "results", "total", "gradients", "list", "range", "ValueError",
-    "math", "njit", "register_jitable", "array", "empty", "zeros", "copysign", "dense", "outer", "transposed", "count",
 }  # fmt: skip
 _RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OWN, "real_result"}
 
@@ -94,8 +92,8 @@ class Emitter:
         order: the parameters, in the order in which the programs take and give them.
     """
 
-    long: float = 100
-    large: float = 4096
+    long = 100
+    large = 4096
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -145,10 +143,6 @@ class Emitter:
             own = isinstance(layer.biases[0], Ref)
             yield layer, f"{start}:{end}", f"{end}:{end + len(layer.biases)}" if own else ""
             start = end + len(layer.biases) * own
-
-    def rewrite(self, tree: Tree) -> Tree:
-        """Change an expression before it becomes a template."""
-        return tree
 
     def found_layers(self) -> Iterator[DenseLayer]:
         """Yield the dense layers, which are written as loops over their rows."""
@@ -238,7 +232,7 @@ class Emitter:
 
     def template(self, term: Term) -> str:
         """Return an expression as text, to be filled with names."""
-        return templates.template(self.rewrite(templates.one(term)))
+        return template(term)
 
     def real(self, tree: Tree) -> Tree:
         """Return a call that makes a float of a result that might be complex or whole."""

@@ -17,7 +17,7 @@ from functools import cached_property, reduce
 from importlib.util import find_spec
 from itertools import chain
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._checks import required_real
 from .._text import described
@@ -25,15 +25,26 @@ from ..engine.value import Value, data_of
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
 from .careful import CarefulRunner
-from .python import Plain
+from .lists import Lists
+from .python import Plain, PythonRunner
+from .roll import roll
 from .tape import Tape, tape
 from .workers import BLOCK, Workers, require_executor
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+#: Steps from which on a graph is rolled for Python too, if that leaves at most the given part of them as instructions:
+#: lists start about four times as soon as straight lines, whose compilation then takes many seconds, and run a quarter
+#: as fast, so that straight lines have caught up after some two hundred rows.
+ROLLED, ALIKE = 100_000, 0.1
 
 
 def compile(  # noqa: A001  # as jax and torch call it
     outputs: Value | Sequence[Value], inputs: Sequence[Value], backend: str = "python", model: Module | None = None
 ) -> Program:
-    """Turn a recorded graph into a program of straight-line Python that runs over rows of other inputs.
+    """Turn a recorded graph into a program of Python that runs over rows of other inputs.
 
     A branch that Python took while the graph was recorded (``if x > 0:``) is taken for all rows; the conditions inside of
     operations (relu, maximum) are decided for each row. Results equal those of the eager engine to rounding: sums are
@@ -43,8 +54,9 @@ def compile(  # noqa: A001  # as jax and torch call it
         outputs: a Value, or a sequence of them.
         inputs: the leaves that each row replaces, in order. All other leaves are parameters: their ``.data`` is read
             at each call, and so is that of results without a graph, which get no gradient.
-        backend: "python"; or "numba" (the extra ``numba``), which takes seconds to compile and is many times as fast.
-            Its rows may also be an array of floats. What it compiled is kept in the user's cache folder.
+        backend: "python"; or "numba" (the extra ``numba``), which is many times as fast. Its rows may also be an array
+            of floats. It compiles the operations of the table, each when a graph first needs it, in about a tenth of a
+            second, and keeps them in the user's cache folder; the graph itself is not compiled.
         model: whose names the parameters have in the source, if they have no label.
 
     Returns:
@@ -53,7 +65,7 @@ def compile(  # noqa: A001  # as jax and torch call it
     Raises:
         TypeError: an output or input is not a Value.
         ValueError: an input is not a leaf, or given twice; an output depends on no input and no parameter; an unknown
-            backend; with numba, a graph that would take minutes, or a function of a rule that numba does not know.
+            backend; with numba, a function of a rule that numba does not know.
         ImportError: numba is not installed.
     """
     single = isinstance(outputs, Value)
@@ -74,7 +86,7 @@ class Program:
         if backend not in ("python", "numba"):
             raise ValueError(f"backend needs to be python or numba, got {described(backend)}")
         self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
-        self._runner = _native(tape) if backend == "numba" else Plain(tape)
+        self._runner: PythonRunner | Machine = _machine(tape) if backend == "numba" else _python(tape)
 
     def forward(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the outputs for rows of inputs.
@@ -91,7 +103,7 @@ class Program:
         """
         checked, data = self.checked(rows), self.data()
         try:
-            results = self._runner.forward(checked, self._ordered(data))
+            results = self._runner.forward(checked, self._runner.numbers(data))
         except ERRORS:
             results = [self._careful.forward(number, list(map(float, row)), data) for number, row in enumerate(checked)]
         return results if self.single or len(self.tape.outputs) > 1 else [(result,) for result in results]
@@ -148,7 +160,7 @@ class Program:
             rows: checked rows.
             data: the parameters' numbers.
         """
-        ready, ordered = self._runner.rows(rows), self._ordered(data)
+        ready, ordered = self._runner.rows(rows), self._runner.numbers(data)
         for start in range(0, len(ready), BLOCK):
             yield self._block(first + start, ready[start : start + BLOCK], data, ordered)
 
@@ -177,10 +189,6 @@ class Program:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Program, (self.tape, self.leaves, self.single, self.backend)
-
-    def _ordered(self, data: Sequence[float]) -> Any:
-        """Return the parameters' numbers in the order and form that the program takes."""
-        return self._runner.numbers([data[number] for number in self._runner.order])
 
     def checked(self, rows: Any) -> Any:
         """Return the rows as floats, in the form that the program takes."""
@@ -212,7 +220,7 @@ class Program:
                 self._careful.backward(number, list(map(float, row)), data) for number, row in enumerate(rows, first)
             ]
             gradients = reduce(self._careful.plain.added, (gradients for _, gradients in results))
-            return reduce(add, (output for output, _ in results)), self._ordered(gradients)
+            return reduce(add, (output for output, _ in results)), self._runner.numbers(gradients)
 
     @cached_property
     def _receivers(self) -> list[Value | None]:
@@ -222,15 +230,24 @@ class Program:
 
     @cached_property
     def _careful(self) -> CarefulRunner:
-        plain = self._runner if type(self._runner) is Plain else Plain(self.tape)
-        return CarefulRunner(plain, [leaf.label for leaf in self.leaves])
+        runner = self._runner if isinstance(self._runner, PythonRunner) else _python(self.tape)
+        return CarefulRunner(runner, [leaf.label for leaf in self.leaves])
 
     @cached_property
     def _workers(self) -> Workers:
         return Workers(self)
 
 
-def _native(tape: Tape) -> Plain:
+def _python(tape: Tape) -> PythonRunner:
+    """Return what runs a tape as Python: in straight lines, or over lists if it is large and has much that is alike."""
+    if len(tape.steps) >= ROLLED:
+        rolled = roll(tape)
+        if len(rolled.instructions) <= ALIKE * len(tape.steps):
+            return Lists(tape, rolled)
+    return Plain(tape)
+
+
+def _machine(tape: Tape) -> Machine:
     """Return what runs a tape by numba.
 
     Raises:
@@ -238,6 +255,6 @@ def _native(tape: Tape) -> Plain:
     """
     if not all(map(find_spec, ("numba", "platformdirs"))):
         raise ImportError("backend='numba' needs numba: pip install 'microgrannd[numba]'")
-    from .numba import Native
+    from .machine import Machine
 
-    return Native(tape)
+    return Machine(tape)

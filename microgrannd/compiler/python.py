@@ -6,6 +6,7 @@ them back after the last.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 from functools import cached_property
@@ -219,25 +220,28 @@ def _is_term(text: str) -> bool:
 
 
 #: The built-in functions that programs use.
-_BUILTINS = {"list": list, "map": map, "range": range, "sum": sum, "zip": zip, "ValueError": ValueError}
+BUILTINS = {"list": list, "map": map, "range": range, "sum": sum, "zip": zip, "ValueError": ValueError}
 
 
-class Plain:
+class PythonRunner(ABC):
     """Runs a tape as Python.
 
     Attributes:
-        emitter: names and forms.
+        tape: that runs.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self.emitter = Emitter(tape)
-        self._sources: dict[str, str] = {}
+        self._written: dict[str, tuple[str, dict[str, Any]]] = {}
 
     @cached_property
+    @abstractmethod
     def order(self) -> list[int]:
         """The indices of the parameters in the order in which the programs take them and return their gradients."""
-        return [ref.index - self.tape.inputs for ref in self.emitter.order]
+
+    @abstractmethod
+    def written(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Write the program forward or backward; return the source, and what its names stand for."""
 
     @property
     def sources(self) -> dict[str, str]:
@@ -246,11 +250,9 @@ class Plain:
 
     def source(self, name: str) -> str:
         """Return the source of the program forward or backward."""
-        if name not in self._sources:
-            writer = Writer(self.emitter)
-            body = writer.forward() if name == "forward" else writer.backward()
-            self._sources[name] = "\n".join(body.function(name))
-        return self._sources[name]
+        if name not in self._written:
+            self._written[name] = self.written(name)
+        return self._written[name][0]
 
     @cached_property
     def forward(self) -> Callable[[Any, Any], list[Any]]:
@@ -263,8 +265,8 @@ class Plain:
         return self._compiled("backward")
 
     def _compiled(self, name: str) -> Callable[..., Any]:
-        source = self.source(name)  # which fills emitter.functions
-        return generated(name, source, {**_BUILTINS, **self.emitter.functions})
+        source = self.source(name)
+        return generated(name, source, self._written[name][1])
 
     def takes(self, rows: Any) -> bool:  # noqa: ARG002
         """Tell whether rows need no check."""
@@ -275,8 +277,8 @@ class Plain:
         return rows
 
     def numbers(self, data: Sequence[float]) -> Any:
-        """Return parameters in the form that the programs take."""
-        return data
+        """Return parameters in the order and form that the programs take."""
+        return [data[number] for number in self.order]
 
     def added(self, gradients: Any, others: Any) -> Any:
         """Return the sum of two rows of gradients."""
@@ -285,3 +287,26 @@ class Plain:
     def shares(self, gradients: Any, count: int) -> Iterable[float]:
         """Return the gradients, each divided by the number of rows."""
         return map(truediv, gradients, repeat(count))
+
+
+class Plain(PythonRunner):
+    """Runs a tape as straight-line Python.
+
+    Attributes:
+        emitter: names and forms.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__(tape)
+        self.emitter = Emitter(tape)
+
+    @cached_property
+    def order(self) -> list[int]:
+        """The indices of the parameters in the order in which the programs take them and return their gradients."""
+        return [ref.index - self.tape.inputs for ref in self.emitter.order]
+
+    def written(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Write a program, an operation a line; return the source, and what its names stand for."""
+        writer = Writer(self.emitter)
+        body = writer.forward() if name == "forward" else writer.backward()
+        return "\n".join(body.function(name)), {**BUILTINS, **self.emitter.functions}

@@ -16,7 +16,7 @@ from typing import Any
 import microgrannd as mg
 from microgrannd import Value, data
 
-from . import eager, peers
+from . import eager, gpt, peers
 from .timing import Row, Work, apart, installed, medians, outcome
 
 EPOCHS = 10_000
@@ -69,16 +69,53 @@ def machine_code() -> Iterator[Row]:
         detail = f"{ours * 1e6:.0f} µs against {theirs * 1e6:.0f} µs"
         yield Row("moons step, by numba", "PyTorch, all rows at once", theirs / ours, 8, detail)
     with TemporaryDirectory() as folder:
-        cold, warm = (apart(seconds_to_compile, folder) for _ in range(2))
+        cold, warm = (apart(seconds_to_first_step, folder, partial(moons_step, "numba")) for _ in range(2))
     yield Row("its compilation by numba, without the import", "3 s", 3 / cold, 1, f"{cold:.2f} s; loaded {warm:.2f} s")
+    for size in (10, 10_000, 100_000):
+        with TemporaryDirectory() as folder:
+            cold, warm = (apart(seconds_to_first_step, folder, partial(new_graph, size)) for _ in range(2))
+        detail = f"{cold:.2f} s; loaded {warm:.2f} s"
+        yield Row(f"first step of a new graph of {size:,} operations, by numba", "0.5 s", 0.5 / warm, 0, detail)
+    (taken,) = medians(partial(gpt_gradients, "numba"), repeat=200)
+    own, python = medians(gpt_own, partial(gpt_gradients, "python"))
+    for name, theirs in [("compiled", python), ("its own Value", own)]:
+        yield Row(
+            "GPT's gradients, by numba", name, theirs / taken, 0, f"{taken * 1e3:.2f} ms against {theirs * 1e3:.1f} ms"
+        )
+    if installed("sklearn", "scikit-learn"):
+        (taken,) = medians(partial(digits_gradients, "numba", 1792), repeat=100)
+        yield Row("gradients of 1,792 digits, by numba", "4 ms", 4e-3 / taken, 1, f"{taken * 1e3:.2f} ms")
 
 
-def seconds_to_compile(cache: str) -> float:
+def seconds_to_first_step(cache: str, work: Work) -> float:
+    """The time until a work has been set up and has run once, with what numba compiled in this folder."""
     os.environ["XDG_CACHE_HOME"] = cache
     import_module("numba")
     start = time.perf_counter()
-    moons_step("numba")()
+    work()()
     return time.perf_counter() - start
+
+
+def new_graph(size: int) -> Callable[[], float]:
+    """The gradient of about so many operations on rows of a hundred numbers, recorded and compiled."""
+    x, w = Value(0.5), Value(0.9)
+    values = [x * i for i in range(min(100, size // 3))]
+    for _ in range(max(1, size // (3 * len(values)))):
+        values = [mg.tanh(a * w + b) for a, b in zip(values, values[1:] + values[:1], strict=True)]
+    return partial(mg.compile(mg.sum(values), [x], "numba").backward, [[0.5]])
+
+
+TOKENS = [0, *(ord(letter) - 96 for letter in "gradient"), 0]
+
+
+def gpt_gradients(backend: str) -> Callable[[], float]:
+    with mg.paused_gc():
+        program = mg.compile(gpt.loss(gpt.parameters(Value), TOKENS, mg.dot), [], backend)
+    return partial(program.backward, [[]])
+
+
+def gpt_own() -> Callable[[], object]:
+    return lambda: gpt.loss(gpt.parameters(gpt.Value), TOKENS).backward()
 
 
 def moons_step(backend: str = "python") -> Callable[[], float]:
@@ -196,12 +233,14 @@ def digits_peer(epochs: int) -> Callable[[], object]:
     return lambda: make(batch_size=BATCH, learning_rate_init=0.01, max_iter=epochs, random_state=0).fit(X, y)
 
 
-def digits_gradients() -> Callable[[], float]:
+def digits_gradients(backend: str = "python", count: int = BATCH) -> Callable[[], float]:
     model = digits_network()
     inputs = [Value(0.0) for _ in range(64 + 10)]
-    program = mg.compile(mg.cross_entropy(model(inputs[:64]), inputs[64:]), inputs)
+    program = mg.compile(mg.cross_entropy(model(inputs[:64]), inputs[64:]), inputs, backend)
     X, y = digits_rows()
-    batch = [[*X[i], *(float(y[i] == digit) for digit in range(10))] for i in range(BATCH)]
+    batch: Any = [[*X[i], *(float(y[i] == digit) for digit in range(10))] for i in range(count)]
+    if backend == "numba":
+        batch = import_module("numpy").array(batch)
     return lambda: program.backward(batch)
 
 

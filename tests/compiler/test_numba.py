@@ -21,21 +21,16 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.engine.graph import topological
 from microgrannd.rules.rule import Rule
 from microgrannd.rules.table import TABLE
 from microgrannd.testing import expressions
-from microgrannd.testing.rounded import BOUND
-from microgrannd.testing.rounding import gradient_errors, running_errors
 from microgrannd.testing.strategies import Expression
-from tests.helpers import EDGES, arguments, as_program, eagerly, networks, root, squash
+from tests.helpers import EDGES, arguments, as_program, eagerly, networks, root, rounding, squash
 
 np = pytest.importorskip("numpy", reason="numba's arrays")
 pytest.importorskip("numba", reason="numba as a backend")
-
-#: Rules that this backend does not know yet, for the functions that they use.
-REFUSED = {"digamma", "dist", "fmod", "gamma", "lgamma", "norm", "remainder"}
-KNOWN = [rule.function for name, rule in TABLE.items() if name not in REFUSED]
+cache: Any = pytest.importorskip("microgrannd.compiler.cache", reason="numba as a backend")
+NumbaError: Any = pytest.importorskip("numba.core.errors", reason="numba as a backend").NumbaError
 
 CELLS = st.one_of(st.sampled_from(EDGES), st.floats(-3, 3))
 
@@ -43,20 +38,8 @@ CELLS = st.one_of(st.sampled_from(EDGES), st.floats(-3, 3))
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "microgrannd.compiler.numba.user_cache_path", lambda *_, **__: tmp_path_factory.getbasetemp() / "cache"
+        "microgrannd.compiler.cache.user_cache_path", lambda *_, **__: tmp_path_factory.getbasetemp() / "cache"
     )
-
-
-def rounding(expression: Any, row: list[float], parameters: list[float]) -> list[float]:
-    """How far rounding can move the output and the parameters' gradients: numba's functions round in ways of their own."""
-    leaves = [Value(x) for x in (*row, *parameters)]
-    output = expression(*leaves)
-    output.backward()
-    order = topological(output)
-    errors = running_errors(order)
-    bounds = gradient_errors(order, errors)
-    found = [BOUND * errors[output], *(BOUND * bounds.get(leaf, 0.0) for leaf in leaves[len(row) :])]
-    return [error if math.isfinite(error) else 1e-300 for error in found]
 
 
 def assert_close(found: Any, expected: Any, source: str) -> None:
@@ -69,7 +52,7 @@ def assert_close(found: Any, expected: Any, source: str) -> None:
 @settings(
     max_examples=8, deadline=None, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck)
 )
-@given(expressions(KNOWN, max_size=25, max_inputs=6, include=[root]), st.data())
+@given(expressions(max_size=25, max_inputs=6, include=[root]), st.data())
 def test_random_graphs_agree_with_the_eager_engine(expression: Expression, data: st.DataObject) -> None:
     point = expression.inputs
     count = (len(point) + 1) // 2
@@ -85,10 +68,39 @@ def test_random_graphs_agree_with_the_eager_engine(expression: Expression, data:
                 assert a == pytest.approx(b, rel=1e-12, abs=error, nan_ok=True), program.source
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "rule", [rule for name, rule in TABLE.items() if name not in REFUSED], ids=lambda rule: rule.name
+@settings(
+    max_examples=8, deadline=None, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck)
 )
+@given(expressions(max_size=25, max_inputs=6, include=[root]), st.data())
+def test_rows_side_by_side_give_what_each_gives_alone(expression: Expression, data: st.DataObject) -> None:
+    point = expression.inputs
+    count = (len(point) + 1) // 2
+    leaves = [Value(x) for x in point]
+    program = mg.compile(expression(*leaves), leaves[:count], backend="numba")
+    drawn = data.draw(st.lists(st.tuples(*[CELLS] * count).map(list), min_size=8, max_size=8))
+    rows, alone, errors = [], [], []
+    for row in [point[:count], *drawn]:
+        found = as_program(program, leaves[count:], row)
+        if not isinstance(found, tuple) and all(map(math.isfinite, found)):
+            rows.append(row)
+            alone.append(found)
+            errors.append(rounding(expression, row, point[count:]))
+    if not rows:
+        return
+    for output, (expected, *_), (error, *_) in zip(program.forward(rows), alone, errors, strict=True):
+        assert output == pytest.approx(expected, rel=1e-12, abs=error)
+    for leaf in leaves:
+        leaf.grad = 0.0
+    mean = [program.backward(rows), *(leaf.grad for leaf in leaves[count:])]
+    for number, terms, bounds in zip(mean, zip(*alone, strict=True), zip(*errors, strict=True), strict=True):
+        size = max(map(abs, terms))
+        assert math.isinf(size * len(rows)) or number == pytest.approx(
+            sum(terms) / len(rows), rel=1e-12, abs=1e-12 * size + max(bounds)
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", TABLE.values(), ids=list(TABLE))
 def test_every_rule_at_every_edge(rule: Rule) -> None:
     operation = getattr(mg, rule.name, None) or getattr(Value, rule.name)
     count = 2 if rule.sequences else len(rule.operands)
@@ -131,51 +143,107 @@ def test_networks_agree_with_plain_programs(model: Any, loss: Any) -> None:
     assert program.backward(np.array(rows)) == found[1][0]
 
 
-@pytest.mark.parametrize("rule", TABLE.values(), ids=list(TABLE))
-def test_what_is_refused_is_refused_in_one_line_that_names_the_function(rule: Rule) -> None:
-    operands = [[Value(0.5), Value(0.25)] if o in rule.sequences else Value(0.5) for o in rule.operands]
-    result = getattr(mg, rule.name, None) or getattr(Value, rule.name)
-    try:
-        mg.compile(result(*operands) if rule.name != "acosh" else mg.acosh(Value(1.5)), [], backend="numba")
-    except ValueError as error:
-        assert rule.name in REFUSED
-        assert "the backend numba does not know the function" in str(error)
-    else:
-        assert rule.name not in REFUSED
-
-
-def test_functions_of_ones_own_are_refused_and_own_rules_are_not() -> None:
+def test_functions_that_numba_does_not_know_are_called_back() -> None:
     x, w = Value(0.5), Value(2.0)
-    with pytest.raises(
-        ValueError, match=r"the backend numba does not know the function own\(\) of a rule: compile by Python"
-    ):
-        mg.compile(squash(w * x), [x], backend="numba")
+    own = mg.compile(squash(w * x), [x], backend="numba")
+    assert own.backward([[1.0], [-3.0]]) == (2 / 3 - 6 / 7) / 2
+    assert w.grad == pytest.approx((1 / 9 - 3 / 49) / 2, rel=1e-15)
     assert mg.compile([root(w, x), mg.cbrt(w * x), mg.silu(x)], [x], backend="numba").forward([[2.0]]) == [
         pytest.approx((4.0, 4 ** (1 / 3), 2 / (1 + math.exp(-2))), rel=1e-15)
     ]
 
 
-def test_what_numba_cannot_compile_is_an_error_of_one_line() -> None:
-    @mg.rule("log(x, 2)", dx="1 / x")
-    def logarithm(x: Any) -> Any:
-        """With a base, which numba does not take."""
+def test_what_a_function_raises_that_is_called_back_comes_out() -> None:
+    def own(x: float) -> float:
+        if x > 5:
+            raise KeyboardInterrupt
+        if x > 4:
+            raise TypeError("no number for this")
+        return math.sqrt(x)
 
-    @mg.rule("floor(x)", dx="0")
-    def step(x: Any) -> Any:
-        """A whole number, which numba computes otherwise."""
+    at = mg.rule("own(x)", dx="1 / (2 * y)", names={"own": own})(lambda x: None)
+    x, w = Value(0.5), Value(1.0)
+    program = mg.compile(at(x) * w, [x], backend="numba")
+    assert program.forward([[4.0], [0.25]]) == [2.0, 0.5]
+    with pytest.raises(ValueError, match=r"^row 1: "):
+        program.backward([[4.0], [-1.0]])
+    with pytest.raises(TypeError, match="no number for this"):
+        program.backward([[4.0], [4.5]])
+    with pytest.raises(KeyboardInterrupt):
+        program.backward([[4.0], [6.0]])
+    assert (program.backward([[4.0], [0.25]]), w.grad) == (1.25, 1.25)
 
+
+SEQUENCES = [
+    ("sum([w * w + w for v in vs for w in [v * 2]])", "[8 * v + 2 for v in vs]", "xs"),
+    ("sum([v * x for v, x in zip(vs, xs)])", "xs", "vs"),
+    ("sum([v * x for v in vs for x in xs])", "[sum(xs) for v in vs]", "[sum(vs)] * len(xs)"),
+    ("sum([exp(v - max(vs)) for v in vs]) + min(xs)", "[0] * len(vs)", "len(xs) * [1]"),
+    ("sum(map(mul, vs, map(exp, xs))) / len(vs)", "[exp(x) / len(vs) for x in xs]", "[v * exp(x) / len(vs) for v, x in zip(vs, xs)]"),
+    ("sum([sum([v * x for x in xs]) for v in vs])", "[1] * len(vs) if y > 0 else [2 for v in vs]", "xs if y > 0 else vs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "dvs", "dxs"), SEQUENCES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_formulas_of_sequences(formula: str, dvs: str, dxs: str, count: int) -> None:
+    own = mg.rule(formula, dvs=dvs, dxs=dxs, sequences=["vs", "xs"])(lambda vs, xs: None)
+    rows = [[0.5 - i, 0.25 * i] for i in range(count)]
+    (a, b), ws = [Value(0.0), Value(0.0)], [Value(0.1 * i - 0.2) for i in range(5)]
+
+    def of(a: Any, b: Any) -> Any:
+        vs = [a * ws[0], b * ws[1], ws[2] * a]
+        return own(vs, ws[2:]) + own(ws[:3], vs[::-1]) + own([vs[0], ws[4], 2.0], [vs[1], vs[1], ws[0]])
+
+    program = mg.compile(of(a, b), [a, b], backend="numba")
+    found = [program.backward(rows), *(w.grad for w in ws)]
+    for w in ws:
+        w.grad = 0.0
+    mean = mg.mean([of(*row) for row in rows])
+    mean.backward()
+    assert found == pytest.approx([mean.data, *(w.grad for w in ws)], rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("partial", ["[1 for v in vs if v > -10]", "[v for v in vs for w in vs]", "[1, 1, 1]"])
+def test_a_sequence_without_a_loop_is_refused(partial: str) -> None:
+    own = mg.rule("sum(vs)", dvs=partial, sequences=["vs"])(lambda vs: None)
+    with pytest.raises(ValueError, match=r"the backend numba has no loop for .* in the rule of <lambda>"):
+        mg.compile(own([Value(1.0)] * 3), [], backend="numba")
+
+
+def test_functions_of_math_that_numba_computes_otherwise_are_pythons_own() -> None:
+    logarithm = mg.rule("log(x, 2)", dx="1 / x")(lambda x: None)  # with a base, which numba does not take
+    step = mg.rule("floor(x) + remainder(x, 3)", dx="0")(lambda x: None)  # a whole number in Python
     x = Value(0.5)
-    with pytest.raises(RuntimeError, match=r"^numba cannot compile this program: .*"):
-        mg.compile(logarithm(x), [x], backend="numba").forward([[2.0]])
-    with pytest.raises(ValueError, match=r"does not know the function floor\(\)"):
-        mg.compile(step(x), [x], backend="numba")
+    program = mg.compile([logarithm(x), step(x)], [x], backend="numba")
+    assert program.forward([[8.0], [0.25]]) == [(3.0, 7.0), (-2.0, 0.25)]
 
 
-def test_a_program_that_would_take_minutes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("microgrannd.compiler.numba.MOST_LINES", 5)
-    x, w = Value(0.5), Value(2.0)
-    with pytest.raises(ValueError, match=r"a program of \d+ lines would take numba minutes to compile"):
-        mg.compile(mg.tanh(mg.tanh(w * x)), [x], backend="numba")
+def test_what_numba_cannot_compile_is_an_error_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise NumbaError("first line\nwhat is wrong")
+
+    monkeypatch.setattr(cache, "_made", fail)
+    monkeypatch.setattr(cache, "_compiled", {})
+    x = Value(0.5)
+    with pytest.raises(RuntimeError, match=r"^numba cannot compile this program: what is wrong$"):
+        mg.compile(x * x, [x], backend="numba").forward([[2.0]])
+
+
+def test_a_larger_graph_of_the_same_rules_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = cache._made
+    monkeypatch.setattr(cache, "_made", lambda key, source: made.append(key) or make(key, source))
+    counts = []
+    for size in (2, 200, 2000):
+        x, w = Value(0.5), Value(0.9)
+        y = x
+        for _ in range(size):
+            y = mg.tanh(w * y + x)
+        y = mg.dot([y, *[w] * size], [0.5] * (size + 1))
+        assert mg.compile(y, [x], backend="numba").backward([[0.5]] * 2) == pytest.approx(y.data, rel=1e-12)
+        counts.append(len(made))
+    assert counts[0] == counts[1] == counts[2]
 
 
 def test_the_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
@@ -197,8 +265,8 @@ print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
 
 def backward_of(number: float, folder: Path, monkeypatch: pytest.MonkeyPatch) -> float:
     """Compile, as at the first use in a process, with a cache in this folder; 2 w + number for w = 3."""
-    monkeypatch.setattr("microgrannd.compiler.numba.user_cache_path", lambda *_, **__: folder)
-    monkeypatch.setattr("microgrannd.compiler.numba._compiled", {})
+    monkeypatch.setattr("microgrannd.compiler.cache.user_cache_path", lambda *_, **__: folder)
+    monkeypatch.setattr("microgrannd.compiler.cache._compiled", {})
     x, w = Value(1.0), Value(3.0)
     return mg.compile(w * x + number, [x], backend="numba").backward([[2.0]])
 
@@ -207,7 +275,7 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(monkeypatch: pytest.Monk
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     assert backward_of(0.25, blocked, monkeypatch) == 6.25
-    monkeypatch.setattr("microgrannd.compiler.numba.write_bytes", full)
+    monkeypatch.setattr("microgrannd.compiler.cache.write_bytes", full)
     assert backward_of(0.25, tmp_path / "full", monkeypatch) == 6.25
 
 
@@ -222,21 +290,23 @@ def test_what_was_changed_in_the_cache_is_not_run(
 ) -> None:
     folder = tmp_path / "cache"
     assert backward_of(-0.125, folder, monkeypatch) == 5.875
-    (file,) = folder.rglob(pattern)
-    file.write_bytes(content or file.read_bytes()[:-200] + bytes(200))  # cut short by nothing, but damaged
+    files = list(folder.rglob(pattern))
+    assert files
+    for file in files:
+        file.write_bytes(content or file.read_bytes()[:-200] + bytes(200))  # cut short by nothing, but damaged
     assert backward_of(-0.125, folder, monkeypatch) == 5.875
 
 
 def test_bytecode_that_somebody_planted_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "cache"
     assert backward_of(0.5, folder, monkeypatch) == 6.5
-    (file,) = folder.glob("*.py")
-    source = file.stat()
-    code = compile("open(__file__ + '.ran', 'w')", str(file), "exec")
-    header = importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, int(source.st_mtime), source.st_size)
-    planted = Path(importlib.util.cache_from_source(str(file)))
-    planted.parent.mkdir(exist_ok=True)
-    planted.write_bytes(header + marshal.dumps(code))
+    for file in folder.glob("*.py"):
+        source = file.stat()
+        code = compile("open(__file__ + '.ran', 'w')", str(file), "exec")
+        header = importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, int(source.st_mtime), source.st_size)
+        planted = Path(importlib.util.cache_from_source(str(file)))
+        planted.parent.mkdir(exist_ok=True)
+        planted.write_bytes(header + marshal.dumps(code))
     assert backward_of(0.5, folder, monkeypatch) == 6.5
     assert not list(folder.glob("*.ran"))
 
@@ -363,6 +433,52 @@ print(mg.compile(mg.tanh(w * x), [x], backend="numba").backward([[0.5]]))
     assert list((tmp_path / "cache").rglob("*.nbc"))
 
 
-def test_a_sequence_too_long_for_numba_is_an_error_of_one_line() -> None:
-    with pytest.raises(ValueError, match="a sequence is too long for the backend numba"):
-        mg.compile(mg.sum([Value(1.0) for _ in range(3000)]), [], backend="numba")
+def odd_ones() -> list[tuple[str, Any]]:
+    """Graphs of x and w with leaves as outputs, empty and repeated sequences, constants alone."""
+    return [
+        ("a parameter", lambda x, w: w),
+        ("an input", lambda x, w: x),
+        ("nothing", lambda x, w: mg.dot([], [], w) + mg.sum([]) + x),
+        ("repeated", lambda x, w: mg.sum([x, x, w, w, 1.0, -0.0])),
+        ("one element", lambda x, w: mg.logsumexp([w]) * mg.mean([x])),
+        ("three operands", lambda x, w: mg.clip(x, w, 2.0) * mg.maximum(w, x)),
+        ("no input", lambda x, w: mg.tanh(w) * w),
+    ]
+
+
+@pytest.mark.parametrize(("name", "build"), odd_ones())
+def test_odd_graphs(name: str, build: Any) -> None:
+    x, w = Value(1.0), Value(0.75)
+    found = []
+    for backend in ("python", "numba"):
+        program, w.grad = mg.compile(build(x, w), [x], backend=backend), 0.0
+        rows = np.array([[0.5, 9.0], [1.5, 9.0], [3.0, 9.0]])[::-1, :1]  # neither in one piece nor in order
+        found.append([*program.forward(rows), program.backward(rows), program.backward(rows[:1]), w.grad])
+        assert program.forward([]) == []
+    assert found[1] == pytest.approx(found[0], rel=1e-14)
+
+
+def test_several_outputs_are_tuples() -> None:
+    x, w = Value(1.0), Value(3.0)
+    program = mg.compile([w * x, w, x], [x], backend="numba")
+    assert program.forward([[7.0], [2.0]]) == [(21.0, 3.0, 7.0), (6.0, 3.0, 2.0)]
+    assert program.forward([[7.0]]) == [(21.0, 3.0, 7.0)]
+
+
+def test_a_large_graph_takes_fewer_rows_at_a_time() -> None:
+    x, w = Value(1.0), Value(0.999)
+    y = x
+    for _ in range(20_000):
+        y = y * w
+    program = mg.compile(y, [x], backend="numba")
+    rows = [[float(i)] for i in range(100)]
+    assert program.backward(rows) == pytest.approx(49.5 * 0.999**20_000, rel=1e-11)
+    assert w.grad == pytest.approx(49.5 * 20_000 * 0.999**19_999, rel=1e-11)
+
+
+def test_a_sequence_may_have_any_length() -> None:
+    x = Value(2.0)
+    values = [Value(1.0) for _ in range(3000)]
+    program = mg.compile(mg.logsumexp([mg.sum(values), x, *values]), [x], backend="numba")
+    assert program.backward([[2.0]]) == 3000.0
+    assert [value.grad for value in values] == [1.0] * 3000

@@ -1,0 +1,209 @@
+"""Runs rolled tapes by machine code: one small function for each rule and direction, compiled once and called by pointer.
+
+No graph is compiled: a program is a table of instructions, and a new graph needs numba only for rules that none before
+it had. Rows are computed side by side, up to a block of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..rules.ieee import ERRORS
+from . import kernels
+from .cache import loaded
+from .dispatcher import DISPATCHER, KERNEL
+from .loops import ROOM
+from .roll import Instruction, roll
+from .tape import Tape
+from .workers import BLOCK
+
+#: Numbers of results in memory, at most, where more than one row is computed at a time: what a processor keeps near.
+MOST_CELLS = 2**18
+
+
+#: The type of the dispatcher, which takes a number and addresses. It holds the GIL: the memories are the program's.
+_DISPATCH = ctypes.PYFUNCTYPE(*[ctypes.c_int64] * 6)
+
+
+class Machine:
+    """Runs a tape by numba. It raises wherever Python may raise; the plain program then tells why.
+
+    Raises:
+        ValueError: a rule uses a sequence in a way for which there is no loop.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.rolled = rolled = roll(tape)
+        self.order = rolled.parameters
+        self._order = np.array(rolled.parameters, dtype=np.int64)
+        self.width = max(1, min(BLOCK, MOST_CELLS // max(rolled.cells, 1)))
+        self._kept: list[Any] = []  # arrays and functions that the dispatcher knows by their addresses
+        self._raised: list[BaseException] = []  # by functions that are called back
+        self._codes: dict[tuple[bool, bool], tuple[int, ...]] = {}
+        self._programs: dict[tuple[bool, int], int] = {}
+        for back in self._directions.values():
+            for instruction in self._instructions(back):
+                _kernel(instruction, back, single=False)  # which raises here what it cannot write
+
+    @property
+    def _directions(self) -> dict[str, bool]:
+        """The programs, and whether they go back."""
+        return {"forward": False, "backward": True} if len(self.rolled.outputs) == 1 else {"forward": False}
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The instructions of each program, and the functions that run them over many rows."""
+        found = {}
+        for name, back in self._directions.items():
+            instructions = self._instructions(back)
+            functions = dict.fromkeys(_kernel(instruction, back, single=False).source for instruction in instructions)
+            found[name] = "\n".join([f"# {name}", *map(_described, instructions), *functions])
+        return found
+
+    def _instructions(self, back: bool) -> list[Instruction]:
+        """Return the instructions in the order of a direction; backward those alone that pass on a gradient."""
+        found = self.rolled.instructions
+        return [one for one in reversed(found) if one.result.kind == "result"] if back else found
+
+    def _code(self, back: bool, single: bool) -> tuple[int, ...]:
+        """Return the program of a direction, for a single row or for many, as the dispatcher reads it.
+
+        That is the number of instructions; the address of a table with the address of a function for each, how many
+        steps there are, and where its addresses begin; and that of all addresses.
+        """
+        if (back, single) not in self._codes:
+            table: list[int] = []
+            addresses: list[int] = []
+            for instruction in self._instructions(back):
+                kernel = _kernel(instruction, back, single)
+                function = loaded(_module(kernel.source))["kernel"]
+                table += function.address, instruction.steps, len(addresses)
+                addresses += kernels.addresses(instruction, single, [self._called(*own) for own in kernel.functions])
+            self._codes[back, single] = len(table) // 3, self._keep(table, np.int64), self._keep(addresses, np.int64)
+        return self._codes[back, single]
+
+    def _called(self, function: Any, count: int) -> int:
+        """Return the address of a function of so many floats that calls one of Python, and gives nan where that raises."""
+
+        def call(*floats: float) -> float:
+            try:
+                return float(function(*floats))
+            except ERRORS:
+                return math.nan
+            except BaseException as error:
+                self._raised.append(error)
+                return math.nan
+
+        self._kept.append(ctypes.PYFUNCTYPE(*[ctypes.c_double] * (count + 1))(call))
+        return ctypes.cast(self._kept[-1], ctypes.c_void_p).value or 0
+
+    @cached_property
+    def _memory(self) -> tuple[int, ...]:
+        """The addresses of the memories, with room for as many rows as are computed at a time."""
+        fixed = self._keep([*[0.0] * self.tape.parameters, *self.rolled.constants])
+        fixed_gradients = self._keep(np.zeros(self.tape.parameters + len(self.rolled.constants)))
+        cells, gradients = (self._keep(np.zeros(self.rolled.cells * self.width)) for _ in range(2))
+        return (
+            fixed,
+            cells,
+            fixed_gradients,
+            gradients,
+            self._keep(np.zeros(ROOM * self.width)),
+            self._keep([0], np.int64),
+        )
+
+    def _program(self, back: bool, width: int) -> int:
+        """Return the address of a program as the dispatcher reads it, for so many rows at a time."""
+        if (back, width) not in self._programs:
+            rolled, single = self.rolled, width == 1
+            head = width, rolled.inputs, self.tape.parameters, len(rolled.outputs), rolled.cells
+            outputs = self._keep(rolled.outputs, np.int64)
+            forward, backward = self._code(False, single), self._code(True, single) if back else (-1, 0, 0)
+            self._programs[back, width] = self._keep([*head, *self._memory, outputs, *forward, *backward], np.int64)
+        return self._programs[back, width]
+
+    def _keep(self, numbers: Any, kind: Any = np.float64) -> int:
+        """Return the address of an array of numbers that lives as long as the program."""
+        self._kept.append(np.asarray(numbers, dtype=kind))
+        return _address(self._kept[-1])
+
+    def _run(self, back: bool, rows: Any, data: Any, results: Any) -> None:
+        """Run the program over rows.
+
+        Raises:
+            ValueError: Python might refuse a row.
+        """
+        program = self._program(back, min(self.width, len(rows)) or 1)
+        refused = self._dispatch(len(rows), _address(rows), _address(data), _address(results), program)
+        if self._raised:
+            raise self._raised.pop()
+        if refused:
+            raise ValueError
+
+    @cached_property
+    def _dispatch(self) -> Any:
+        return _DISPATCH(loaded(DISPATCHER)["dispatch"].address)
+
+    def forward(self, rows: Any, data: Any) -> list[Any]:
+        """Return the outputs of each row, a float or a tuple, of arrays of rows and of parameters."""
+        results = np.empty((len(rows), len(self.rolled.outputs)))
+        self._run(False, rows, data, results)
+        return results.ravel().tolist() if len(self.rolled.outputs) == 1 else list(map(tuple, results.tolist()))
+
+    def backward(self, rows: Any, data: Any) -> tuple[float, Any]:
+        """Return the sum of the output over the rows, and an array of its gradients."""
+        results = np.empty(len(data) + 1)
+        self._run(True, rows, data, results)
+        return float(results[0]), results[1:]
+
+    def takes(self, rows: Any) -> bool:
+        """Tell whether rows are an array of as many floats."""
+        return isinstance(rows, np.ndarray) and rows.dtype == np.float64 and rows.shape[1:] == (self.tape.inputs,)
+
+    def rows(self, rows: Any) -> Any:
+        """Return checked rows as an array."""
+        return np.ascontiguousarray(rows, dtype=np.float64).reshape(len(rows), self.tape.inputs)
+
+    def numbers(self, data: Sequence[float]) -> Any:
+        """Return parameters as an array, in the order of their addresses."""
+        return np.fromiter(data, np.float64, len(data))[self._order]
+
+    def added(self, gradients: Any, others: Any) -> Any:
+        """Return the sum of two arrays of gradients."""
+        return gradients + others
+
+    def shares(self, gradients: Any, count: int) -> list[float]:
+        """Return the gradients, each divided by the number of rows, as a list."""
+        found: list[float] = (gradients / count).tolist()
+        return found
+
+
+def _address(array: Any) -> int:
+    """Return the address of an array's first number."""
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def _kernel(instruction: Instruction, back: bool, single: bool) -> kernels.Kernel:
+    """Return the function of an instruction, written once for each rule and shape."""
+    write = kernels.backward_kernel if back else kernels.forward_kernel
+    return instruction.rule.kept(write, kernels.shape(instruction, back, single))
+
+
+def _described(instruction: Instruction) -> str:
+    """Return an instruction as a comment."""
+    operands = [p.kind if p.offsets is None else f"{p.kind}[{len(p.offsets)}]" for p in instruction.operands]
+    return f"# {instruction.steps} of {instruction.rule.name}({', '.join(operands)})"
+
+
+def _module(kernel: str) -> str:
+    """Return the source of the module of a kernel."""
+    functions, header, body = kernel.partition("def kernel(")
+    return KERNEL.format(functions=functions.strip(), kernel=header + body.rstrip())
