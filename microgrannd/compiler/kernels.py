@@ -15,7 +15,7 @@ from ..rules.formula import Formula
 from ..rules.rule import Rule
 from ..rules.simplify import Reducer, Tree, negation, one, product
 from .loops import Loops, Shape, is_sequence
-from .roll import Instruction, Place
+from .roll import Access, Instruction
 
 #: What every function takes: how many steps and rows, the cells from one address to the next, where the addresses are,
 #: the two memories with their gradients, room for sums on the way, and a flag for a row that Python might refuse.
@@ -36,13 +36,13 @@ class Kernel(NamedTuple):
 
 def shape(instruction: Instruction, back: bool, single: bool) -> Shape:
     """Return the shape of the function that runs an instruction, back or forwards, for a single row or for many."""
-    places = instruction.operands
-    return Shape(tuple((p.fixed, back and p.gets_gradient, _dense(p, single)) for p in places), single)
+    accesses = instruction.operands
+    return Shape(tuple((p.fixed, back and p.gets_gradient, _dense(p, single)) for p in accesses), single)
 
 
-def _dense(place: Place, single: bool) -> bool | None:
+def _dense(access: Access, single: bool) -> bool | None:
     """Tell whether elements lie side by side; that is of use only where a loop runs over them and not over rows."""
-    return None if place.offsets is None else single and place.offsets == range(len(place.offsets))
+    return None if access.offsets is None else single and access.offsets == range(len(access.offsets))
 
 
 def addresses(instruction: Instruction, single: bool, functions: Sequence[int]) -> list[int]:
@@ -52,16 +52,16 @@ def addresses(instruction: Instruction, single: bool, functions: Sequence[int]) 
     number of elements and the position of their offsets if it is a sequence. Next are the addresses of the functions that
     are called back.
     """
-    places = [instruction.result, *instruction.operands]
+    accesses = [instruction.result, *instruction.operands]
     size = shape(instruction, False, single).functions + len(functions)
     head: list[int] = []
     rest: list[int] = []
-    for place in places:
+    for access in accesses:
         head.append(size + len(rest))
-        rest += place.starts
-        if place.offsets is not None:
-            head += [len(place.offsets), size + len(rest)]
-            rest += () if _dense(place, single) else place.offsets
+        rest += access.starts
+        if access.offsets is not None:
+            head += [len(access.offsets), size + len(rest)]
+            rest += () if _dense(access, single) else access.offsets
     return [*head, *functions, *rest]
 
 

@@ -1,7 +1,7 @@
 """Writes a rolled tape in plain Python: an instruction is an expression over lists.
 
 The source grows with the number of instructions, not of steps. Results equal those of the eager engine to rounding, as
-sums are added up in another order.
+gradients are added up in another order.
 """
 
 from __future__ import annotations
@@ -10,17 +10,23 @@ import ast
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import cached_property
-from operator import add, itemgetter, mul
+from collections.abc import Mapping, Sequence
+from operator import add, mul
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ..rules.formula import FUNCTIONS, Formula, is_float, not_float, real_result
+from ..rules.formula import FUNCTIONS
 from ..rules.rule import Rule
-from ..rules.simplify import Reducer, Tree, negation, one, product
+from ..rules.simplify import Term, Tree, product
+from .addresses import Addresses, shown, slice_of
+from .forms import form
 from .python import BUILTINS, PythonRunner
-from .roll import Instruction, Place, Rolled
+from .roll import Access, Instruction, Rolled, strided
 from .tape import Tape
+
+#: Elements up to which a sequence is unpacked into variables: a product of two variables takes 20 ns, one of two elements
+#: in a sum over lists twice that.
+UNPACKED = 99
 
 
 def _refuse() -> float:
@@ -29,48 +35,63 @@ def _refuse() -> float:
 
 #: Functions and constants of the programs themselves.
 _OWN = {
-    **BUILTINS, "add": add, "mul": mul, "len": len, "inf": math.inf, "nan": math.nan, "refuse": _refuse, "real_result": real_result,
+    **BUILTINS, "add": add, "mul": mul, "len": len, "iter": iter, "inf": math.inf, "nan": math.nan, "refuse": _refuse,
 }  # fmt: skip
 
 
-class Form(NamedTuple):
+class Text(NamedTuple):
     """What a rule is as text: of operands x0, x1, ..., the result y, and its gradient d.
 
     Attributes:
         value: the result.
         shares: for each operand, what it gets of the gradient; a list for a sequence.
-        factors: for each operand the sequence that is its partial, as the other one of a dot product; "" for any other.
         lets: names of what the value and the shares use several times, and what these are.
     """
 
     value: str
     shares: list[str]
-    factors: list[str]
-    lets: list[tuple[str, str]]
-
-
-def _each(partials: Tree) -> Tree:
-    """Return a list of the elements of another one times d."""
-    if isinstance(partials, ast.ListComp):
-        return ast.ListComp(product(partials.elt, ast.Name("d")), partials.generators)
-    element = ast.Name("_p")
-    return ast.ListComp(product(element, ast.Name("d")), [ast.comprehension(element, partials, [], 0)])
+    lets: dict[str, str]
 
 
 class ListWriter:
     """Writes one program.
 
     Attributes:
-        names: what the lines use: functions, and tables of addresses.
+        names: the functions that the lines call.
+        row: the lines for each row.
     """
 
     def __init__(self, rolled: Rolled) -> None:
         self.rolled = rolled
         self.names: dict[str, Any] = {**_OWN, "constants": rolled.constants}
-        self.forms: dict[Rule, Form] = {}
-        self.before: list[str] = ["fixed = [*parameters, *constants]"]
+        self.addresses = Addresses()
+        self.texts: dict[tuple[Rule, tuple[int | None, ...]], Text] = {}
         self.row: list[str] = [f"cells = [*row, *[0.0] * {rolled.cells - rolled.inputs}]"]
-        self.fixed: dict[str, str] = {}
+
+    def forward(self) -> str:
+        """Return the source of the function that gives the outputs of each row."""
+        self.values()
+        outputs = [f"cells[{address}]" for address in self.rolled.outputs]
+        self.row.append(f"results.append({outputs[0] if len(outputs) == 1 else '(' + ', '.join(outputs) + ')'})")
+        return self.function("forward", ["results = []"], "results")
+
+    def backward(self) -> str:
+        """Return the source of the function that gives the sum of the output over the rows, and its gradients."""
+        (output,) = self.rolled.outputs
+        self.values()
+        self.row += [f"total += cells[{output}]", f"d_cells = [0.0] * {self.rolled.cells}", f"d_cells[{output}] = 1.0"]
+        for instruction in reversed(self.rolled.instructions):
+            if instruction.result.kind == "result":
+                self.gradients(instruction)
+        before = ["total = 0.0", "d_fixed = [0.0] * len(fixed)"]
+        return self.function("backward", before, "total, d_fixed[: len(parameters)]")
+
+    def function(self, name: str, before: list[str], result: str) -> str:
+        """Return the lines of a function, after comments that describe the tables that it uses."""
+        comments = [f"# constants: {shown(self.rolled.constants)}", *self.addresses.described()]
+        before = ["fixed = [*parameters, *constants]", *before, *self.addresses.before]
+        lines = [*before, "for row in rows:", *(f"    {line}" for line in self.row), f"return {result}"]
+        return "\n".join([*comments, f"def {name}(rows, parameters):", *(f"    {line}" for line in lines)])
 
     def called(self, name: str, function: Any) -> str:
         """Return the name of a function in the program: one's own have names like no variable."""
@@ -80,191 +101,188 @@ class ListWriter:
             name += "_"
         return name
 
-    def form(self, rule: Rule) -> Form:
-        """Return the formula and the partials of a rule as text."""
-        if rule not in self.forms:
-            self.forms[rule] = self.new_form(rule)
-        return self.forms[rule]
+    def text(self, instruction: Instruction) -> Text:
+        """Return the formula and the partials of an instruction's rule, for sequences of these lengths."""
+        key = instruction.rule, tuple(operand.length for operand in instruction.operands)
+        if key not in self.texts:
+            self.texts[key] = self.new_text(instruction)
+        return self.texts[key]
 
-    def new_form(self, rule: Rule) -> Form:
-        """Return the text of a rule, which serves all its instructions."""
-        reducer, doubtful = Reducer(rule.functions, self.called), not_float(rule.functions)
-        names: dict[str, Any] = {name: ast.Name(f"x{number}") for number, name in enumerate(rule.operands)}
-        names["y"] = ast.Name("y")
-
-        def written(formula: Formula) -> Tree:
-            tree = one(reducer.reduce(formula.tree, names))
-            return tree if is_float(tree, doubtful) else ast.Call(ast.Name("real_result"), [tree], [])
-
-        value = written(rule.formula)
-        if rule.domain:
-            condition = negation(reducer.reduce(rule.domain.tree, names))
-            value = ast.IfExp(condition, ast.Call(ast.Name("refuse"), [], []), value)
-        shares, factors = [], []
-        for name, partial in rule.partials.items():
-            many = name in rule.sequences
-            tree = one(reducer.reduce(partial.tree, names)) if many else written(partial)
-            shares.append(ast.unparse(_each(tree) if many else product(tree, ast.Name("d"))))
-            factors.append(tree.id if many and isinstance(tree, ast.Name) else "")
-        return Form(
-            ast.unparse(value), shares, factors, [(f"_{name}_", ast.unparse(let)) for name, let in reducer.lets]
-        )
-
-    def forward(self) -> str:
-        """Return the source of the function that gives the outputs of each row."""
-        self.before.append("results = []")
-        self.values()
-        outputs = [f"cells[{address}]" for address in self.rolled.outputs]
-        self.row.append(f"results.append({outputs[0] if len(outputs) == 1 else '(' + ', '.join(outputs) + ')'})")
-        return self.function("forward", "results")
-
-    def backward(self) -> str:
-        """Return the source of the function that gives the sum of the output over the rows, and its gradients."""
-        (output,) = self.rolled.outputs
-        self.before += ["total = 0.0", "d_fixed = [0.0] * len(fixed)"]
-        self.values()
-        self.row += [f"total += cells[{output}]", f"d_cells = [0.0] * {self.rolled.cells}", f"d_cells[{output}] = 1.0"]
-        for instruction in reversed(self.rolled.instructions):
-            if instruction.result.kind == "result":
-                self.gradients(instruction)
-        return self.function("backward", "total, d_fixed[: len(parameters)]")
-
-    def function(self, name: str, result: str) -> str:
-        """Return the lines of a function."""
-        lines = [f"def {name}(rows, parameters):", *(f"    {line}" for line in self.before), "    for row in rows:"]
-        return "\n".join([*lines, *(f"        {line}" for line in self.row), f"    return {result}"])
+    def new_text(self, instruction: Instruction) -> Text:
+        """Return the text of a rule, which serves all like instructions."""
+        rule = instruction.rule
+        operands = zip(rule.operands, instruction.operands, strict=True)
+        names = {name: _variable(f"x{number}", operand.length) for number, (name, operand) in enumerate(operands)}
+        found = form(rule, names, ast.Name("y"), rule.operands, self.called)
+        value = found.value
+        if found.unmet:
+            value = ast.IfExp(found.unmet, ast.Call(ast.Name("refuse"), [], []), value)
+        shares = [_share(partial, name in rule.sequences) for name, partial in found.partials.items()]
+        lets = {f"_{name}_": ast.unparse(let) for name, let in [*found.before, *found.after]}
+        return Text(ast.unparse(value), [ast.unparse(share) for share in shares], lets)
 
     def values(self) -> None:
         """Write the results of the instructions."""
         for instruction in self.rolled.instructions:
-            of = self.form(instruction.rule)
-            values = self.loop(instruction, of, of.value)
+            text = self.text(instruction)
+            values = self.loop(instruction, text.value, text.lets)
             where = instruction.result.starts
             if isinstance(where, range):
-                self.row.append(f"cells[{_slice(where)}] = {values}")
+                self.row.append(f"cells[{slice_of(where)}] = {values}")
             else:
-                self.row.append(f"for i, v in zip({self.table(where)}, {values}): cells[i] = v")
+                self.row.append(f"for i, v in zip({self.addresses.indices(where)}, {values}): cells[i] = v")
 
     def gradients(self, instruction: Instruction) -> None:
         """Write what the operands of an instruction get of its results' gradients."""
-        of = self.form(instruction.rule)
-        for place, share, factor in zip(instruction.operands, of.shares, of.factors, strict=True):
-            if place.gets_gradient and not (factor and self.products(instruction, place, int(factor[1:]))):
-                self.add(place, self.loop(instruction, of, share))
+        rule, operands = instruction.rule, dict(zip(instruction.rule.operands, instruction.operands, strict=True))
+        for number, (name, operand) in enumerate(operands.items()):
+            if operand.gets_gradient:
+                partial: Any = rule.partials[name].tree
+                factor = (
+                    operands[partial.id] if isinstance(partial, ast.Name) and partial.id in rule.sequences else None
+                )
+                if factor is None or not self.products(operand, factor, instruction.result):
+                    text = self.text(instruction)
+                    self.add(operand, self.loop(instruction, text.shares[number], text.lets))
 
-    def products(self, instruction: Instruction, place: Place, factor: int) -> bool:
-        """Write the sums of what a sequence gets in several steps, if it does: of products with another sequence."""
-        groups: defaultdict[int, list[int]] = defaultdict(list)
-        for step, start in enumerate(place.starts):
-            groups[start].append(step)
-        if not isinstance(place.offsets, range) or min(map(len, groups.values())) < 2:
+    def loop(self, instruction: Instruction, text: str, lets: dict[str, str]) -> str:
+        """Return a list with the number, or list, that a text stands for in each step."""
+        used = {name: let for name, let in lets.items() if name in f"{text} {' '.join(lets.values())}"}
+        words = set(re.findall(r"\w+", " ".join([text, *used.values()])))
+        words |= {word.partition("_")[0] for word in words}
+        operands = {f"x{number}": operand for number, operand in enumerate(instruction.operands)}
+        names = [name for name in operands if name in words]
+        results = {name: self.read(name, instruction.result) for name in ("y", "d") if name in words}
+        if [text] == names:
+            return self.read(text, operands[text])
+        if not results and (rows := _repeated([operands[name] for name in names])):
+            fixed = {name: operand.at(operand.starts[:rows]) for name in names if (operand := operands[name]).fixed}
+            others = {
+                name: operand.at(operand.starts[::rows]) for name in names if not (operand := operands[name]).fixed
+            }
+            over = [self.over(others), self.over(fixed)]
+        elif names or results:
+            over = [self.over({name: operands[name] for name in names}, results)]
+        else:
+            over = [f"_ in range({instruction.steps})"]
+        return f"[{text}{''.join(f' for {one}' for one in [*over, *(f'{name} in [{let}]' for name, let in used.items())])}]"
+
+    def over(self, operands: dict[str, Access], results: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Return the loop over all steps, in which operands are unpacked."""
+        sources = {_target(name, operand.length): self.read(name, operand) for name, operand in operands.items()}
+        sources |= results
+        over = f"zip({', '.join(sources.values())})" if len(sources) > 1 else "".join(sources.values())
+        return f"{', '.join(sources)} in {over}"
+
+    def read(self, name: str, access: Access) -> str:
+        """Return what a variable goes through in all steps; ``d`` through gradients."""
+        return self.addresses.read(access, "d_cells" if name == "d" else "cells")
+
+    def products(self, operand: Access, factor: Access, result: Access) -> bool:
+        """Write what a sequence gets of all steps that use it, if its partial is another one: sums of products.
+
+        Those of a vector go over the columns of a matrix, those of a matrix over all vectors. False if some are used more
+        often than others.
+        """
+        steps: defaultdict[int, list[int]] = defaultdict(list)
+        for step, start in enumerate(operand.starts):
+            steps[start].append(step)
+        count, *others = {len(group) for group in steps.values()}
+        if others or not isinstance(operand.offsets, range):
             return False
-        memory = "d_fixed" if place.fixed else "d_cells"
-        slices = self.slices(Place(place.kind, list(groups), place.offsets))
-        steps = self.name(tuple(itemgetter(*steps) for steps in groups.values()))
-        self.row += [
-            f"xs, ds = {self.read(instruction.operands[factor], 'cells')}, {self.read(instruction.result, 'd_cells')}",
-            f"for s, g in zip({slices}, {steps}):",
-            f"    {memory}[s] = map(add, {memory}[s], [sum(map(mul, x, d)) for d in [g(ds)] for x in zip(*g(xs))])",
-        ]
+        factors = [[factor.starts[step] for step in group] for group in steps.values()]
+        given = [[result.starts[step] for step in group] for group in steps.values()]
+        sources = {"s": self.addresses.slices(operand.at(list(steps)).sequences)}
+        if count == 1:
+            sources["d"] = self.addresses.numbers(strided([start for (start,) in given]), "d_cells")
+        else:
+            sources[_target("d", count)] = self.addresses.sequences(given, "d_cells")
+        if all(starts == factors[0] for starts in factors):
+            columns = self.columns(factor.at(factors[0]))
+        else:
+            rows = self.addresses.read(factor.at([start for starts in factors for start in starts]), "cells")
+            sources["f"] = rows if count == 1 else f"zip(*[iter({rows})] * {count})"
+            columns = "f" if count == 1 else "zip(*f)"
+        memory = "d_fixed" if operand.fixed else "d_cells"
+        target = "f" if count == 1 else _target("f", count)
+        self.row.append(f"for {', '.join(sources)} in zip({', '.join(sources.values())}):")
+        self.row.append(f"    {memory}[s] = [{_products(count)} for g, {target} in zip({memory}[s], {columns})]")
         return True
 
-    def loop(self, instruction: Instruction, of: Form, text: str) -> str:
-        """Return a list with the number, or list, that a text stands for in each step."""
-        lets = [
-            (name, let) for name, let in of.lets if re.search(rf"\b{name}\b", " ".join([text, *dict(of.lets).values()]))
-        ]
-        words = set(re.findall(r"\w+", " ".join([text, *(let for _, let in lets)])))
-        places = {f"x{number}": place for number, place in enumerate(instruction.operands)}
-        sources = {name: self.read(place, "cells") for name, place in places.items() if name in words}
-        if "y" in words:
-            sources["y"] = self.read(instruction.result, "cells")
-        if "d" in words:
-            sources["d"] = self.read(instruction.result, "d_cells")
-        if sources.keys() == {text}:
-            return sources[text]
-        rows = ", ".join(sources.values())
-        over = f"{', '.join(sources)} in {f'zip({rows})' if len(sources) > 1 else rows}"
-        over = over if sources else f"_ in range({instruction.steps})"
-        return f"[{text} for {over}{''.join(f' for {name} in [{let}]' for name, let in lets)}]"
+    def columns(self, factor: Access) -> str:
+        """Return the name of the columns of a matrix, given by its rows."""
+        rows = self.addresses.read(factor, "cells")
+        text = f"{rows}[0]" if len(factor.starts) == 1 else f"[*zip(*{rows})]"
+        if factor.fixed:
+            return self.addresses.once(text)
+        self.row.append(f"columns = {text}")
+        return "columns"
 
-    def read(self, place: Place, memory: str) -> str:
-        """Return a list of an operand's numbers, or of lists of them; fixed ones are read once, before the rows."""
-        memory = "fixed" if place.fixed else memory
-        if place.offsets is None:
-            text = self.at(place.starts, memory)
-        elif len(place.starts) == 1:
-            text = f"[{self.at(_moved(place, 0), memory)}]"
-        elif isinstance(place.offsets, range) or not place.offsets:
-            text = f"[{memory}[s] for s in {self.slices(place)}]"
-        else:
-            text = f"[[{memory}[i] for i in s] for s in {self.tables(place)}]"
-        if not place.fixed:
-            return text
-        if text not in self.fixed:
-            self.fixed[text] = f"w{len(self.fixed)}"
-            self.before.append(f"{self.fixed[text]} = {text}")
-        return self.fixed[text]
-
-    def at(self, addresses: Sequence[int], memory: str) -> str:
-        """Return the numbers at addresses of a memory."""
-        if isinstance(addresses, range):
-            return f"{memory}[{_slice(addresses)}]"
-        return f"{self.name(itemgetter(*addresses))}({memory})" if addresses else "()"
-
-    def add(self, place: Place, shares: str) -> None:
+    def add(self, operand: Access, shares: str) -> None:
         """Write what adds shares to the gradients of an operand."""
-        memory = "d_fixed" if place.fixed else "d_cells"
-        if place.offsets is None and isinstance(place.starts, range):
-            where = f"{memory}[{_slice(place.starts)}]"
+        memory = "d_fixed" if operand.fixed else "d_cells"
+        if operand.offsets is None and isinstance(operand.starts, range):
+            where = f"{memory}[{slice_of(operand.starts)}]"
             self.row.append(f"{where} = map(add, {where}, {shares})")
-        elif place.offsets is None:
-            self.row.append(f"for i, v in zip({self.table(place.starts)}, {shares}): {memory}[i] += v")
-        elif isinstance(place.offsets, range) or not place.offsets:
-            self.row.append(f"for s, v in zip({self.slices(place)}, {shares}): {memory}[s] = map(add, {memory}[s], v)")
+        elif operand.offsets is None:
+            table = self.addresses.indices(operand.starts)
+            self.row.append(f"for i, v in zip({table}, {shares}): {memory}[i] += v")
+        elif isinstance(operand.offsets, range) or not operand.offsets:
+            table = self.addresses.slices(operand.sequences)
+            self.row.append(f"for s, v in zip({table}, {shares}): {memory}[s] = map(add, {memory}[s], v)")
         else:
-            self.row.append(f"for s, vs in zip({self.tables(place)}, {shares}):")
+            table = self.addresses.groups(operand.sequences)
+            self.row.append(f"for s, vs in zip({table}, {shares}):")
             self.row.append(f"    for i, v in zip(s, vs): {memory}[i] += v")
 
-    def table(self, addresses: Sequence[int]) -> str:
-        """Return the name of a table of addresses."""
-        return self.name(tuple(addresses))
 
-    def slices(self, place: Place) -> str:
-        """Return the name of a table with the slice of each sequence."""
-        return self.name(tuple(_as_slice(_moved(place, step)) for step in range(len(place.starts))))
+def _repeated(operands: Sequence[Access]) -> int:
+    """Return after how many steps the fixed operands repeat, while all others stay the same; 0 if they do not."""
+    fixed = [operand.starts for operand in operands if operand.fixed]
+    others = [operand.starts for operand in operands if not operand.fixed]
+    if not fixed or not others:
+        return 0
+    steps = range(len(fixed[0]))
+    rows = next((step for step in steps if any(starts[step] != starts[0] for starts in others)), len(steps))
+    alike = len(steps) % rows == 0 and rows > 1
+    alike = alike and all(starts[step] == starts[step - step % rows] for starts in others for step in steps)
+    return rows if alike and all(starts[step] == starts[step % rows] for starts in fixed for step in steps) else 0
 
-    def tables(self, place: Place) -> str:
-        """Return the name of a table with the addresses of each sequence."""
-        return self.name(tuple(tuple(_moved(place, step)) for step in range(len(place.starts))))
 
-    def name(self, thing: Any) -> str:
-        """Return a new name for a table or function."""
-        name = f"at{len(self.names)}"
-        self.names[name] = thing
+def _variable(name: str, length: int | None) -> Term:
+    """Return an operand's variable; for a short sequence, one for each element."""
+    if length is None or length > UNPACKED:
+        return ast.Name(name)
+    return [ast.Name(f"{name}_{element}") for element in range(length)]
+
+
+def _target(name: str, length: int | None) -> str:
+    """Return what an operand is unpacked into."""
+    variable = _variable(name, length)
+    if not isinstance(variable, list):
         return name
+    return f"({', '.join(part.id for part in variable)}{',' * (length == 1)})"
 
 
-def _moved(place: Place, step: int) -> Sequence[int]:
-    """Return the addresses of the sequence of a step."""
-    start, offsets = place.starts[step], place.offsets
-    if isinstance(offsets, range):
-        return range(start + offsets.start, start + offsets.stop, offsets.step)
-    return [start + offset for offset in offsets or ()]
+def _share(partial: Term, many: bool) -> Tree:
+    """Return what an operand gets of the gradient, or a list of what the elements of a sequence get."""
+    if isinstance(partial, list):
+        return ast.List([product(part, ast.Name("d")) for part in partial])
+    if not many:
+        return product(partial, ast.Name("d"))
+    if isinstance(partial, ast.ListComp):
+        return ast.ListComp(product(partial.elt, ast.Name("d")), partial.generators)
+    element = ast.Name("_p")
+    return ast.ListComp(product(element, ast.Name("d")), [ast.comprehension(element, partial, [], 0)])
 
 
-def _as_slice(addresses: Sequence[int]) -> slice:
-    """Return the slice of addresses that advance by a stride."""
-    if not isinstance(addresses, range):
-        return slice(0, 0)
-    return slice(addresses.start, addresses.stop if addresses.stop >= 0 else None, addresses.step)
-
-
-def _slice(addresses: range) -> str:
-    """Return the slice of addresses as text."""
-    where = _as_slice(addresses)
-    stop = "" if where.stop is None else where.stop
-    return f"{where.start}:{stop}" + (f":{where.step}" if where.step != 1 else "")
+def _products(count: int) -> str:
+    """Return a number plus the sum of so many products, as text."""
+    if count > UNPACKED:
+        return "sum(map(mul, f, d), g)"
+    if count == 1:
+        return "g + f * d"
+    return " + ".join(["g", *(f"f_{number} * d_{number}" for number in range(count))])
 
 
 class Lists(PythonRunner):
@@ -272,14 +290,10 @@ class Lists(PythonRunner):
 
     def __init__(self, tape: Tape, rolled: Rolled) -> None:
         super().__init__(tape)
-        self.rolled = rolled
-
-    @cached_property
-    def order(self) -> list[int]:
-        """The indices of the parameters in the order of their addresses."""
-        return self.rolled.parameters
+        self.rolled, self.order = rolled, rolled.parameters
 
     def written(self, name: str) -> tuple[str, dict[str, Any]]:
         """Write a program, an instruction a line or two; return the source, and what its names stand for."""
         writer = ListWriter(self.rolled)
-        return writer.forward() if name == "forward" else writer.backward(), writer.names
+        text = writer.forward() if name == "forward" else writer.backward()
+        return text, {**writer.names, **writer.addresses.names}

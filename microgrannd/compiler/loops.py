@@ -333,9 +333,7 @@ def _differences(a: Tree, b: Tree) -> Tree:
     """Return the differences of the elements of two sequences."""
     left, right = ast.Name("_0"), ast.Name("_00")
     pairs = ast.Call(ast.Name("zip"), [a, b], [])
-    return ast.ListComp(
-        ast.BinOp(left, ast.Sub(), right), [ast.comprehension(ast.Tuple([left, right]), pairs, [], 0)]
-    )
+    return ast.ListComp(ast.BinOp(left, ast.Sub(), right), [ast.comprehension(ast.Tuple([left, right]), pairs, [], 0)])
 
 
 def _variables(tree: ast.AST) -> set[str]:

@@ -17,6 +17,7 @@ import numpy as np
 from ..rules.ieee import ERRORS
 from . import kernels
 from .cache import loaded
+from .chains import chained
 from .dispatcher import DISPATCHER, KERNEL
 from .loops import ROOM
 from .roll import Instruction, roll
@@ -40,7 +41,7 @@ class Machine:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self.rolled = rolled = roll(tape)
+        self.rolled = rolled = roll(chained(tape))
         self.order = rolled.parameters
         self._order = np.array(rolled.parameters, dtype=np.int64)
         self.width = max(1, min(BLOCK, MOST_CELLS // max(rolled.cells, 1)))

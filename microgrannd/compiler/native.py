@@ -24,11 +24,11 @@ _PLAIN = {name: FUNCTIONS[name] for name in ("abs", "max", "min", "sum", "len", 
 #: What numba's `math` computes as Python's does, on floats to floats.
 _KNOWN = frozenset(
     "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p sqrt cbrt "
-    "erf erfc lgamma gamma fabs pow fmod hypot copysign degrees radians".split()
+    "erf erfc lgamma gamma fabs pow hypot copysign degrees radians".split()
 )
 
 
-_OF_TWO = {math.pow, math.atan2, math.fmod, math.hypot, math.copysign, operator.truediv}
+_OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign, operator.truediv}
 
 
 #: What has no name in numba's `math`; cbrt is one step of Newton's method from a power.

@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import required_real
 from .._text import described
+from ..engine.contexts import paused_gc
 from ..engine.value import Value, data_of
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
 from .careful import CarefulRunner
-from .lists import Lists
+from .chains import chained
+from .lists import UNPACKED, Lists
 from .python import Plain, PythonRunner
 from .roll import roll
 from .tape import Tape, tape
@@ -35,10 +37,9 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 
-#: Steps from which on a graph is rolled for Python too, if that leaves at most the given part of them as instructions:
-#: lists start about four times as soon as straight lines, whose compilation then takes many seconds, and run a quarter
-#: as fast, so that straight lines have caught up after some two hundred rows.
-ROLLED, ALIKE = 100_000, 0.1
+#: Operands from which on a graph is rolled for Python too, if that leaves at most the given part of them as instructions:
+#: straight lines run in half the time, but take CPython some 15 µs an operand to compile.
+ROLLED, ALIKE = 20_000, 0.1
 
 
 def compile(  # noqa: A001  # as jax and torch call it
@@ -70,8 +71,9 @@ def compile(  # noqa: A001  # as jax and torch call it
     """
     single = isinstance(outputs, Value)
     names = {value: name for name, value in model.named_parameters()} if model else {}
-    steps, parameters = tape([outputs] if isinstance(outputs, Value) else list(outputs), list(inputs), names)
-    return Program(steps, parameters, single, backend)
+    with paused_gc():  # which would look through all that is made, again and again
+        steps, parameters = tape([outputs] if isinstance(outputs, Value) else list(outputs), list(inputs), names)
+        return Program(steps, parameters, single, backend)
 
 
 class Program:
@@ -240,9 +242,13 @@ class Program:
 
 def _python(tape: Tape) -> PythonRunner:
     """Return what runs a tape as Python: in straight lines, or over lists if it is large and has much that is alike."""
-    if len(tape.steps) >= ROLLED:
-        rolled = roll(tape)
-        if len(rolled.instructions) <= ALIKE * len(tape.steps):
+    atoms = sum(1 for step in tape.steps for _ in step.atoms)
+    long = any(
+        len(operand) > UNPACKED for step in tape.steps for operand in step.operands if isinstance(operand, tuple)
+    )
+    if long or atoms >= ROLLED:
+        rolled = roll(chained(tape))
+        if long or len(rolled.instructions) <= ALIKE * atoms:
             return Lists(tape, rolled)
     return Plain(tape)
 

@@ -8,159 +8,108 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import repeat
 from operator import add, truediv
 from typing import Any
 
 from ..rules.generated import generated
-from ..rules.simplify import constant, template
-from .lowering import Body, DenseLayer, Emitter
-from .tape import Atom, Operand, Ref, Step, Tape
+from .tape import Ref, Step, Tape
+from .templates import Vocabulary
 
 #: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
 MOST_TERMS = 50
 
 
 class Writer:
-    """Writes the lines of one program."""
+    """Writes the lines of one program.
 
-    def __init__(self, emitter: Emitter) -> None:
-        self.emitter, self.tape, self.names = emitter, emitter.tape, emitter.names
-        self.body = Body()
-        self.parameters = set(self.tape.parameter_refs)
-        self.lists: dict[tuple[Atom, ...], str] = {}
+    Attributes:
+        row: the lines for each row.
+    """
+
+    def __init__(self, tape: Tape, vocabulary: Vocabulary) -> None:
+        self.tape, self.vocabulary, self.names = tape, vocabulary, vocabulary.names
+        self.row = [f"{_targets([self.names[ref] for ref in tape.input_refs])} = row"] if tape.inputs else []
         self.shares: defaultdict[Ref, list[str]] = defaultdict(list)
         self.lets: dict[Ref, dict[str, str]] = {}
 
-    def forward(self) -> Body:
+    def forward(self) -> str:
         """Write the program of the outputs: a list with a float, or a tuple of floats, for each row."""
-        self.read_parameters()
         self.values()
         names = [self.names[output] for output in self.tape.outputs]
         shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        self.body.before.append("results = []")
-        self.body.row.append(f"results.append({shown})")
-        self.body.result = ("results",)
-        return self.body
+        self.row.append(f"results.append({shown})")
+        return self.function("forward", ["results = []"], ["return results"])
 
-    def backward(self) -> Body:
+    def backward(self) -> str:
         """Write the program of the sum of the only output over the rows, and of its gradients by all parameters."""
-        self.read_parameters()
         self.values()
         (output,) = self.tape.outputs
-        self.body.before.append("total = 0.0")
-        self.body.row.append(f"total += {self.names[output]}")
+        self.row.append(f"total += {self.names[output]}")
         self.gradients(output)
-        self.body.result = ("total", "gradients")
-        return self.body
+        sums = [f"d_{self.names[ref]}" for ref in self.tape.parameter_refs]
+        after = [f"gradients += [{', '.join(some)}]" for _, some in _numbered(sums)]
+        before = ["total = 0.0", *(f"{name} = 0.0" for name in sums)]
+        return self.function("backward", before, ["gradients = []", *after, "return total, gradients"])
 
-    def read_parameters(self) -> None:
-        """Write what comes before the first row: names for the parameters, or lists of them."""
-        before, emitter = self.body.before, self.emitter
-        scalars = [self.names[ref] for ref in emitter.scalars]
-        for first in range(0, len(scalars), MOST_TERMS):
-            some = scalars[first : first + MOST_TERMS]
-            end = first + len(some)
-            taken = "parameters" if end == len(emitter.order) and not first else f"parameters[{first}:{end}]"
-            before.append(f"{_targets(some)} = {taken}")
-        for layer, weights, biases in emitter.slices():
-            name, width = layer.name, len(layer.inputs)
-            rows = f"range({weights.replace(':', ', ')}, {width})"
-            before.append(f"{name}_w = [parameters[i : i + {width}] for i in {rows}]")
-            given = f"parameters[{biases}]" if biases else f"[{', '.join(map(self.text, layer.biases))}]"
-            before.append(f"{name}_b = {given}")
-        if self.tape.inputs:
-            self.body.row.append(f"{_targets([self.names[ref] for ref in self.tape.input_refs])} = row")
+    def function(self, name: str, before: list[str], after: list[str]) -> str:
+        """Return the lines of the function.
+
+        It is not split, however long: parts that share names through a list take CPython three times as long to compile
+        and to run.
+        """
+        parameters = [self.names[ref] for ref in self.tape.parameter_refs]
+        read = [f"{_targets(some)} = parameters[{first}:{first + len(some)}]" for first, some in _numbered(parameters)]
+        rows = ["for row in rows:", *(f"    {line}" for line in self.row)]
+        return "\n".join(
+            [f"def {name}(rows, parameters):", *(f"    {line}" for line in [*read, *before, *rows, *after])]
+        )
 
     def values(self) -> None:
         """Write the results of the steps, for each row."""
-        row = self.body.row
         for ref, step in self.tape.results:
-            if ref in self.emitter.layers:
-                self.layer(self.emitter.layers[ref])
-            if ref in self.emitter.in_layers:
-                continue
-            form, fillers = self.emitter.form(step, unit=False)
-            names = [self.named(filler) for filler in fillers]
+            written, refs = self.vocabulary.templates(step, unit=False)
+            names = [self.names[one] for one in refs]
             lets = self.lets[ref] = {}
             y = self.names[ref]
-            self.let(form.before, names, lets)
-            if form.domain:
-                row.append(f"if {form.domain.format(*names, **lets)}: raise ValueError")
-            row.append(f"{y} = {form.value.format(*names, **lets)}")
-            self.let(form.after, names, lets, y)
+            self.let(written.before, names, lets)
+            if written.unmet:
+                self.row.append(f"if {written.unmet.format(*names, **lets)}: raise ValueError")
+            self.row.append(f"{y} = {written.value.format(*names, **lets)}")
+            self.let(written.after, names, lets, y)
 
     def let(self, pairs: list[tuple[str, str]], names: list[str], lets: dict[str, str], y: str = "") -> None:
         """Write what is used several times, and add its names to those in use."""
         for name, text in pairs:
-            lets[name] = self.emitter.name("", "c")
-            self.body.row.append(f"{lets[name]} = {text.format(*names, y=y, **lets)}")
-
-    def named(self, filler: Operand) -> str:
-        """Return the name of a number, or of a list of numbers."""
-        return self.list_of(filler) if isinstance(filler, tuple) else self.text(filler)
-
-    def text(self, atom: Atom) -> str:
-        """Return the name of what a ref refers to, or a constant."""
-        return self.names[atom] if isinstance(atom, Ref) else template(constant(atom.number))
-
-    def list_of(self, atoms: tuple[Atom, ...]) -> str:
-        """Return the name of a list, written once; before the rows if no row changes it."""
-        if atoms not in self.lists:
-            self.lists[atoms] = name = self.emitter.name("", "s")
-            fixed = self.parameters.issuperset(atom for atom in atoms if isinstance(atom, Ref))
-            lines = self.body.before if fixed else self.body.row
-            parts = list(map(self.text, atoms))
-            for first in range(0, len(parts), MOST_TERMS):
-                lines.append(f"{name} {'+=' if first else '='} [{', '.join(parts[first : first + MOST_TERMS])}]")
-        return self.lists[atoms]
-
-    def layer(self, layer: DenseLayer) -> None:
-        """Write the results of a layer."""
-        name, inputs = layer.name, self.list_of(layer.inputs)
-        product = f"[sum(map(mul, w, {inputs}), b) for w, b in zip({name}_w, {name}_b)]"
-        self.body.row.append(f"{_targets([self.names[ref] for ref in layer.results])} = {product}")
+            lets[name] = self.vocabulary.name("", "c")
+            self.row.append(f"{lets[name]} = {text.format(*names, y=y, **lets)}")
 
     def gradients(self, output: Ref) -> None:
         """Write the gradients, for each row from the last step to the first, and the sums of the parameters' over the rows."""
-        emitter, results = self.emitter, self.tape.results
-        needed = set(self.parameters)
+        parameters, results = self.tape.parameter_refs, self.tape.results
+        needed = set(parameters)
         for ref, step in results:
             if not needed.isdisjoint(step.refs):
                 needed.add(ref)
         self.shares[output].append("1.0")
         for ref, step in reversed(results):
-            if ref in emitter.layers:
-                self.layer_gradients(emitter.layers[ref], needed)
-            elif ref in needed and ref not in emitter.in_layers:
+            if ref in needed:
                 self.step_gradients(ref, step, needed)
-        for ref in emitter.scalars:
+        for ref in parameters:
             if ref in self.shares:
                 self.added(f"d_{self.names[ref]}", self.shares[ref], "+=")
-        self.hand_back()
 
-    def step_gradients(self, ref: Ref, step: Step, needed: Set[Atom]) -> None:
+    def step_gradients(self, ref: Ref, step: Step, needed: Set[Ref]) -> None:
         """Note what each operand of a step gets of its gradient."""
         gradient = self.gradient(ref)
-        form, fillers = self.emitter.form(step, unit=gradient == "1.0")
-        names = [self.named(filler) for filler in fillers]
+        written, refs = self.vocabulary.templates(step, unit=gradient == "1.0")
+        names = [self.names[one] for one in refs]
         given = {"y": self.names[ref], "d": gradient, **self.lets[ref]}
-        for filler, share in zip(fillers, form.shares, strict=True):
-            if isinstance(filler, Ref):
-                if filler in needed:
-                    self.shares[filler].append(share.format(*names, **given))
-            elif isinstance(filler, tuple) and not needed.isdisjoint(filler):
-                shared = self.emitter.name("", "g")
-                self.body.row.append(f"{shared} = {share.format(*names, **given)}")
-                self.share_out([f"{shared}[{index}]" for index in range(len(filler))], filler, needed)
-
-    def share_out(self, texts: Sequence[str], atoms: Sequence[Atom], needed: Set[Atom]) -> None:
-        """Note what each of several operands gets of a gradient."""
-        for text, atom in zip(texts, atoms, strict=True):
-            if isinstance(atom, Ref) and atom in needed:
-                self.shares[atom].append(text)
+        for operand, share in zip(refs, written.shares, strict=True):
+            if operand in needed:
+                self.shares[operand].append(share.format(*names, **given))
 
     def gradient(self, ref: Ref) -> str:
         """Return a name for the gradient of a step's result, and write the sum of its shares if there is none yet."""
@@ -174,39 +123,14 @@ class Writer:
     def added(self, target: str, shares: Sequence[str], sign: str) -> None:
         """Write a sum that is assigned to a target, or added to it."""
         terms = [share if _is_term(share) else f"({share})" for share in shares] if len(shares) > 1 else shares
-        for first in range(0, len(terms), MOST_TERMS):
-            some = " + ".join(terms[first : first + MOST_TERMS])
-            self.body.row.append(f"{target} {'+=' if first else sign} {some}")
+        for first, some in _numbered(terms):
+            self.row.append(f"{target} {'+=' if first else sign} {' + '.join(some)}")
 
-    def layer_gradients(self, layer: DenseLayer, needed: Set[Atom]) -> None:
-        """Write the gradients of a layer's inputs for each row, and those of its weights after all rows."""
-        name, body = layer.name, self.body
-        inputs = self.list_of(layer.inputs)
-        gradients = [self.gradient(ref) for ref in reversed(layer.results)][::-1]
-        columns, rows, given = f"{name}_columns", f"{name}_rows", f"d_{name}"
-        body.row.append(f"{given} = [{', '.join(gradients)}]")
-        body.before.append(f"{rows} = []")
-        body.row.append(f"{rows}.append(({inputs}, {given}))")
-        if not needed.isdisjoint(layer.inputs):
-            body.before.append(f"{columns} = list(zip(*{name}_w))")
-            shares = [self.emitter.name("", "g") for _ in layer.inputs]
-            body.row.append(f"{', '.join(shares)} = [sum(map(mul, w, {given})) for w in {columns}]")
-            self.share_out(shares, layer.inputs, needed)
 
-    def hand_back(self) -> None:
-        """Write what comes after the last row: the gradients in the order of the parameters."""
-        before, after = self.body.before, self.body.after
-        scalars = [f"d_{self.names[ref]}" for ref in self.emitter.scalars]
-        before += [f"{name} = 0.0" for name in scalars]
-        after.append("gradients = []")
-        for first in range(0, len(scalars), MOST_TERMS):
-            after.append(f"gradients += [{', '.join(scalars[first : first + MOST_TERMS])}]")
-        for layer in self.emitter.layers.values():
-            xs, ds = f"{layer.name}_xs", f"{layer.name}_ds"
-            after.append(f"{xs}, {ds} = (list(zip(*part)) for part in zip(*{layer.name}_rows))")
-            after.append(f"gradients += [sum(map(mul, x, d)) for d in {ds} for x in {xs}]")
-            if isinstance(layer.biases[0], Ref):
-                after.append(f"gradients += map(sum, {ds})")
+def _numbered(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield as many texts at a time as a line may have, with the number of the first one."""
+    for first in range(0, len(texts), MOST_TERMS):
+        yield first, texts[first : first + MOST_TERMS]
 
 
 def _targets(names: Sequence[str]) -> str:
@@ -228,16 +152,14 @@ class PythonRunner(ABC):
 
     Attributes:
         tape: that runs.
+        order: the indices of the parameters in the order in which the programs take them and return their gradients.
     """
+
+    order: Sequence[int]
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self._written: dict[str, tuple[str, dict[str, Any]]] = {}
-
-    @cached_property
-    @abstractmethod
-    def order(self) -> list[int]:
-        """The indices of the parameters in the order in which the programs take them and return their gradients."""
 
     @abstractmethod
     def written(self, name: str) -> tuple[str, dict[str, Any]]:
@@ -290,23 +212,15 @@ class PythonRunner(ABC):
 
 
 class Plain(PythonRunner):
-    """Runs a tape as straight-line Python.
-
-    Attributes:
-        emitter: names and forms.
-    """
+    """Runs a tape as straight-line Python."""
 
     def __init__(self, tape: Tape) -> None:
         super().__init__(tape)
-        self.emitter = Emitter(tape)
-
-    @cached_property
-    def order(self) -> list[int]:
-        """The indices of the parameters in the order in which the programs take them and return their gradients."""
-        return [ref.index - self.tape.inputs for ref in self.emitter.order]
+        self.order = range(tape.parameters)
+        self._vocabulary = Vocabulary(tape)
 
     def written(self, name: str) -> tuple[str, dict[str, Any]]:
         """Write a program, an operation a line; return the source, and what its names stand for."""
-        writer = Writer(self.emitter)
-        body = writer.forward() if name == "forward" else writer.backward()
-        return "\n".join(body.function(name)), {**BUILTINS, **self.emitter.functions}
+        writer = Writer(self.tape, self._vocabulary)
+        source = writer.forward() if name == "forward" else writer.backward()
+        return source, {**BUILTINS, **self._vocabulary.functions}

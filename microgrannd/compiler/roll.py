@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 from typing import Literal as OneOf
 
@@ -24,13 +25,17 @@ from .tape import Atom, Literal, Operand, Ref, Tape
 Kind: TypeAlias = OneOf["constant", "parameter", "input", "result"]
 
 
+#: The kinds of operands that have the same number in all rows.
+FIXED = ("constant", "parameter")
+
+
 @rule("x", dx="1")
 def copied(x: Any) -> Any:
     """The same number: a fixed one, for each row."""
 
 
-class Place(NamedTuple):
-    """Where an instruction finds an operand.
+class Access(NamedTuple):
+    """Where an instruction finds an operand, or puts its results.
 
     Attributes:
         kind: which memory it is in, and whether it gets a gradient.
@@ -46,12 +51,29 @@ class Place(NamedTuple):
     @property
     def fixed(self) -> bool:
         """Whether the operand has the same number in all rows."""
-        return self.kind in ("constant", "parameter")
+        return self.kind in FIXED
 
     @property
     def gets_gradient(self) -> bool:
         """Whether the output may depend on the operand by way of a parameter."""
         return self.kind in ("parameter", "result")
+
+    @property
+    def length(self) -> int | None:
+        """The number of elements of a sequence."""
+        return None if self.offsets is None else len(self.offsets)
+
+    def at(self, starts: Sequence[int]) -> Access:
+        """Return the operand of other steps."""
+        return Access(self.kind, strided(starts), self.offsets)
+
+    @property
+    def sequences(self) -> list[Sequence[int]]:
+        """The addresses of the sequence of each step."""
+        offsets = self.offsets or ()
+        if isinstance(offsets, range):
+            return [range(start + offsets.start, start + offsets.stop, offsets.step) for start in self.starts]
+        return [[start + offset for offset in offsets] for start in self.starts]
 
 
 class Instruction(NamedTuple):
@@ -64,8 +86,8 @@ class Instruction(NamedTuple):
     """
 
     rule: Rule
-    operands: tuple[Place, ...]
-    result: Place
+    operands: tuple[Access, ...]
+    result: Access
 
     @property
     def steps(self) -> int:
@@ -243,16 +265,19 @@ def _instructions(
             starts.append(first)
             offsets.append(tuple(address - first for address in where))
         alike.setdefault(tuple(offsets), []).append(tuple(starts))
+    fixed_last = sorted(range(len(shape)), key=lambda number: shape[number][0] in FIXED)
     for offsets_of_all, rows in alike.items():
-        to, *columns = (_strided(column) for column in zip(*rows, strict=True))
-        places = (
-            Place(kind_of_one, starts, None if length is None else _strided(offsets))
+        if any(offsets_of_all):  # steps of the same vectors lie together, as those of a matrix
+            rows.sort(key=itemgetter(*(number + 1 for number in fixed_last)))
+        to, *columns = (strided(column) for column in zip(*rows, strict=True))
+        accesses = (
+            Access(kind_of_one, starts, None if length is None else strided(offsets))
             for (kind_of_one, length), starts, offsets in zip(shape, columns, offsets_of_all, strict=True)
         )
-        yield Instruction(of, tuple(places), Place(kind, to))
+        yield Instruction(of, tuple(accesses), Access(kind, to))
 
 
-def _strided(addresses: Sequence[int]) -> Sequence[int]:
+def strided(addresses: Sequence[int]) -> Sequence[int]:
     """Return addresses as a range, if they advance by a constant stride other than 0 or are one alone."""
     stride = addresses[1] - addresses[0] if len(addresses) > 1 else 1
     if not addresses or not stride or any(b - a != stride for a, b in pairwise(addresses)):

@@ -20,6 +20,9 @@ class Ref:
 
     index: int
 
+    def __hash__(self) -> int:  # that of dataclasses takes five times as long, and a tape is full of them
+        return self.index
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literal:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.compiler.roll import Instruction, Place, Rolled, roll
+from microgrannd.compiler.roll import Access, Instruction, Rolled, roll
 from microgrannd.compiler.tape import tape
 from microgrannd.testing import expressions
 from microgrannd.testing.strategies import Expression
@@ -37,12 +37,12 @@ class Run:
                 )
 
     def operands(self, instruction: Instruction, step: int) -> list[Any]:
-        return [self.read(place, step) for place in instruction.operands]
+        return [self.read(operand, step) for operand in instruction.operands]
 
-    def read(self, place: Place, step: int) -> Any:
-        memory = self.fixed if place.fixed else self.cells
-        numbers = [memory[address] for address in where(place, step)]
-        return numbers[0] if place.offsets is None else numbers
+    def read(self, operand: Access, step: int) -> Any:
+        memory = self.fixed if operand.fixed else self.cells
+        numbers = [memory[address] for address in where(operand, step)]
+        return numbers[0] if operand.offsets is None else numbers
 
     def backward(self) -> list[float]:
         (output,) = self.rolled.outputs
@@ -51,21 +51,21 @@ class Run:
             for step in range(instruction.steps):
                 result = instruction.result.starts[step]
                 given = [*self.operands(instruction, step), self.cells[result]]
-                for place, partial in zip(instruction.operands, instruction.rule.ieee_partials, strict=True):
-                    self.share(place, step, partial(*given), self.gradients[result])
+                for operand, partial in zip(instruction.operands, instruction.rule.ieee_partials, strict=True):
+                    self.share(operand, step, partial(*given), self.gradients[result])
         found = dict(zip(self.rolled.parameters, self.fixed_gradients, strict=False))
         return [found[number] for number in range(len(found))]
 
-    def share(self, place: Place, step: int, partials: Any, gradient: float) -> None:
-        memory = self.fixed_gradients if place.fixed else self.gradients
-        rows = [partials] if place.offsets is None else partials
-        if place.gets_gradient:
-            for address, partial in zip(where(place, step), rows, strict=True):
+    def share(self, operand: Access, step: int, partials: Any, gradient: float) -> None:
+        memory = self.fixed_gradients if operand.fixed else self.gradients
+        rows = [partials] if operand.offsets is None else partials
+        if operand.gets_gradient:
+            for address, partial in zip(where(operand, step), rows, strict=True):
                 memory[address] += partial * gradient
 
 
-def where(place: Place, step: int) -> list[int]:
-    return [place.starts[step] + offset for offset in (place.offsets if place.offsets is not None else [0])]
+def where(operand: Access, step: int) -> list[int]:
+    return [operand.starts[step] + offset for offset in (operand.offsets if operand.offsets is not None else [0])]
 
 
 @given(expressions(max_size=25, max_inputs=6, include=[squash, root]), st.data())
@@ -105,9 +105,9 @@ def test_addresses_are_given_once_and_results_before_they_are_used(seed: int) ->
     for instruction in rolled.instructions:
         results = {address for step in range(instruction.steps) for address in where(instruction.result, step)}
         assert filled.isdisjoint(results)
-        for place in instruction.operands:
-            used = {address for step in range(instruction.steps) for address in where(place, step)}
-            assert used <= (set(range(len(rolled.parameters) + len(rolled.constants))) if place.fixed else filled)
+        for operand in instruction.operands:
+            used = {address for step in range(instruction.steps) for address in where(operand, step)}
+            assert used <= (set(range(len(rolled.parameters) + len(rolled.constants))) if operand.fixed else filled)
         assert len(results) == instruction.steps
         filled |= results
     assert filled == set(range(rolled.cells))
@@ -119,9 +119,9 @@ def test_a_layer_is_one_instruction_with_strides() -> None:
     rolled = roll(tape([model(row)], row)[0])
     assert [(one.rule.name, one.steps) for one in rolled.instructions] == [("dot", 7), ("relu", 7), ("dot", 1)]
     weights, inputs, biases = rolled.instructions[0].operands
-    assert weights == Place("parameter", range(0, 31, 5), range(5))
-    assert inputs == Place("input", (0,) * 7, range(5))
-    assert biases == Place("parameter", range(42, 49))
+    assert weights == Access("parameter", range(0, 31, 5), range(5))
+    assert inputs == Access("input", (0,) * 7, range(5))
+    assert biases == Access("parameter", range(42, 49))
 
 
 def test_numbers_of_both_memories_in_one_sequence_are_copied() -> None:
