@@ -24,6 +24,7 @@ _LATER = {
     "compiler.program": "Program compile",
     "data": "",
     "drawing.picture": "draw draw_dot",
+    "engine.lookup": "lookup",
     "explaining.explain": "explain",
     "explaining.walkthrough": "walkthrough",
     "functional": "grad hessian jacobian jvp value_and_grad",

@@ -11,6 +11,7 @@ from .engine import rule as rule
 from .engine.contexts import no_grad as no_grad
 from .engine.contexts import paused_gc as paused_gc
 from .engine.functions import *
+from .engine.lookup import lookup as lookup
 from .explaining.explain import explain as explain
 from .explaining.walkthrough import walkthrough as walkthrough
 from .functional import (

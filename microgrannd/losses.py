@@ -18,7 +18,10 @@ from ._checks import real
 from ._text import described
 from .engine.functions import fabs, mean, minimum, relu
 from .engine.graph import number
+from .engine.lookup import lookup
 from .engine.operations import rule
+from .engine.value import Value
+from .rules.lookup import NoElement
 from .rules.rule import plain
 from .rules.table import Operations, _logistic
 
@@ -131,10 +134,11 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
 
     Args:
         prediction: a row of logits, one for each class; or a list of such rows.
-        target: the index of the class, or a row of as many probabilities (one-hot, say); or a list of these.
+        target: the index of the class, a number or a Value; or a row of as many probabilities (one-hot, say); or a list
+            of these.
 
     Raises:
-        ValueError: an index or a row of targets that does not fit the logits.
+        ValueError: an index (then it is an IndexError too) or a row of targets that does not fit the logits.
     """
     if not _is_list(prediction) or not len(prediction):
         raise ValueError(f"cross_entropy needs a logit for each class, got {described(prediction)}")
@@ -150,9 +154,11 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
                 f"cross_entropy needs a probability for each of {len(prediction)} logits, got {described(target)}"
             )
         return _cross_entropy_of_shares(prediction, target)
+    if isinstance(target, Value):
+        return _cross_entropy_of_class(prediction, lookup(prediction, target))
     index = real(target)
     if index is None or not index.is_integer() or not 0 <= index < len(prediction):
-        raise ValueError(f"cross_entropy needs a class from 0 to {len(prediction) - 1}, got {described(target)}")
+        raise NoElement(f"cross_entropy needs a class from 0 to {len(prediction) - 1}, got {described(target)}")
     return _cross_entropy_of_class(prediction, prediction[int(index)])
 
 

@@ -73,8 +73,9 @@ class Addresses:
         return self._table("s", tuple(map(str, slices)), slices)
 
     def groups(self, groups: Sequence[Sequence[int]]) -> str:
-        """Return the name of a table of tables of addresses."""
-        return self._table("is", tuple(map(tuple, groups)), tuple(map(tuple, groups)))
+        """Return the name of a table with the addresses of several sequences."""
+        found = tuple(group if isinstance(group, range) else tuple(group) for group in groups)
+        return self._table("is", found, found)
 
     def _table(self, kind: str, key: tuple[Any, ...], table: Any) -> str:
         if (kind, key) not in self._tables:

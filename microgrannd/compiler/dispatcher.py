@@ -17,7 +17,7 @@ number, integers, floats = types.int64, types.CPointer(types.int64), types.CPoin
 
 
 #: A module with one kernel, which `kernels` writes. ``plus`` adds in any order, so that a sum can be computed by several
-#: at a time; ``compensated`` notes what an addition loses (Neumaier 1974).
+#: at a time; ``compensated`` notes what an addition loses (Neumaier 1974); ``whole`` is an index.
 KERNEL = (
     _HEAD.replace("{title}", "A kernel")
     + """
@@ -31,6 +31,13 @@ def plus(context, a, b):
 def compensated(total, lost, term):
     y = total + term
     return y, lost + ((total - y) + term if abs(total) >= abs(term) else (term - y) + total)
+
+@register_jitable
+def whole(index, count, doubt):
+    if 0 <= index < count and index == math.floor(index):
+        return int(index)
+    doubt[0] = 1
+    return 0
 
 {functions}
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..rules.formula import Formula
+from ..rules.lookup import one_hot
 from ..rules.rule import Rule
 from ..rules.simplify import Reducer, Tree, negation, one, product
 from .loops import Loops, Shape, is_sequence
@@ -99,6 +100,8 @@ def backward_kernel(rule: Rule, shape: Shape) -> Kernel:
             partial = writer.reduced(rule.partials[name])
             if dense is None:
                 writer.share(number, partial)
+            elif writer.function(partial) is one_hot:
+                writer.scatter(number, partial.args[0])
             else:
                 writer.hoist(partial)
                 with writer.loop(ast.Name(f"n{number}")) as index:
@@ -142,6 +145,13 @@ class _Writer(Loops):
             return
         with self.each_row():
             self.line(f"fixed_gradients[{address}] += {text}" if fixed else f"gradients[{address}{self.row}] += {text}")
+
+    def scatter(self, number: int, index: Tree) -> None:
+        """Write that one element of a sequence gets the gradient, which an index chooses in each row."""
+        operand = ast.Name(f"p{number}")
+        gradients = "fixed_gradients" if self.memory(operand) == "fixed" else "gradients"
+        with self.each_row():
+            self.line(f"{gradients}[{self.chosen(operand, index)}] += gradients[y{self.row}]")
 
     def reduced(self, formula: Formula) -> Any:
         """Return a formula of the operands, its constants computed; what it uses several times is computed now."""

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..rules.formula import FUNCTIONS
+from ..rules.lookup import element, lookup
 from ..rules.rule import Rule
 from ..rules.simplify import Term, Tree, product
 from .addresses import Addresses, shown, slice_of
@@ -29,13 +30,16 @@ from .tape import Tape
 UNPACKED = 99
 
 
+LOOKUP: Rule = lookup.__rule__  # type: ignore[attr-defined]  # rule() set it
+
+
 def _refuse() -> float:
     raise ValueError
 
 
 #: Functions and constants of the programs themselves.
 _OWN = {
-    **BUILTINS, "add": add, "mul": mul, "len": len, "iter": iter, "inf": math.inf, "nan": math.nan, "refuse": _refuse,
+    **BUILTINS, "add": add, "mul": mul, "len": len, "iter": iter, "element": element, "inf": math.inf, "nan": math.nan, "refuse": _refuse,
 }  # fmt: skip
 
 
@@ -124,16 +128,39 @@ class ListWriter:
     def values(self) -> None:
         """Write the results of the instructions."""
         for instruction in self.rolled.instructions:
-            text = self.text(instruction)
-            values = self.loop(instruction, text.value, text.lets)
+            values = self.looked_up(instruction) if instruction.rule is LOOKUP else self.value(instruction)
             where = instruction.result.starts
             if isinstance(where, range):
                 self.row.append(f"cells[{slice_of(where)}] = {values}")
             else:
                 self.row.append(f"for i, v in zip({self.addresses.indices(where)}, {values}): cells[i] = v")
 
+    def value(self, instruction: Instruction) -> str:
+        """Return a list with the result of each step."""
+        text = self.text(instruction)
+        return self.loop(instruction, text.value, text.lets)
+
+    def looked_up(self, instruction: Instruction) -> str:
+        """Return a list with the element that an index chooses in each step."""
+        table, index = instruction.operands
+        memory = "fixed" if table.fixed else "cells"
+        return f"[{memory}[element(s, i)] for s, i in {self.chosen(table, index)}]"
+
+    def chosen(self, table: Access, index: Access) -> str:
+        """Return pairs of the addresses of a sequence and an index into it, for each step."""
+        return f"zip({self.addresses.groups(table.sequences)}, {self.addresses.read(index, 'cells')})"
+
     def gradients(self, instruction: Instruction) -> None:
         """Write what the operands of an instruction get of its results' gradients."""
+        if instruction.rule is LOOKUP:
+            table, index = instruction.operands
+            if table.gets_gradient:
+                memory = "d_fixed" if table.fixed else "d_cells"
+                given = self.addresses.read(instruction.result, "d_cells")
+                self.row.append(
+                    f"for (s, i), d in zip({self.chosen(table, index)}, {given}): {memory}[element(s, i)] += d"
+                )
+            return
         rule, operands = instruction.rule, dict(zip(instruction.rule.operands, instruction.operands, strict=True))
         for number, (name, operand) in enumerate(operands.items()):
             if operand.gets_gradient:

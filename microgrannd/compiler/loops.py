@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from ..rules.lookup import element
 from ..rules.rule import Rule
 from ..rules.simplify import Tree, product
 from .native import Expressions
@@ -91,6 +92,10 @@ class Loops(Expressions):
         self.loops += 1
         with self.block(f"for {index} in range({ast.unparse(length)}):"):
             yield index
+
+    def memory(self, operand: Any) -> str:
+        """Return the memory of an operand."""
+        return "fixed" if self.shape.operands[int(operand.id[1:])][0] else "cells"
 
     def element(self, number: int, index: str) -> str:
         """Return the address of an element of a sequence, which is read now."""
@@ -308,10 +313,21 @@ class Loops(Expressions):
             return ast.Name(f"f{number}" if self.shape.operands[number][0] else f"cells[p{number}{self.row}]")
         return node
 
+    def chosen(self, tree: Any, index: Tree) -> str:
+        """Return the address of the element of a sequence that an expression chooses in each row."""
+        number = int(tree.id[1:]) if isinstance(tree, ast.Name) and self.is_operand(tree) else self.refuse(tree)
+        fixed, _, dense = self.shape.operands[number]
+        position = f"whole({ast.unparse(self.lowered(index))}, n{number}, doubt)"
+        offset = position if dense else f"code[o{number} + {position}]"
+        return f"p{number} + {offset}" if fixed else f"p{number} + {offset}{self.pitch}{self.row}"
+
     def looped(self, node: ast.Call) -> ast.expr | None:
-        """Return the result of a loop that a call stands for."""
+        """Return the number, or the result of a loop, that a call stands for."""
         if self.is_reduction(node):
             return self.reduction(node)
+        if self.function(node) is element:
+            address = self.chosen(*node.args)
+            return ast.Name(f"{self.memory(node.args[0])}[{address}]")
         return self.length(node.args[0]) if self.function(node) is len else None
 
 

@@ -102,13 +102,21 @@ class Vocabulary:
         wanted = [name for name, operand in operands.items() if not isinstance(operand, Literal)]
         found = form(step.rule, dict(zip(operands, _terms(step), strict=True)), hole("y"), wanted, self.called)
         gradient = constant(1.0) if unit else hole("d")
+        lists = {
+            n: found.partials[n]
+            for n in wanted
+            if isinstance(operands[n], tuple) and not isinstance(found.partials[n], list)
+        }
+        partials = found.partials | {name: hole(f"list_{name}") for name in lists}
         shares = [
             template(product(partial, gradient))
             for name in wanted
-            for partial, atom in _pairs(found.partials[name], operands[name])
+            for partial, atom in _pairs(partials[name], operands[name])
             if isinstance(atom, Ref)
         ]
-        before, after = ([(name, template(tree)) for name, tree in lets] for lets in (found.before, found.after))
+        before = [(name, template(tree)) for name, tree in found.before]
+        after = [(name, template(tree)) for name, tree in found.after]
+        after += [(f"list_{name}", template(tree)) for name, tree in lists.items()]
         return Templates(before, template(found.unmet) if found.unmet else "", template(found.value), after, shares)
 
 
@@ -135,6 +143,6 @@ def _pairs(partial: Term, operand: Operand) -> list[tuple[Tree, Operand]]:
     """Return the derivatives with the atoms by which they are taken."""
     if not isinstance(operand, tuple):
         return [(partial, operand)]
-    if not isinstance(partial, list):  # a list that only the program knows
+    if not isinstance(partial, list):  # the name of a list that only the program knows
         partial = [ast.Subscript(partial, ast.Constant(index), ast.Load()) for index in range(len(operand))]
     return list(zip(partial, operand, strict=True))

@@ -11,6 +11,7 @@ from typing import Any
 from .._text import described
 from .formula import real_result
 from .ieee import ERRORS
+from .lookup import NoElement
 from .rule import Rule
 
 
@@ -46,6 +47,8 @@ def _explained(rule: Rule, error: Exception, floats: Sequence[Any], values: Sequ
         problem = "is too large for a float"
     else:
         problem = f"cannot be computed ({error})"
+    if isinstance(error, NoElement):
+        return NoElement(f"{rule.name} {error}{_label(values[-1])}")
     message = f"{rule.formula.text} {problem}, got {given(rule, floats, values)}"
     kinds = (ZeroDivisionError, OverflowError, ArithmeticError)
     return next((kind(message) for kind in kinds if isinstance(error, kind)), ValueError(message))
@@ -68,7 +71,11 @@ def uneven(rule: Rule, **lengths: int) -> ValueError:
 
 
 def _shown(number: Any, value: Any) -> str:
+    return reprlib.repr(number) + _label(value)
+
+
+def _label(value: Any) -> str:
     if isinstance(value, tuple) and len(value) == 1:
         (value,) = value
     label = getattr(value, "label", "")
-    return reprlib.repr(number) + (f" (label {reprlib.repr(label)})" if label else "")
+    return f" (label {reprlib.repr(label)})" if label else ""

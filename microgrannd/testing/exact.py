@@ -16,6 +16,7 @@ from mpmath import MPContext
 from ..rules import special
 from ..rules.formula import Formula
 from ..rules.ieee import ERRORS
+from ..rules.lookup import element, one_hot
 from ..rules.rule import Rule
 
 Function = Callable[..., Any]
@@ -121,7 +122,7 @@ EXACT: dict[Any, Function] = {
     **{getattr(math, name): function for name, function in _BY_NAME.items() if hasattr(math, name)},
     **{getattr(builtins, name): getattr(builtins, name) for name in ("abs", "len", "map", "max", "min", "sum", "zip")},
     operator.mul: operator.mul, float.is_integer: lambda x: x == mp.floor(x),
-    special.digamma: lambda x: _polygamma(0, x), special.polygamma: _polygamma,
+    special.digamma: lambda x: _polygamma(0, x), special.polygamma: _polygamma, element: element, one_hot: one_hot,
 }  # fmt: skip
 
 

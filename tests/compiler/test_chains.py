@@ -18,7 +18,6 @@ from microgrannd.compiler.tape import tape
 from tests.benchmarks import gpt
 from tests.helpers import EDGES
 
-
 NUMBERS = st.sampled_from(EDGES) | st.floats(-3, 3)
 
 
@@ -56,7 +55,7 @@ def test_the_numbers_stay_to_the_last_bit(drawn: tuple[list[Value], list[Value]]
 
 @given(sums(st.integers(-3, 3).map(float)))
 def test_gradients_of_whole_numbers_stay(drawn: tuple[list[Value], list[Value]]) -> None:
-    leaves, outputs = drawn
+    _, outputs = drawn
     steps, parameters = tape(outputs[:1], [])
     numbers = [parameter.data for parameter in parameters]
     gradients = [Plain(one).backward([[]], numbers)[1] for one in (steps, chained(steps))]
