@@ -46,23 +46,22 @@ def _dense(access: Access, single: bool) -> bool | None:
     return None if access.offsets is None else single and access.offsets == range(len(access.offsets))
 
 
-def addresses(instruction: Instruction, single: bool, functions: Sequence[int]) -> list[int]:
-    """Return the numbers from which the function of an instruction reads its addresses.
+def addresses(instruction: Instruction, shape: Shape, functions: Sequence[int]) -> list[int]:
+    """Return the numbers from which the function of an instruction, of this shape, reads its addresses.
 
     First are the positions of what follows: the addresses of the results, and for each operand its addresses, with the
     number of elements and the position of their offsets if it is a sequence. Next are the addresses of the functions that
     are called back.
     """
-    accesses = [instruction.result, *instruction.operands]
-    size = shape(instruction, False, single).functions + len(functions)
-    head: list[int] = []
-    rest: list[int] = []
-    for access in accesses:
-        head.append(size + len(rest))
-        rest += access.starts
-        if access.offsets is not None:
-            head += [len(access.offsets), size + len(rest)]
-            rest += () if _dense(access, single) else access.offsets
+    first = shape.functions + len(functions)
+    head = [first]
+    rest = list(instruction.result.starts)
+    for operand, (_, _, dense) in zip(instruction.operands, shape.operands, strict=True):
+        head.append(first + len(rest))
+        rest += operand.starts
+        if operand.offsets is not None:
+            head += [len(operand.offsets), first + len(rest)]
+            rest += () if dense else operand.offsets
     return [*head, *functions, *rest]
 
 

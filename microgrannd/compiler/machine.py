@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from . import kernels
 from .cache import loaded
 from .chains import chained
 from .dispatcher import DISPATCHER, KERNEL
-from .loops import ROOM
+from .loops import ROOM, Shape
 from .roll import Instruction, roll
 from .tape import Tape
 from .workers import BLOCK
@@ -50,8 +50,7 @@ class Machine:
         self._codes: dict[tuple[bool, bool], tuple[int, ...]] = {}
         self._programs: dict[tuple[bool, int], int] = {}
         for back in self._directions.values():
-            for instruction in self._instructions(back):
-                _kernel(instruction, back, single=False)  # which raises here what it cannot write
+            self._kernels(back, single=False)  # which raises here what it cannot write
 
     @property
     def _directions(self) -> dict[str, bool]:
@@ -63,15 +62,24 @@ class Machine:
         """The instructions of each program, and the functions that run them over many rows."""
         found = {}
         for name, back in self._directions.items():
-            instructions = self._instructions(back)
-            functions = dict.fromkeys(_kernel(instruction, back, single=False).source for instruction in instructions)
-            found[name] = "\n".join([f"# {name}", *map(_described, instructions), *functions])
+            functions = dict.fromkeys(kernel.source for _, kernel in self._kernels(back, single=False))
+            found[name] = "\n".join([f"# {name}", *map(_described, self._instructions(back)), *functions])
         return found
 
     def _instructions(self, back: bool) -> list[Instruction]:
         """Return the instructions in the order of a direction; backward those alone that pass on a gradient."""
         found = self.rolled.instructions
         return [one for one in reversed(found) if one.result.kind == "result"] if back else found
+
+    def _kernels(self, back: bool, single: bool) -> list[tuple[Shape, kernels.Kernel]]:
+        """Return the functions that run the instructions of a direction, written once for each rule and shape."""
+        write = kernels.backward_kernel if back else kernels.forward_kernel
+        instructions = self._instructions(back)
+        shapes = [kernels.shape(instruction, back, single) for instruction in instructions]
+        return [
+            (shape, instruction.rule.kept(write, shape))
+            for instruction, shape in zip(instructions, shapes, strict=True)
+        ]
 
     def _code(self, back: bool, single: bool) -> tuple[int, ...]:
         """Return the program of a direction, for a single row or for many, as the dispatcher reads it.
@@ -82,11 +90,10 @@ class Machine:
         if (back, single) not in self._codes:
             table: list[int] = []
             addresses: list[int] = []
-            for instruction in self._instructions(back):
-                kernel = _kernel(instruction, back, single)
-                function = loaded(_module(kernel.source))["kernel"]
-                table += function.address, instruction.steps, len(addresses)
-                addresses += kernels.addresses(instruction, single, [self._called(*own) for own in kernel.functions])
+            compiled = cache(_compiled)  # of this program: a tape has few kernels for its many instructions
+            for instruction, (shape, kernel) in zip(self._instructions(back), self._kernels(back, single), strict=True):
+                table += compiled(kernel.source), instruction.steps, len(addresses)
+                addresses += kernels.addresses(instruction, shape, [self._called(*own) for own in kernel.functions])
             self._codes[back, single] = len(table) // 3, self._keep(table, np.int64), self._keep(addresses, np.int64)
         return self._codes[back, single]
 
@@ -192,19 +199,15 @@ def _address(array: Any) -> int:
     return found
 
 
-def _kernel(instruction: Instruction, back: bool, single: bool) -> kernels.Kernel:
-    """Return the function of an instruction, written once for each rule and shape."""
-    write = kernels.backward_kernel if back else kernels.forward_kernel
-    return instruction.rule.kept(write, kernels.shape(instruction, back, single))
-
-
 def _described(instruction: Instruction) -> str:
     """Return an instruction as a comment."""
     operands = [p.kind if p.offsets is None else f"{p.kind}[{len(p.offsets)}]" for p in instruction.operands]
     return f"# {instruction.steps} of {instruction.rule.name}({', '.join(operands)})"
 
 
-def _module(kernel: str) -> str:
-    """Return the source of the module of a kernel."""
+def _compiled(kernel: str) -> int:
+    """Return the address of a kernel, which is compiled if it is not yet."""
     functions, header, body = kernel.partition("def kernel(")
-    return KERNEL.format(functions=functions.strip(), kernel=header + body.rstrip())
+    source = KERNEL.format(functions=functions.strip(), kernel=header + body.rstrip())
+    address: int = loaded(source)["kernel"].address
+    return address

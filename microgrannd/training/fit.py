@@ -132,18 +132,19 @@ def fit(
         "validation": real(validation),
     }  # fmt: skip
     run = Run(model, optimizer, random.Random(drawn), len(rows))
-    with Interrupts() as interrupts, _kept(run, file, interrupts):
-        learner: Eager | Compiled = Eager(model, loss)
-        if backend and (epochs or file):
-            learner = interrupts.run(learner_for, model, loss, rows, backend, executor)
-        if file:
-            program = learner.program if isinstance(learner, Compiled) else None
-            pairs = {"training": rows, "validation": judged}
-            file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
-        training = Training(run, learner, learner.ready(rows), learner.ready(judged), size, shuffle, interrupts)
-        training.through(epochs, patience, progress, file)
-        interrupts.run(lambda: None)  # one that came late
-    run.set_weights(run.kept)
+    with Interrupts() as interrupts:
+        with _kept(run, file, interrupts):
+            learner: Eager | Compiled = Eager(model, loss)
+            if backend and (epochs or file):
+                learner = interrupts.run(learner_for, model, loss, rows, backend, executor)
+            if file:
+                program = learner.program if isinstance(learner, Compiled) else None
+                pairs = {"training": rows, "validation": judged}
+                file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
+            training = Training(run, learner, learner.ready(rows), learner.ready(judged), size, shuffle, interrupts)
+            training.through(epochs, patience, progress, file)
+            interrupts.run(lambda: None)  # one that came late
+        run.set_weights(run.kept)
     return run.history
 
 
