@@ -15,6 +15,7 @@ from .clipping import clip_grad_value as clip_grad_value
 from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
+from .optimizers import RMSprop as RMSprop
 from .schedules import Schedule as Schedule
 from .schedules import cosine as cosine
 from .schedules import linear as linear
