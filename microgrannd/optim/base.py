@@ -33,9 +33,9 @@ class Optimizer:
     >>> class Lion(Optimizer):
     ...     beta1, beta2, weight_decay = 0.9, 0.99, 0.0
     ...     update = {
-    ...         "mean": "beta1 * means + (1 - beta1) * g",
+    ...         "direction": "beta1 * means + (1 - beta1) * g",
     ...         "means": "beta2 * means + (1 - beta2) * g",
-    ...         "p": "p - lr * ((mean > 0) - (mean < 0) + weight_decay * p)",
+    ...         "p": "p - lr * ((direction > 0) - (direction < 0) + weight_decay * p)",
     ...     }
     >>> w = Value(1.0)
     >>> optimizer = Lion([w], lr=0.25, weight_decay=0.5)

@@ -60,7 +60,7 @@ class Lines:
     Attributes:
         buffers: the names that are read before they are computed.
         options: those that are read.
-        tests: the conditions that depend on options alone, by their source.
+        tests: the conditions that depend on options alone and cannot raise, by their source.
 
     Raises:
         FormulaError: a text is not a formula, a name is taken or not known, or there is no line for p.
@@ -88,7 +88,7 @@ class Lines:
         self.options = frozenset(options & read)
         known = self.options | SCALAR.keys() - names
         tests = [n.test for tree in self._trees.values() for n in ast.walk(tree) if isinstance(n, ast.IfExp)]
-        self.tests = {ast.unparse(test): test for test in tests if names_in(test) <= known}
+        self.tests = {ast.unparse(test): test for test in tests if names_in(test) <= known and not _may_raise(test)}
 
     def settled(self, truths: Sequence[bool]) -> Update:
         """Return the update where the tests come out like this; what no longer does anything is left out."""
@@ -159,7 +159,7 @@ class _Once(ast.NodeTransformer):
             return super().visit(node)
         source = ast.unparse(node)
         if source not in self._known:
-            if not self._sure and any(isinstance(part, _RAISING) for part in ast.walk(node)):
+            if not self._sure and _may_raise(node):
                 return super().visit(node)
             name = self._known[source] = source if isinstance(node, ast.Name) else self._free()
             self.constants.setdefault(name, node)
@@ -197,9 +197,6 @@ class _Once(ast.NodeTransformer):
         return next(name for name in map("c{}".format, count(1)) if name not in self.taken | self.constants.keys())
 
 
-_RAISING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.Call)
-
-
 class _Line(Formula):
     """A formula of an optimiser: it computes numbers of numbers."""
 
@@ -224,7 +221,7 @@ def _checked(where: str, text: str, names: Iterable[str]) -> ast.expr:
     for node in ast.walk(formula.tree):
         if isinstance(node, ast.List | ast.Tuple | ast.ListComp | ast.GeneratorExp):
             raise FormulaError(f"{where}: {text!r}: a line computes a number of numbers, not a {type(node).__name__}")
-    return ast.parse(formula.source(), mode="eval").body
+    return formula.renamed({})
 
 
 def _require_name(where: str, name: str, options: Set[str]) -> None:
@@ -232,6 +229,11 @@ def _require_name(where: str, name: str, options: Set[str]) -> None:
         raise FormulaError(f"{where}: the name of a line needs to be an ASCII name that does not begin with _")
     if name in ("lr", "t") or name in options:
         raise FormulaError(f"{where}: {name} is given by the optimiser; give the line another name")
+
+
+def _may_raise(tree: ast.expr) -> bool:
+    raising = ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.Call
+    return any(isinstance(node, raising) for node in ast.walk(tree))
 
 
 def _is_literal(node: ast.expr) -> bool:

@@ -30,9 +30,9 @@ class Lion(Optimizer):
 
     beta1, beta2, weight_decay = 0.9, 0.99, 0.0
     update = {
-        "mean": "beta1 * means + (1 - beta1) * g",
+        "direction": "beta1 * means + (1 - beta1) * g",
         "means": "beta2 * means + (1 - beta2) * g",
-        "p": "p - lr * ((mean > 0) - (mean < 0) + weight_decay * p)",
+        "p": "p - lr * ((direction > 0) - (direction < 0) + weight_decay * p)",
     }
 
 
@@ -256,14 +256,22 @@ def test_lion_is_that_of_its_paper() -> None:
     assert optimizer.means == pytest.approx(means, rel=1e-12)  # type: ignore[attr-defined]
 
 
-def test_an_optimiser_of_ones_own_goes_on_from_a_checkpoint(tmp_path: Any) -> None:
+class Method(Optimizer):
+    """By the method."""
+
+    def _update(self, lr: float) -> None:
+        for p in self.params:
+            p.data -= lr * p.grad
+
+
+def test_an_optimiser_of_ones_own_goes_on_from_a_checkpoint(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = mg.data.moons(30, seed=0)
 
-    def run(path: Any, epochs: int, **options: Any) -> Any:
+    def run(path: Any, epochs: int, kind: Any = Lion, **options: Any) -> Any:
         model = mg.MLP(2, [3, 1], seed=0)
         mg.fit(
             model, X, y, loss=mg.binary_cross_entropy_with_logits, epochs=epochs, batch_size=8, seed=0, progress=False,
-            optimizer=Lion(model.parameters(), 0.01, max_norm=1.0, **options), checkpoint=path, resume=path is not None,
+            optimizer=kind(model.parameters(), 0.01, max_norm=1.0, **options), checkpoint=path, resume=path is not None,
         )  # fmt: skip
         return model.state_dict()
 
@@ -271,6 +279,14 @@ def test_an_optimiser_of_ones_own_goes_on_from_a_checkpoint(tmp_path: Any) -> No
     with pytest.raises(ValueError, match=r"other settings: weight_decay was 0\.1, is 0\.0"):
         run(tmp_path / "run.json", 5)
     assert run(tmp_path / "run.json", 5, weight_decay=0.1) == run(None, 5, weight_decay=0.1)
+    changed = type("Lion", (Lion,), {"update": {**Lion.update, "direction": "g"}})
+    with pytest.raises(ValueError, match=r"other settings: update was [0-9a-f]+, is [0-9a-f]+"):
+        run(tmp_path / "run.json", 6, changed, weight_decay=0.1)
+    run(tmp_path / "method.json", 2, Method)
+    assert run(tmp_path / "method.json", 4, Method) == run(None, 4, Method)
+    monkeypatch.setattr(Method, "_update", lambda self, lr: None)
+    with pytest.raises(ValueError, match=r"other settings: update was [0-9a-f]+, is [0-9a-f]+"):
+        run(tmp_path / "method.json", 6, Method)
 
 
 def test_the_state_and_the_options_of_ones_own_are_those_of_its_lines() -> None:
@@ -295,7 +311,7 @@ def test_subclasses_change_lines_options_or_the_method() -> None:
         beta1 = 0.5
 
     class Ascent(Lion):
-        update = {**Lion.update, "p": "p + lr * mean"}
+        update = {**Lion.update, "p": "p + lr * direction"}
 
     class Noisy(Adam):
         buffers = ("means", "squares", "noise")
@@ -548,3 +564,18 @@ def test_a_part_that_is_not_always_reached_is_not_computed_before() -> None:
     lines = {"p": "p - lr * g if g > 0 else p - 2 * lr / 0"}
     settled = type("Never", (Optimizer,), {"update": lines})([Value(0.0)], 1.0).settled()
     assert [ast.unparse(tree) for tree in settled.update.constants.values()] == ["lr", "2.0 * lr"]
+
+
+def test_a_condition_on_options_that_may_raise_waits_for_the_one_around_it() -> None:
+    class Rare(Optimizer):
+        every = 0.0
+        update = {"p": "p - lr * (g if 1 / every > 0.5 else 0) if every else p - g"}
+
+    optimizer = Rare([Value(1.0)], 0.5)
+    optimizer.params[0].grad = 1.0
+    optimizer.step()
+    assert optimizer.params[0].data == 0.0
+    for every, expected in ((1.0, -0.5), (4.0, -0.5), (0, -1.5)):
+        optimizer.every = every
+        optimizer.step()
+        assert optimizer.params[0].data == expected
