@@ -24,7 +24,7 @@ class Optimizer:
         lr: the learning rate, a number or a function of the step (from 0), as `cosine` and its like make. It can be
             assigned at any time.
         max_norm: clip the gradients to this norm before each step, see `clip_grad_norm`.
-        options: numbers of the class that its formulas read, each finite.
+        options: the numbers of the class that its formulas read, by name, each finite.
 
     To make an optimiser of your own, write formulas: ``update`` has, in order, what is computed for each parameter.
     This is Lion (Chen et al. 2023):
@@ -44,12 +44,16 @@ class Optimizer:
     >>> w.data, optimizer.state_dict()
     (0.625, {'steps': 1, 'means': [0.020000000000000018]})
 
-    A formula reads ``p`` (the parameter's data; its own line gives the new one), ``g`` (its gradient), ``lr``, ``t`` (the
-    number of the step, from 1), options (numbers and properties of the class, arguments of ``__init__``), the functions
-    of `math` that take numbers, and the names of lines. A name that is read before its line, or in it, is a buffer: a
-    number for each parameter, at first 0, kept from step to step in a list of that name. Before the line it stands for
-    the old number, after it for the new one. What depends on no parameter is computed once a step, and a condition on
-    options alone is decided before. An error in a step, such as a division by 0, leaves everything as it was.
+    A line reads ``p`` (the parameter's data; the line of that name gives the new one), ``g`` (its gradient), ``lr``, ``t``
+    (the number of the step, from 1), options (numbers of the class, which are arguments by keyword too; its properties;
+    arguments of its own ``__init__``), the functions of `math` that take numbers, and the names of lines.
+
+    A name that is read in its own line or above it is a buffer: a number for each parameter, at first 0, kept from step
+    to step in a list of that name. Above its line the name stands for the old number, below it for the new one. A buffer
+    that stands under a root is named in ``nonnegative``, so that `load_state_dict` refuses others.
+
+    What depends on no parameter is computed once a step, and a condition on options alone is decided before. An error in
+    a step, such as a division by 0, leaves everything as it was.
 
     Or write the method ``_update(self, lr)``, which changes ``self.params`` by their gradients, and name in ``buffers`` the
     lists that it keeps, so that checkpoints hold them:
@@ -79,7 +83,7 @@ class Optimizer:
     #: The attributes that steps change and that hold a number for each parameter; they follow from formulas.
     buffers: ClassVar[tuple[str, ...]] = ()
 
-    #: Those of them whose numbers are at least 0, as what stands under a root.
+    #: Those of them whose numbers are at least 0.
     nonnegative: ClassVar[tuple[str, ...]] = ()
 
     _lines: ClassVar[Lines | None] = None

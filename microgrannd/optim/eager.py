@@ -21,7 +21,7 @@ from ..rules.ieee import ERRORS
 from .update import SCALAR, Lines, Update, names_in
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settled:
     """The update of an optimiser with its options, and the functions that compute it.
 

@@ -30,7 +30,7 @@ SCALAR = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Update:
     """A step of an optimiser, for one parameter, as expressions over names; conditions on its options are decided.
 
