@@ -31,7 +31,7 @@ _LATER = {
     "losses": "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy hinge huber mae mse",
     "nn": "MLP Layer Module Neuron",
     "nn.saving": "load save",
-    "optim": "SGD Adam AdamW Optimizer clip_grad_norm clip_grad_value cosine linear step_decay",
+    "optim": "SGD Adam AdamW Optimizer RMSprop clip_grad_norm clip_grad_value cosine linear step_decay",
     "plot": "",
     "reporting.report": "GradientReport gradient_report",
     "training.fit": "fit",

@@ -69,6 +69,9 @@ from .optim import (
     Optimizer as Optimizer,
 )
 from .optim import (
+    RMSprop as RMSprop,
+)
+from .optim import (
     clip_grad_norm as clip_grad_norm,
 )
 from .optim import (

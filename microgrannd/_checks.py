@@ -77,6 +77,11 @@ def required_finite(name: str, thing: Any, least: float = -inf) -> float:
     return number
 
 
+def required_amounts(**numbers: Any) -> list[float]:
+    """Return numbers as floats, each finite and at least 0; an error has the number's name, as `required_finite`'s."""
+    return [required_finite(name, number, least=0) for name, number in numbers.items()]
+
+
 def is_whole(thing: Any) -> bool:
     """Tell whether it is a whole number, NumPy's included, and not a bool."""
     return isinstance(thing, Integral) and not isinstance(thing, bool)

@@ -18,7 +18,7 @@ from ..data import Table, TableError, read_csv
 from ..engine.value import Value
 from ..nn.layers import MLP
 from ..nn.saving import decode, encode
-from ..optim import SGD, Adam, AdamW
+from ..optim import SGD, Adam, AdamW, RMSprop
 from ..reporting.report import gradient_report
 from ..training.fit import fit
 from ..training.gradients import Eager
@@ -34,7 +34,7 @@ SETS: dict[str, Callable[[int], Table]] = {
 }
 
 
-OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01)}
+OPTIMIZERS = {"sgd": (SGD, 0.1), "adam": (Adam, 0.01), "adamw": (AdamW, 0.01), "rmsprop": (RMSprop, 0.01)}
 
 
 HELD_OUT = 0.2

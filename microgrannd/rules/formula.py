@@ -186,7 +186,12 @@ class Formula:
         >>> Formula("1 - y * y", ["x", "y"], FUNCTIONS).source({"y": "t7"})
         '1.0 - t7 * t7'
         """
-        return ast.unparse(_renamed(self._tree, names or {}))
+        return ast.unparse(self.renamed(names or {}))
+
+    def renamed(self, names: Mapping[str, str]) -> ast.expr:
+        """Its syntax anew, its variables renamed, whole numbers as floats."""
+        tree: ast.expr = _renamed(self._tree.body, names)
+        return tree
 
     def function(
         self, parameters: Iterable[str], functions: Mapping[str, Any], rewrite: ast.NodeTransformer | None = None

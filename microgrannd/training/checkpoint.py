@@ -18,6 +18,7 @@ from .._files import UNFIT, FileError, read, remove_leftovers, write
 from .._text import described, printable
 from ..compiler.program import Program
 from ..nn.saving import encode
+from ..optim import Optimizer
 from .fingerprints import digest, text_of
 from .run import Run
 
@@ -178,11 +179,21 @@ def identity_of(
         "settings": {
             "optimizer": type(optimizer).__name__,
             **_texts(optimizer.options()),
+            **_own_update(optimizer),
             "optimizer.params": f"{len(changed)} ({digest(changed)})",
             **_texts(settings),
         },
         "data": {name: f"{len(pairs)} rows ({_digest_of_rows(pairs)})" for name, pairs in rows.items()},
     }
+
+
+def _own_update(optimizer: Optimizer) -> dict[str, str]:
+    """Return a digest of what an optimiser does that is not of this library."""
+    kind = type(optimizer)
+    if kind.__module__.startswith("microgrannd."):
+        return {}
+    by_method = optimizer.settled() is None
+    return {"update": digest([text_of(kind._update)] if by_method else kind.update.items())}
 
 
 def _graph(program: Program, run: Run) -> str:

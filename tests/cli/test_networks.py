@@ -184,7 +184,7 @@ def test_workers_that_are_lost_are_one_line(monkeypatch, capsys):
     assert refused(["train", "xor"], capsys) == "microgrannd: rows 0 to 63 were lost, no gradient was changed (why)\n"
 
 
-@pytest.mark.parametrize(("name", "lr"), [("sgd", 0.1), ("adam", 0.01), ("adamw", 0.01)])
+@pytest.mark.parametrize(("name", "lr"), [("sgd", 0.1), ("adam", 0.01), ("adamw", 0.01), ("rmsprop", 0.01)])
 def test_the_defaults_are_those_that_the_help_names(name, lr, monkeypatch, capsys):
     seen = {}
     monkeypatch.setattr(

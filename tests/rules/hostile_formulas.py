@@ -10,6 +10,7 @@ import random
 import re
 import sys
 import unicodedata  # noqa: F401  # Python imports it for the first name that is not ASCII
+from contextlib import suppress
 from typing import Any
 
 import microgrannd as mg
@@ -105,8 +106,21 @@ def mutated(rng: random.Random, texts: list[str]) -> str:
     return text
 
 
+def optimised(formula: str) -> bool:
+    """Use a formula as a line of an optimiser; whether it was taken for one."""
+    try:
+        lines = {"y": formula if len(formula) % 2 else "g", "p": formula}
+        kind = type("Own", (mg.Optimizer,), {"x": 0.5, "update": lines})
+    except FormulaError:
+        return False
+    with suppress(ArithmeticError, ValueError, TypeError):  # of numbers
+        kind([Value(1.0)], 0.5).step()
+    return True
+
+
 def run(formula: str, rng: random.Random) -> bool:
     """Use a formula in all ways that there are; whether it was taken for one."""
+    line = optimised(formula)
     place = rng.randrange(3)
     texts = [formula if place == 0 else "x + sum(vs)", formula if place == 1 else "1", formula if place == 2 else None]
     try:
@@ -116,7 +130,7 @@ def run(formula: str, rng: random.Random) -> bool:
             """Whatever the formula is."""
 
     except FormulaError:
-        return False
+        return line
     x, vs = Value(0.5), [Value(0.25), Value(2.0)]
     try:
         result = own(x, vs)

@@ -65,6 +65,7 @@ OPTIMIZERS = [
     (mg.SGD, {"momentum": 0.9, "nesterov": True}),
     (mg.Adam, {"max_norm": 1.0}),
     (mg.AdamW, {"weight_decay": 0.1}),
+    (mg.RMSprop, {"momentum": 0.5, "centered": True}),
 ]
 VARIANTS: list[dict[str, Any]] = [
     {},

@@ -1,13 +1,15 @@
 import json
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrannd as mg
-from microgrannd import SGD, Adam, AdamW, Value
+from microgrannd import SGD, Adam, AdamW, RMSprop, Value
 from microgrannd.optim import Optimizer
+from tests.optim.test_formulas import OPTIONS, variants
 
 gradients = st.lists(st.lists(st.floats(-10, 10), min_size=2, max_size=2), min_size=20, max_size=20)
 
@@ -17,31 +19,45 @@ def torch():
     return pytest.importorskip("torch", reason="PyTorch is the reference")
 
 
-@pytest.mark.parametrize(
-    ("kind", "options"),
-    [
-        (SGD, {"lr": 0.1}),
-        (SGD, {"lr": 0.1, "momentum": 0.9}),
-        (SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
-        (SGD, {"lr": 0.1, "weight_decay": 0.1}),
-        (Adam, {}),
-        (Adam, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
-        (AdamW, {}),
-        (AdamW, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
-    ],
+SCHEDULES = [
+    lambda lr: lr,
+    lambda lr: mg.cosine(lr, 40, lr / 10),
+    lambda lr: mg.linear(lr, 30),
+    lambda lr: mg.step_decay(lr, 9),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), [case for case in variants() if case.values[0] in OPTIONS])
+@settings(deadline=None, max_examples=15)
+@given(
+    schedule=st.sampled_from(SCHEDULES),
+    max_norm=st.sampled_from([None, 1.0]),
+    lr=st.sampled_from([0.001, 0.1]),
+    seed=st.integers(0, 10**6),
 )
-@settings(deadline=None)
-@given(gradients=gradients)
-def test_twenty_steps_are_those_of_pytorch(torch, kind, options, gradients):
-    ours = [Value(1.0), Value(-2.0)]
+def test_fifty_steps_are_those_of_pytorch(torch, kind, options, schedule, max_norm, lr, seed):
+    """Also of an optimiser over a part of the parameters, in an order of its own, beside another one."""
+    ours = [Value(x) for x in (1.0, -2.0, 0.5, 0.0)]
     theirs = [torch.tensor(p.data, dtype=torch.float64, requires_grad=True) for p in ours]
-    optimizers = kind(ours, **options), getattr(torch.optim, kind.__name__)(theirs, **options)
-    for row in gradients:
-        for p, q, gradient in zip(ours, theirs, row, strict=True):
-            p.grad, q.grad = gradient, torch.tensor(gradient, dtype=torch.float64)
-        for optimizer in optimizers:
+    lr, rng = schedule(lr), random.Random(seed)
+    optimizers = kind([ours[2], ours[0]], lr, max_norm=max_norm, **options), SGD([ours[3]], 0.1, momentum=0.5)
+    others = (
+        getattr(torch.optim, kind.__name__)([theirs[2], theirs[0]], **options),
+        torch.optim.SGD([theirs[3]], 0.1, 0.5),
+    )
+    for step in range(50):
+        gradients = [rng.gauss(0, 1) * 10 ** rng.uniform(-2, 1) * (rng.random() < 0.9) for _ in ours]
+        norm = math.hypot(gradients[0], gradients[2])
+        scale = max_norm / norm if max_norm is not None and norm > max_norm else 1.0  # PyTorch adds 1e-6 to the norm
+        for p, q, gradient in zip(ours, theirs, gradients, strict=True):
+            p.grad = gradient
+            q.grad = torch.tensor(gradient * (scale if p in optimizers[0].params else 1.0), dtype=torch.float64)
+        for group in others[0].param_groups:
+            group["lr"] = lr(step) if callable(lr) else lr
+        for optimizer in (*optimizers, *others):
             optimizer.step()
     assert [p.data for p in ours] == pytest.approx([q.item() for q in theirs], rel=1e-12, abs=1e-12)
+    assert ours[1].data == -2.0
 
 
 def stepped(optimizer, *gradients):
@@ -63,6 +79,10 @@ def stepped(optimizer, *gradients):
         # After one step the means, freed of their bias, are g and g²: the step is lr · g / (|g| + eps).
         (lambda p: Adam(p, 0.5, betas=(0, 0), eps=0.1), 1 - 0.5 * 0.2 / 0.3 - 0.5 * 0.4 / 0.5),
         (lambda p: AdamW(p, 0.5, betas=(0, 0), eps=0.1, weight_decay=0), 1 - 0.5 * 0.2 / 0.3 - 0.5 * 0.4 / 0.5),
+        # With alpha = 0 the mean of squares is g²; after the first step the velocity counts once more, by its share.
+        (lambda p: RMSprop(p, 0.5, alpha=0, eps=0.1), 1 - 0.5 * 0.2 / 0.3 - 0.5 * 0.4 / 0.5),
+        (lambda p: RMSprop(p, 0.5, 0, 0.1, momentum=0.5), 1 - 0.5 * 0.2 / 0.3 - 0.5 * (0.5 * 0.2 / 0.3 + 0.4 / 0.5)),
+        (lambda p: RMSprop(p, 0.5, 0, 0.1, centered=True), 1 - 0.5 * 0.2 / 0.1 - 0.5 * 0.4 / 0.1),
     ],
 )
 def test_two_steps_by_hand(make, expected):
@@ -156,6 +176,10 @@ def test_schedules_at_their_ends_in_the_middle_and_beyond():
         (lambda p: Adam(p, betas=(0.9,)), "betas need to be two numbers"),
         (lambda p: Adam(p, eps=0), "eps needs to be above 0"),
         (lambda p: AdamW(p, weight_decay=-1), "weight_decay needs"),
+        (lambda p: RMSprop(p, alpha=1), r"alpha needs to be a number of at least 0 and below 1, got 1 \(int\)"),
+        (lambda p: RMSprop(p, alpha=-0.1), "alpha needs"),
+        (lambda p: RMSprop(p, eps=0), "eps needs to be above 0"),
+        (lambda p: RMSprop(p, momentum=math.inf), "momentum needs"),
         (lambda p: mg.clip_grad_norm(p, -1), "max_norm needs"),
         (lambda p: mg.clip_grad_value(p, math.nan), "max_value needs"),
         (lambda _: mg.cosine(-1, 10), "lr needs"),
@@ -183,6 +207,8 @@ MAKERS = [
     lambda p: SGD(p, 0.1, momentum=0.9, nesterov=True),
     lambda p: Adam(p, lambda step: 0.1 / (1 + step), max_norm=1.0),
     lambda p: AdamW(p, 0.1),
+    lambda p: RMSprop(p, 0.1),
+    lambda p: RMSprop(p, 0.1, momentum=0.9, centered=True, weight_decay=0.1),
 ]
 
 
@@ -231,6 +257,21 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_is_set(state, error, m
     with pytest.raises(error, match=message):
         optimizer.load_state_dict(state)
     assert optimizer.state_dict() == before
+
+
+def test_a_mean_of_squares_below_0_is_refused():
+    for optimizer in (AdamW([Value(1.0)]), RMSprop([Value(1.0)])):
+        state = {**optimizer.state_dict(), "squares": [-1e-9]}
+        with pytest.raises(ValueError, match="squares needs numbers of at least 0"):
+            optimizer.load_state_dict(state)
+
+
+def test_a_centred_mean_of_squares_that_rounds_below_0_is_0():
+    optimizer = RMSprop([Value(1.0)], 1e-9, alpha=0.9, centered=True)
+    stepped(optimizer, *[0.1] * 1000)
+    assert optimizer.squares[0] - optimizer.means[0] ** 2 < 1e-15
+    optimizer.squares[0] *= 1 - 1e-9
+    stepped(optimizer, 0.1)
 
 
 def test_the_options_make_an_optimiser_of_the_same_form():

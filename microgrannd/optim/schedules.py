@@ -1,0 +1,34 @@
+"""Schedules: the learning rate as a function of the step, from 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos, pi
+
+from .._checks import required_amounts
+
+Schedule = Callable[[int], float]
+
+
+def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
+    """Return a schedule: half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
+    lr, minimum, _ = required_amounts(lr=lr, minimum=minimum, steps=steps)
+    return lambda step: minimum + (lr - minimum) * (1 + cos(pi * _progress(step, steps))) / 2
+
+
+def linear(lr: float, steps: int, end: float = 0.0) -> Schedule:
+    """Return a schedule: a straight line from lr at step 0 to end at ``steps``, then end."""
+    lr, end, _ = required_amounts(lr=lr, end=end, steps=steps)
+    return lambda step: lr + (end - lr) * _progress(step, steps)
+
+
+def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
+    """Return a schedule: lr, multiplied by factor after each ``every`` steps."""
+    lr, factor = required_amounts(lr=lr, factor=factor)
+    if every < 1:
+        raise ValueError(f"every needs to be at least 1 step, got {every}")
+    return lambda step: lr * factor ** (step // every)
+
+
+def _progress(step: int, steps: int) -> float:
+    return min(step / steps, 1.0) if steps else 1.0
