@@ -126,7 +126,8 @@ class RMSprop(Optimizer):
         "g": "g + weight_decay * p if weight_decay else g",
         "squares": "alpha * squares + (1 - alpha) * g * g",
         "means": "alpha * means + (1 - alpha) * g if centered else means",
-        "scaled": "g / (sqrt(max(squares - means * means, 0) if centered else squares) + eps)",
+        "variance": "squares - means * means",
+        "scaled": "g / (sqrt((0 if variance < 0 else variance) if centered else squares) + eps)",
         "velocity": "momentum * velocity + scaled if momentum else velocity",
         "p": "p - lr * (velocity if momentum else scaled)",
     }
