@@ -47,10 +47,24 @@ def whole(index, count, doubt):
 )
 
 
-#: The dispatcher: it computes the outputs of rows, or if there are instructions for gradients the sum of the output over
-#: the rows and its gradients. It returns 1 if Python might refuse a row. A program is a list of numbers and addresses, as
-#: the first lines read it; of its tables, a row is the address of a kernel, how many steps there are, and where their
-#: addresses begin.
+#: A module with the update of an optimiser, which `arrays` writes.
+UPDATE = (
+    _HEAD.replace("{title}", "An update")
+    + """
+{functions}
+
+@cfunc(types.void(number, floats, floats, floats, floats, floats, floats, integers), error_model="numpy", cache=True)
+{update}
+"""
+)
+
+
+#: The dispatcher. `dispatch` computes the outputs of rows, or if there are instructions for gradients the sum of the output
+#: over the rows and its gradients; it returns 1 if Python might refuse a row. `train` takes steps of a training until
+#: Python might refuse one, or a loss or gradient is not finite; it returns how many it took. A program is a list of numbers
+#: and addresses, as `Machine` writes it: 0 rows at a time, 1 inputs, 2 parameters, 3 outputs, 4 cells, 5 to 10 memories and
+#: the flag, 11 addresses of the outputs, 12 and 15 instructions. Of the tables of these, a row is the address of a kernel,
+#: how many steps there are, and where their addresses begin. A task is what `Machine.train` writes.
 DISPATCHER = (
     _HEAD.replace("{title}", "The dispatcher")
     + """
@@ -66,61 +80,135 @@ def floats_at(context, address):
         return builder.inttoptr(arguments[0], ir.DoubleType().as_pointer())
     return floats(number), generate
 
+def calling(context, builder, arguments):
+    kinds = [argument.type for argument in arguments[1:]]
+    function = builder.inttoptr(arguments[0], ir.FunctionType(ir.VoidType(), kinds).as_pointer())
+    builder.call(function, arguments[1:])
+    return context.get_dummy_value()
+
 @intrinsic
 def call(context, address, count, rows, pitch, code, fixed, cells, fixed_gradients, gradients, room, doubt):
     def generate(context, builder, signature, arguments):
-        kinds = [argument.type for argument in arguments[1:]]
-        function = builder.inttoptr(arguments[0], ir.FunctionType(ir.VoidType(), kinds).as_pointer())
-        builder.call(function, arguments[1:])
-        return context.get_dummy_value()
+        return calling(context, builder, arguments)
     return types.void(address, count, rows, pitch, code, fixed, cells, fixed_gradients, gradients, room, doubt), generate
+
+@intrinsic
+def call_update(context, address, count, data, gradients, buffers, constants, new, made, doubt):
+    def generate(context, builder, signature, arguments):
+        return calling(context, builder, arguments)
+    return types.void(address, count, data, gradients, buffers, constants, new, made, doubt), generate
+
+@register_jitable
+def run(which, count, program):
+    table, codes = integers_at(program[which + 1]), program[which + 2]
+    for k in range(program[which]):
+        call(
+            table[3 * k], table[3 * k + 1], count, program[0], integers_at(codes + 8 * table[3 * k + 2]),
+            floats_at(program[5]), floats_at(program[6]), floats_at(program[7]), floats_at(program[8]),
+            floats_at(program[9]), integers_at(program[10]),
+        )
+
+@register_jitable
+def forward(count, program):
+    run(12, count, program)
+    return integers_at(program[10])[0]
+
+@register_jitable
+def backward(count, program):
+    width, output = program[0], integers_at(program[11])[0] * program[0]
+    cells, gradients = floats_at(program[6]), floats_at(program[8])
+    total = 0.0
+    for k in range(program[4] * width):
+        gradients[k] = 0.0
+    for r in range(count):
+        total += cells[output + r]
+        gradients[output + r] = 1.0
+    run(15, count, program)
+    return total
+
+@register_jitable
+def begin(data, program):
+    fixed, fixed_gradients = floats_at(program[5]), floats_at(program[7])
+    for k in range(program[2]):
+        fixed[k] = data[k]
+        fixed_gradients[k] = 0.0
+    integers_at(program[10])[0] = 0
 
 @cfunc(number(number, floats, floats, floats, integers), error_model="numpy", cache=True)
 def dispatch(rows, table, data, results, program):
-    width, inputs, parameters, outputs, size = program[0], program[1], program[2], program[3], program[4]
-    fixed, cells, fixed_gradients = floats_at(program[5]), floats_at(program[6]), floats_at(program[7])
-    gradients, room, doubt = floats_at(program[8]), floats_at(program[9]), integers_at(program[10])
-    addresses = integers_at(program[11])
-    forwards, forward_table, forward_code = program[12], integers_at(program[13]), program[14]
-    backwards, backward_table, backward_code = program[15], integers_at(program[16]), program[17]
-    doubt[0] = 0
+    width, inputs, parameters, outputs = program[0], program[1], program[2], program[3]
+    cells, fixed_gradients, addresses = floats_at(program[6]), floats_at(program[7]), integers_at(program[11])
+    begin(data, program)
     total = 0.0
-    for k in range(parameters):
-        fixed[k] = data[k]
-        fixed_gradients[k] = 0.0
     for first in range(0, rows, width):
         count = min(width, rows - first)
         for k in range(inputs):
             for r in range(count):
                 cells[k * width + r] = table[(first + r) * inputs + k]
-        for k in range(forwards):
-            code = integers_at(forward_code + 8 * forward_table[3 * k + 2])
-            call(
-                forward_table[3 * k], forward_table[3 * k + 1], count, width, code,
-                fixed, cells, fixed_gradients, gradients, room, doubt,
-            )
-        if doubt[0]:
+        if forward(count, program):
             return 1
-        if backwards < 0:
-            for k in range(outputs):
-                for r in range(count):
-                    results[(first + r) * outputs + k] = cells[addresses[k] * width + r]
+        if program[15] >= 0:
+            total += backward(count, program)
             continue
-        for k in range(size * width):
-            gradients[k] = 0.0
-        for r in range(count):
-            total += cells[addresses[0] * width + r]
-            gradients[addresses[0] * width + r] = 1.0
-        for k in range(backwards):
-            code = integers_at(backward_code + 8 * backward_table[3 * k + 2])
-            call(
-                backward_table[3 * k], backward_table[3 * k + 1], count, width, code,
-                fixed, cells, fixed_gradients, gradients, room, doubt,
-            )
-    if backwards >= 0:
+        for k in range(outputs):
+            for r in range(count):
+                results[(first + r) * outputs + k] = cells[addresses[k] * width + r]
+    if program[15] >= 0:
         results[0] = total
         for k in range(parameters):
             results[k + 1] = fixed_gradients[k]
     return 0
+
+@cfunc(number(integers), error_model="numpy", cache=True)
+def train(task):
+    rounds, rows, size, most = task[0], task[1], task[2], task[3]
+    table, order, data, buffers = floats_at(task[4]), integers_at(task[5]), floats_at(task[6]), floats_at(task[7])
+    kept, constants, every = task[8], task[9], task[10]
+    losses, gradients, new, made = floats_at(task[12]), floats_at(task[13]), floats_at(task[14]), floats_at(task[15])
+    program = integers_at(task[16])
+    width, inputs, parameters = program[0], program[1], program[2]
+    cells, fixed_gradients = floats_at(program[6]), floats_at(program[7])
+    step = 0
+    for begun in range(0, rounds * rows, rows):
+        for first in range(0, rows, size):
+            count = min(size, rows - first)
+            total = 0.0
+            for k in range(parameters):
+                gradients[k] = 0.0
+            for block in range(first, first + count, most):
+                end = min(block + most, first + count)
+                begin(data, program)
+                of_block = 0.0
+                for part in range(block, end, width):
+                    some = min(width, end - part)
+                    for r in range(some):
+                        row = order[begun + part + r] * inputs
+                        for k in range(inputs):
+                            cells[k * width + r] = table[row + k]
+                    if forward(some, program):
+                        return step
+                    of_block += backward(some, program)
+                total += of_block
+                for k in range(parameters):
+                    gradients[k] += fixed_gradients[k]
+            check = total
+            for k in range(parameters):
+                gradients[k] /= count
+                check += gradients[k]
+            if not abs(check) < inf:
+                return step
+            call_update(
+                task[11], parameters, data, gradients, buffers, floats_at(constants + 8 * every * step), new, made,
+                integers_at(program[10]),
+            )
+            if integers_at(program[10])[0]:
+                return step
+            for k in range(parameters):
+                data[k] = new[k]
+            for k in range(kept * parameters):
+                buffers[k] = made[k]
+            losses[step] = total / count
+            step += 1
+    return step
 """
 )

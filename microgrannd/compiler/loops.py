@@ -53,8 +53,8 @@ class Loops(Expressions):
     """
 
     def __init__(self, rule: Rule, shape: Shape, strict: bool) -> None:
-        super().__init__(rule, strict, shape.functions)
-        self.shape = shape
+        super().__init__(f"the rule of {rule.name}", strict, shape.functions)
+        self.rule, self.shape = rule, shape
         self.body: list[str] = []
         self.depth = 0
         self.loops = self.sums = self.elements = 0

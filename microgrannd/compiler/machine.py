@@ -10,12 +10,14 @@ import ctypes
 import math
 from collections.abc import Sequence
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..optim.update import Update
 from ..rules.ieee import ERRORS
 from . import kernels
+from .arrays import Arrays, address_of, update_address
 from .cache import loaded
 from .chains import chained
 from .dispatcher import DISPATCHER, KERNEL
@@ -30,9 +32,24 @@ MOST_CELLS = 2**18
 
 #: The type of the dispatcher, which takes a number and addresses. It holds the GIL: the memories are the program's.
 _DISPATCH = ctypes.PYFUNCTYPE(*[ctypes.c_int64] * 6)
+_TRAIN = ctypes.PYFUNCTYPE(*[ctypes.c_int64] * 2)
 
 
-class Machine:
+class Training(NamedTuple):
+    """What became of steps.
+
+    Attributes:
+        taken: how many there were until Python might refuse one, or a loss or gradient was not finite.
+        losses: the mean of the rows, before each.
+        gradients: of the last one.
+    """
+
+    taken: int
+    losses: Any
+    gradients: Any
+
+
+class Machine(Arrays):
     """Runs a tape by numba. It raises wherever Python may raise; the plain program then tells why.
 
     Raises:
@@ -140,7 +157,7 @@ class Machine:
     def _keep(self, numbers: Any, kind: Any = np.float64) -> int:
         """Return the address of an array of numbers that lives as long as the program."""
         self._kept.append(np.asarray(numbers, dtype=kind))
-        return _address(self._kept[-1])
+        return address_of(self._kept[-1])
 
     def _run(self, back: bool, rows: Any, data: Any, results: Any) -> None:
         """Run the program over rows.
@@ -149,7 +166,7 @@ class Machine:
             ValueError: Python might refuse a row.
         """
         program = self._program(back, min(self.width, len(rows)) or 1)
-        refused = self._dispatch(len(rows), _address(rows), _address(data), _address(results), program)
+        refused = self._dispatch(len(rows), address_of(rows), address_of(data), address_of(results), program)
         if self._raised:
             raise self._raised.pop()
         if refused:
@@ -187,16 +204,43 @@ class Machine:
         """Return the sum of two arrays of gradients."""
         return gradients + others
 
-    def shares(self, gradients: Any, count: int) -> list[float]:
-        """Return the gradients, each divided by the number of rows, as a list."""
-        found: list[float] = (gradients / count).tolist()
-        return found
+    def shares(self, gradients: Any, count: int) -> Any:
+        """Return the gradients, each divided by the number of rows."""
+        return gradients / count
 
+    def unordered(self, vector: Any) -> list[float]:
+        """Return parameters in the order of the tape, of those in the order of the programs."""
+        found = np.empty(len(vector))
+        found[self._order] = vector
+        return found.tolist()
 
-def _address(array: Any) -> int:
-    """Return the address of an array's first number."""
-    found: int = array.__array_interface__["data"][0]
-    return found
+    def train(
+        self, update: Update, table: Any, order: Any, size: int, data: Any, buffers: Any, constants: Any
+    ) -> Training:
+        """Take steps of a training; see `Training`.
+
+        Args:
+            update: of an optimiser of all parameters.
+            table: rows.
+            order: for each epoch the indices of all rows.
+            size: rows of a step.
+            data: of the parameters, in the order of the program; these and the buffers become those after the steps.
+            buffers: of the optimiser, in the same order.
+            constants: for each step.
+        """
+        address, order = update_address(update), np.array(order, dtype=np.int64)
+        losses, gradients = np.empty(len(constants)), np.empty(len(data))
+        new, made = np.empty_like(data), np.empty_like(buffers)
+        program = self._program(True, min(self.width, size, len(table)))
+        task = [*order.shape, size, BLOCK, *map(address_of, (table, order, data, buffers)), len(buffers)]
+        task += [address_of(constants), constants.shape[1], address]
+        task += [*map(address_of, (losses, gradients, new, made)), program]
+        taken = (
+            _TRAIN(loaded(DISPATCHER)["train"].address)(address_of(np.array(task, dtype=np.int64))) if address else 0
+        )
+        if self._raised:
+            raise self._raised.pop()
+        return Training(taken, losses, gradients)
 
 
 def _described(instruction: Instruction) -> str:

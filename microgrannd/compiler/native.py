@@ -54,10 +54,10 @@ def called{count}(context, address, {arguments}):
 
 
 class Expressions(ast.NodeTransformer):
-    """Rewrites the expressions of a rule for numba, and knows the functions that they call.
+    """Rewrites expressions for numba, and knows the functions that they call.
 
     Args:
-        rule: whose formulas they are.
+        owner: whose expressions they are, for errors.
         strict: whether they flag where Python would raise.
         first: where the addresses of the functions begin that are called back.
 
@@ -65,8 +65,8 @@ class Expressions(ast.NodeTransformer):
         back: the functions that are called back, each with the number of its arguments, in the order of their addresses.
     """
 
-    def __init__(self, rule: Rule, strict: bool, first: int) -> None:
-        self.rule, self.strict, self.first = rule, strict, first
+    def __init__(self, owner: str, strict: bool, first: int) -> None:
+        self.owner, self.strict, self.first = owner, strict, first
         self.functions: dict[str, Any] = {"map": map, "zip": zip}  # which are called by their own names
         self.used: dict[str, tuple[Any, int]] = {}  # those that are to be defined, with the number of their arguments
         self.back: list[tuple[Any, int]] = []
@@ -101,7 +101,7 @@ class Expressions(ast.NodeTransformer):
 
     def refuse(self, tree: ast.AST) -> Any:
         """Raise an error that an expression is not among those for which there are loops."""
-        raise ValueError(f"the backend numba has no loop for {ast.unparse(tree)} in the rule of {self.rule.name}")
+        raise ValueError(f"the backend numba has no loop for {ast.unparse(tree)} in {self.owner}")
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Read what the name stands for."""

@@ -172,7 +172,7 @@ class Program:
         total, gradients = next(blocks)
         for output, more in blocks:
             total, gradients = total + output, self._runner.added(gradients, more)
-        shares = self._runner.shares(gradients, count)
+        shares = self._runner.listed(self._runner.shares(gradients, count))
         for receiver, share in zip(self._receivers, shares, strict=True):
             if receiver is not None:
                 receiver.grad += share

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import repeat
+from math import isfinite
 from operator import add, truediv
 from typing import Any
 
+from ..optim.update import Update
 from ..rules.generated import generated
 from .tape import Ref, Step, Tape
 from .templates import Vocabulary
+from .updates import Stepper, over_lists
 
 #: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
 MOST_TERMS = 50
@@ -31,7 +34,7 @@ class Writer:
 
     def __init__(self, tape: Tape, vocabulary: Vocabulary) -> None:
         self.tape, self.vocabulary, self.names = tape, vocabulary, vocabulary.names
-        self.row = [f"{_targets([self.names[ref] for ref in tape.input_refs])} = row"] if tape.inputs else []
+        self.row = [f"{targets([self.names[ref] for ref in tape.input_refs])} = row"] if tape.inputs else []
         self.shares: defaultdict[Ref, list[str]] = defaultdict(list)
         self.lets: dict[Ref, dict[str, str]] = {}
 
@@ -50,7 +53,7 @@ class Writer:
         self.row.append(f"total += {self.names[output]}")
         self.gradients(output)
         sums = [f"d_{self.names[ref]}" for ref in self.tape.parameter_refs]
-        after = [f"gradients += [{', '.join(some)}]" for _, some in _numbered(sums)]
+        after = [f"gradients += [{', '.join(some)}]" for _, some in numbered(sums)]
         before = ["total = 0.0", *(f"{name} = 0.0" for name in sums)]
         return self.function("backward", before, ["gradients = []", *after, "return total, gradients"])
 
@@ -61,7 +64,7 @@ class Writer:
         and to run.
         """
         parameters = [self.names[ref] for ref in self.tape.parameter_refs]
-        read = [f"{_targets(some)} = parameters[{first}:{first + len(some)}]" for first, some in _numbered(parameters)]
+        read = [f"{targets(some)} = parameters[{first}:{first + len(some)}]" for first, some in numbered(parameters)]
         rows = ["for row in rows:", *(f"    {line}" for line in self.row)]
         return "\n".join(
             [f"def {name}(rows, parameters):", *(f"    {line}" for line in [*read, *before, *rows, *after])]
@@ -123,17 +126,17 @@ class Writer:
     def added(self, target: str, shares: Sequence[str], sign: str) -> None:
         """Write a sum that is assigned to a target, or added to it."""
         terms = [share if _is_term(share) else f"({share})" for share in shares] if len(shares) > 1 else shares
-        for first, some in _numbered(terms):
+        for first, some in numbered(terms):
             self.row.append(f"{target} {'+=' if first else sign} {' + '.join(some)}")
 
 
-def _numbered(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+def numbered(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield as many texts at a time as a line may have, with the number of the first one."""
     for first in range(0, len(texts), MOST_TERMS):
         yield first, texts[first : first + MOST_TERMS]
 
 
-def _targets(names: Sequence[str]) -> str:
+def targets(names: Sequence[str]) -> str:
     """Return names as the left side of an assignment that unpacks a sequence."""
     return f"{', '.join(names)}{',' * (len(names) == 1)}"
 
@@ -206,21 +209,71 @@ class PythonRunner(ABC):
         """Return the sum of two rows of gradients."""
         return list(map(add, gradients, others))
 
-    def shares(self, gradients: Any, count: int) -> Iterable[float]:
+    def shares(self, gradients: Any, count: int) -> list[float]:
         """Return the gradients, each divided by the number of rows."""
-        return map(truediv, gradients, repeat(count))
+        return list(map(truediv, gradients, repeat(count)))
+
+    def update(self, update: Update) -> Stepper:
+        """Return what computes a step of an optimiser."""
+        return over_lists(update)
+
+    def vector(self, numbers: list[float]) -> Any:
+        """Return numbers in the form in which programs keep them."""
+        return numbers
+
+    def vectors(self, rows: list[list[float]]) -> Any:
+        """Return rows of numbers of one length in that form."""
+        return tuple(rows)
+
+    def listed(self, vector: Any) -> list[float]:
+        """Return a vector as a list of floats."""
+        return vector  # type: ignore[no-any-return]  # which it is
+
+    def chosen(self, vector: Any, indices: Sequence[int]) -> Any:
+        """Return the elements, or rows, at some indices."""
+        return [vector[index] for index in indices]
+
+    def replaced(self, vector: Any, indices: Sequence[int], others: Any) -> Any:
+        """Return a vector with other elements at some indices."""
+        found = list(vector)
+        for index, other in zip(indices, others, strict=True):
+            found[index] = other
+        return found
+
+    def longer(self, vector: Any, length: int) -> Any:
+        """Return a vector with zeros at its end."""
+        return [*vector, *[0.0] * (length - len(vector))]
+
+    def scaled(self, vector: Any, factor: float) -> Any:
+        """Return a vector times a number."""
+        return [number * factor for number in vector]
+
+    def is_finite(self, vector: Any) -> bool:
+        """Tell whether the elements, and their sum, are finite."""
+        return isfinite(sum(vector))
+
+    def unordered(self, vector: Any) -> list[float]:
+        """Return parameters in the order of the tape, of those in the order of the programs."""
+        found = [0.0] * len(vector)
+        for index, number in zip(self.order, vector, strict=True):
+            found[index] = number
+        return found
 
 
 class Plain(PythonRunner):
-    """Runs a tape as straight-line Python."""
+    """Runs a tape as straight-line Python.
+
+    Attributes:
+        vocabulary: the names and templates of its programs.
+    """
 
     def __init__(self, tape: Tape) -> None:
         super().__init__(tape)
         self.order = range(tape.parameters)
-        self._vocabulary = Vocabulary(tape)
+        self.vocabulary = Vocabulary(tape)
 
     def written(self, name: str) -> tuple[str, dict[str, Any]]:
         """Write a program, an operation a line; return the source, and what its names stand for."""
-        writer = Writer(self.tape, self._vocabulary)
+        writer = Writer(self.tape, self.vocabulary)
         source = writer.forward() if name == "forward" else writer.backward()
-        return source, {**BUILTINS, **self._vocabulary.functions}
+        return source, {**BUILTINS, **self.vocabulary.functions}

@@ -20,7 +20,9 @@ from .forms import form
 from .tape import Literal, Operand, Ref, Step, Tape
 
 #: Names with a meaning of their own in the programs.
-_OWN = {"rows", "row", "parameters", "results", "total", "gradients", "list", "ValueError"}
+_OWN = {
+    "rows", "row", "parameters", "results", "total", "gradients", "list", "ValueError", "count", "buffers", "constants", "check",
+}  # fmt: skip
 
 
 _RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OWN, "real_result"}

@@ -20,7 +20,7 @@ from ..compiler.program import Program
 from ..nn.saving import encode
 from ..optim import Optimizer
 from .fingerprints import digest, text_of
-from .run import Run
+from .run import Run, named
 
 #: What must be the same for a run to go on: its name in the file, and its name in an error.
 KINDS = {"model": "another model", "settings": "other settings", "data": "other data"}
@@ -82,7 +82,7 @@ class Checkpoint:
                 more epochs; or its state does not fit.
             OSError: it cannot be written.
         """
-        self.run, self.identity, self.options = run, identity, _texts(run.optimizer.options())
+        self.run, self.identity, self.options = run, identity, _options(run)
         remove_leftovers(self.target)
         if self.stored is None:
             self._require_new()
@@ -112,12 +112,12 @@ class Checkpoint:
         Raises:
             TypeError: an optimiser of your own has state that the file would lose.
         """
-        now = _texts(self.run.optimizer.options())
-        if changed := [name for name in now if now[name] != self.options.get(name)]:
-            raise TypeError(
-                f"{type(self.run.optimizer).__name__} changes {', '.join(changed)}, which a checkpoint would lose: "
-                "name it in buffers, a list with a number for each parameter"
-            )
+        for optimizer, before, now in zip(self.run.optimizers, self.options, _options(self.run), strict=True):
+            if changed := [name for name in now if now[name] != before.get(name)]:
+                raise TypeError(
+                    f"{type(optimizer).__name__} changes {', '.join(changed)}, which a checkpoint would lose: "
+                    "name it in buffers, a list with a number for each parameter"
+                )
         self.waiting = self.run.state()
         if self.run.epochs % self.every == 0:
             self.write()
@@ -165,9 +165,7 @@ def identity_of(
         settings: the arguments on which the bits depend.
         rows: pairs of row and target, by what they are for.
     """
-    optimizer = run.optimizer
     options = encode(run.model)["options"] or {}
-    changed = [run.names[parameter] for parameter in optimizer.params]
     return {
         "model": {
             "kind": type(run.model).__name__,
@@ -177,14 +175,27 @@ def identity_of(
             "the graph of the loss": _graph(program, run) if program else "recorded anew for each row",
         },
         "settings": {
-            "optimizer": type(optimizer).__name__,
-            **_texts(optimizer.options()),
-            **_own_update(optimizer),
-            "optimizer.params": f"{len(changed)} ({digest(changed)})",
+            **_identity_of(run),
             **_texts(settings),
         },
         "data": {name: f"{len(pairs)} rows ({_digest_of_rows(pairs)})" for name, pairs in rows.items()},
     }
+
+
+def _identity_of(run: Run) -> dict[str, str]:
+    """Return what identifies the optimisers of a run."""
+    found: dict[str, str] = {}
+    for name, optimizer in named(run.optimizers).items():
+        changed = [run.names[parameter] for parameter in optimizer.params]
+        prefix = "" if len(run.optimizers) == 1 else f"{name}."
+        options = {**_texts(optimizer.options()), **_own_update(optimizer)}
+        found |= {name: type(optimizer).__name__, f"{name}.params": f"{len(changed)} ({digest(changed)})"}
+        found |= {prefix + option: text for option, text in options.items()}
+    return found
+
+
+def _options(run: Run) -> list[dict[str, str]]:
+    return [_texts(optimizer.options()) for optimizer in run.optimizers]
 
 
 def _own_update(optimizer: Optimizer) -> dict[str, str]:

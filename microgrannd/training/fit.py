@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import isfinite
 from os import PathLike
 from typing import Any
 
@@ -19,15 +18,25 @@ from .._checks import real, required_pairs, required_whole, seed_of
 from .._streams import Forgiving
 from .._text import described
 from ..compiler.workers import require_executor
+from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
 from .compiling import learner_for
+from .direct import Direct
 from .gradients import Compiled, Eager
 from .interrupts import Interrupts
+from .resident import Resident, is_resident
 from .rows import divided, require_taken
-from .run import History, Run
+from .run import History, Run, named
+
+#: Seconds between two looks at the progress.
+SHOWN = 0.05
+
+
+#: Epochs that are computed at once, at most, and seconds from which on there are no more: Ctrl-C waits for them.
+MOST_EPOCHS, AT_ONCE = 512, 0.02
 
 
 class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
@@ -41,6 +50,12 @@ class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
             initial=over, total=epochs, disable=not shown or stream is None, file=stream, unit="epoch", miniters=1
         )
 
+    def show(self, run: Run) -> None:
+        """Show how far a run is."""
+        if not self.disable:
+            self.set_postfix(_shown(run.history), refresh=False)
+            self.update(run.epochs - self.n)
+
 
 def fit(
     model: Module,
@@ -48,7 +63,7 @@ def fit(
     y: Iterable[Any],
     *,
     loss: Loss,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Sequence[Optimizer],
     epochs: int,
     batch_size: int | None = None,
     shuffle: bool = True,
@@ -61,6 +76,7 @@ def fit(
     resume: bool = False,
     executor: Executor | None = None,
     compile: bool | str = True,  # noqa: A002
+    callback: Callable[[int, History], Any] | None = None,
 ) -> History:
     """Train a model. Ctrl-C ends the training and leaves everything as it was after the last whole epoch.
 
@@ -69,7 +85,8 @@ def fit(
         X: rows of numbers, single numbers (which are rows of one), or a data frame of pandas or polars.
         y: for each row what the loss takes: a number, the index of a class, or a row of numbers.
         loss: one of `microgrannd.losses`, or any function (prediction, target) -> Value of one row.
-        optimizer: an instance, over all of the model's parameters or a part of them.
+        optimizer: an instance, over all of the model's parameters or a part of them; or a list of several, each over
+            another part.
         epochs: passes over all rows.
         batch_size: rows for each step; by default all of them.
         shuffle: put the rows in a new order for each epoch.
@@ -92,6 +109,8 @@ def fit(
         compile: record the loss of one row and run it as a program, see `microgrannd.compile`. If two rows record
             different graphs, each row is recorded anew, with a warning. False always records: for a model or loss that
             has side effects. "numba" is the backend of that name.
+        callback: called after each epoch with its number, from 1, and the history; the model and the optimiser are as
+            after that epoch, and may be changed. If it returns True, the training ends.
 
     Returns:
         The losses and times of the epochs.
@@ -106,7 +125,7 @@ def fit(
         OSError: the checkpoint cannot be written; an older one is unchanged.
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
-    _require_parts(model, loss, optimizer)
+    optimizers = _require_parts(model, loss, optimizer)
     rows = required_pairs(X, y)
     require_taken(model, rows)
     required_whole("epochs", epochs, 0)
@@ -131,7 +150,7 @@ def fit(
         "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
         "validation": real(validation),
     }  # fmt: skip
-    run = Run(model, optimizer, random.Random(drawn), len(rows))
+    run = Run(model, optimizers, random.Random(drawn), len(rows))
     with Interrupts() as interrupts:
         with _kept(run, file, interrupts):
             learner: Eager | Compiled = Eager(model, loss)
@@ -141,10 +160,14 @@ def fit(
                 program = learner.program if isinstance(learner, Compiled) else None
                 pairs = {"training": rows, "validation": judged}
                 file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
-            training = Training(run, learner, learner.ready(rows), learner.ready(judged), size, shuffle, interrupts)
-            training.through(epochs, patience, progress, file)
+            kind = Resident if isinstance(learner, Compiled) and is_resident(learner, optimizers) else Direct
+            steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
+            training = Training(run, steps, learner.ready(judged), shuffle, interrupts)
+            training.through(epochs, patience, progress, file, callback)
+            steps.publish()
             interrupts.run(lambda: None)  # one that came late
-        run.set_weights(run.kept)
+        if run.kept is not run.last:
+            run.kept.restore_weights()
     return run.history
 
 
@@ -154,7 +177,7 @@ def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator
     try:
         yield
     except KeyboardInterrupt:
-        run.go_back()
+        run.last.restore()
         run.history.interrupted = True
     finally:
         if file:
@@ -164,58 +187,93 @@ def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator
 
 @dataclass
 class Training:
-    """A training: a run, the learner that computes its gradients, and the rows prepared for that.
+    """A training.
 
     Attributes:
-        size: rows for each step.
+        run: what changes.
+        steps: compute an epoch.
+        judged: rows to judge by, prepared by the learner.
         shuffle: put the rows in a new order for each epoch.
         interrupts: where Ctrl-C may end a computation; all else is done whole.
     """
 
     run: Run
-    learner: Eager | Compiled
-    rows: list[Any]
+    steps: Direct | Resident
     judged: list[Any]
-    size: int
     shuffle: bool
     interrupts: Interrupts
 
-    def through(self, epochs: int, patience: int | None, progress: bool, file: Checkpoint | None) -> None:
-        """Train until there were so many epochs in all, or patience ends; show a bar, and note each epoch in the file."""
-        with Bar(self.run.epochs, epochs, progress) as bar:
-            while not self.run.is_over(epochs, patience):
-                self.epoch(patience is not None)
+    def through(
+        self,
+        epochs: int,
+        patience: int | None,
+        progress: bool,
+        file: Checkpoint | None,
+        callback: Callable[[int, History], Any] | None,
+    ) -> None:
+        """Train until there were so many epochs in all, or patience or the callback ends it; note each epoch in the file."""
+        run, due, count = self.run, 0.0, 1
+        alone = not (file or callback or self.judged)  # nobody looks at the state of a single epoch
+        with Bar(run.epochs, epochs, progress) as bar:
+            while not run.is_over(epochs, patience):
+                start = time.perf_counter()
+                if alone and isinstance(self.steps, Resident) and self.steps.several_at_once and run.epochs:
+                    end = self.epochs(min(count, epochs - run.epochs), self.steps)
+                    count = min(2 * count, MOST_EPOCHS) if end - start < AT_ONCE else count
+                else:
+                    end = self.epoch(patience is not None)
                 if file:
+                    self.steps.publish()
                     file.note()
-                bar.set_postfix(_shown(self.run.history), refresh=False)
-                bar.update()
+                if end >= due or run.epochs == epochs:  # to show an epoch takes longer than a short one
+                    bar.show(run)
+                    due = end + SHOWN
+                if callback is not None and self.called(callback):
+                    break
+            bar.show(run)
 
-    def epoch(self, patient: bool) -> None:
-        """Train for an epoch and add its losses to the history; where patient, keep only the best weights."""
+    def called(self, callback: Callable[[int, History], Any]) -> bool:
+        """Call a function of the user's, which may change all that it sees; tell whether it ends the training."""
+        self.steps.publish()
+        ends = self.interrupts.run(callback, self.run.epochs, self.run.history) is True
+        self.run.require_same()
+        self.steps.load()
+        self.run.last = self.steps.state
+        return ends
+
+    def epochs(self, count: int, steps: Resident) -> float:
+        """Train for some epochs at once, or one by one if there is trouble; return the time."""
+        run, start = self.run, time.perf_counter()
+        before, order, orders = run.rng.getstate(), run.order[:], []
+        for _ in range(count):
+            if self.shuffle:
+                run.shuffle()
+            orders.append(run.order[:])
+        losses = steps.epochs(orders)
+        if losses is None:
+            run.rng.setstate(before)
+            run.order = order
+            return [self.epoch(False) for _ in range(count)][-1]
+        end = time.perf_counter()
+        for loss in losses:
+            run.add(loss, None, (end - start) / count, False, steps.state)
+        return end
+
+    def epoch(self, patient: bool) -> float:
+        """Train for an epoch and add its losses to the history; where patient, keep only the best weights. Return the time."""
         run, start = self.run, time.perf_counter()
         if self.shuffle:
-            run.rng.shuffle(run.order)
+            run.shuffle()
         try:
-            loss = self.steps([self.rows[index] for index in run.order])
-            judgement = self.interrupts.run(self.learner.judge, self.judged) if self.judged else None
-            run.add(loss, judgement, time.perf_counter() - start, patient)
+            loss = self.steps.epoch(run.order)
+            judgement = self.interrupts.run(self.steps.judge, self.judged) if self.judged else None
+            state = self.steps.state
         except (ArithmeticError, ValueError) as error:
             error.args = (f"epoch {run.epochs + 1}: {error}",)
             raise
-
-    def steps(self, rows: list[Any]) -> float:
-        """Take a step for each batch; return the mean of the losses before the steps."""
-        total = 0.0
-        for first in range(0, len(rows), self.size):
-            batch = rows[first : first + self.size]
-            self.run.zero_grad()
-            total += len(batch) / len(rows) * self.interrupts.run(self.learner.gradients, batch)
-            if not first and not self.run.epochs:
-                self.run.require_trained(self.learner.reached or set())
-            if not isfinite(sum([parameter.grad for parameter in self.run.optimizer.params])):
-                self.learner.blame(batch)
-            self.run.optimizer.step()
-        return total
+        end = time.perf_counter()
+        run.add(loss, judgement, end - start, patient, state)
+        return end
 
 
 def _shown(history: History) -> dict[str, str]:
@@ -223,15 +281,25 @@ def _shown(history: History) -> dict[str, str]:
     return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
 
 
-def _require_parts(model: Any, loss: Any, optimizer: Any) -> None:
-    """Require a module, an optimiser and a loss function.
+def _require_parts(model: Any, loss: Any, optimizer: Any) -> list[Optimizer]:
+    """Require a module, a loss function and an optimiser or several of unlike parameters; return a list of these.
 
     Raises:
         TypeError: one is not; the message shows the right call.
+        ValueError: a parameter has two optimisers.
     """
     if not isinstance(model, Module):
         raise TypeError(f"model needs to be a Module, as mg.MLP(2, [8, 1]), got {described(model)}")
-    if not isinstance(optimizer, Optimizer):
+    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else optimizer
+    if not isinstance(optimizers, list | tuple) or not optimizers:
         raise TypeError(f"optimizer needs to be made, as mg.Adam(model.parameters()), got {described(optimizer)}")
+    held: dict[Value, str] = {}
+    for name, one in named(optimizers).items():
+        if not isinstance(one, Optimizer):
+            raise TypeError(f"{name} needs to be made, as mg.Adam(model.parameters()), got {described(one)}")
+        for index, parameter in enumerate(one.params):
+            if held.setdefault(parameter, name) != name:
+                raise ValueError(f"{name}.params[{index}] is a parameter of {held[parameter]} too; each may have one")
     if not callable(loss):
         raise TypeError(f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}")
+    return list(optimizers)

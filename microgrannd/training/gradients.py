@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from math import isfinite
 from statistics import fmean
@@ -161,8 +161,11 @@ class Distributed(Compiled):
         """Compute as `Compiled.run` does, on the workers."""
         if len(batch) <= BLOCK:
             return super().run(batch)
-        sums = self.workers.sums(self.executor, [row.number for row in batch], self.program.data())
-        return self.program.added(len(batch), sums)
+        return self.program.added(len(batch), self.sums([row.number for row in batch], self.program.data()))
+
+    def sums(self, numbers: Sequence[int], data: Sequence[float]) -> Iterator[tuple[float, Any]]:
+        """Yield the sums over each block of rows, given by their numbers."""
+        return self.workers.sums(self.executor, numbers, data)
 
 
 def cells_of(row: tuple[float, ...], target: Any, width: int) -> list[float]:

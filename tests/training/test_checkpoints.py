@@ -248,11 +248,11 @@ CHANGES: list[Callable[[Any], Any]] = [
     lambda c: c["state"]["random"][1].__setitem__(0, 2**80),
     lambda c: c["state"]["random"][1].__setitem__(624, 10**6),
     lambda c: c["state"]["random"].append(1),
-    lambda c: c["state"]["optimizer"].update(steps=-1),
-    lambda c: c["state"]["optimizer"].update(steps=True),
-    lambda c: c["state"]["optimizer"].update(velocity=[0.0]),
-    lambda c: c["state"]["optimizer"].update(means=[0.0]),
-    lambda c: c["state"]["optimizer"].pop("velocity"),
+    lambda c: c["state"]["optimizer"][0].update(steps=-1),
+    lambda c: c["state"]["optimizer"][0].update(steps=True),
+    lambda c: c["state"]["optimizer"][0].update(velocity=[0.0]),
+    lambda c: c["state"]["optimizer"][0].update(means=[0.0]),
+    lambda c: c["state"]["optimizer"][0].pop("velocity"),
     lambda c: c["state"].update(optimizer=[]),
 ]
 
@@ -603,7 +603,7 @@ def test_steps_that_no_float_can_count_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     trained(path, make=mg.Adam, epochs=1)
     content = read(path)
-    content["state"]["optimizer"]["steps"] = 10**400
+    content["state"]["optimizer"][0]["steps"] = 10**400
     write(path, content)
     with pytest.raises(FileError, match="not a checkpoint that this version can go on from"):
         trained(path, make=mg.Adam)

@@ -1,0 +1,319 @@
+"""Training that stays in the program: weights, gradients and buffers as flat numbers, not as attributes of Values.
+
+The state is replaced, never changed. So whatever ends an epoch, there is a whole state to go back to; Values and
+optimisers are set when somebody can look at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import hypot, isfinite, nan
+from statistics import fmean
+from typing import Any
+
+from ..compiler.fused import MOST_PARAMETERS, fused
+from ..compiler.python import Plain
+from ..compiler.workers import BLOCK
+from ..optim import Optimizer
+from ..optim.update import names_in
+from ..rules.ieee import ERRORS
+from .gradients import Compiled, Distributed
+from .interrupts import Interrupts
+from .run import Run
+
+#: Of each optimiser, the number of its steps, and its buffers.
+Parts = tuple[tuple[int, Any], ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """What a step changes.
+
+    Attributes:
+        owner: whose Values and optimisers it is of.
+        data: of the program's parameters, and after them those that only an optimiser has.
+        gradients: of the last batch.
+        parts: of each optimiser.
+    """
+
+    owner: Resident
+    data: Any
+    gradients: Any
+    parts: Parts
+
+    def restore(self) -> None:
+        """Set all Values and optimisers to this state."""
+        self.restore_weights()
+        self.owner.run.zero_grad()
+        for value, gradient in zip(self.owner.values, self.owner.runner.listed(self.gradients), strict=True):
+            if value._rule is None:
+                value.grad = gradient
+        for part, (steps, buffers) in zip(self.owner.parts, self.parts, strict=True):
+            part.optimizer.steps = steps
+            for name, numbers in zip(part.update.buffers, map(self.owner.runner.listed, buffers), strict=True):
+                setattr(part.optimizer, name, [numbers[place] for place in part.places])
+
+    def restore_weights(self) -> None:
+        """Set the data of all parameters."""
+        for value, number in zip(self.owner.values, self.owner.runner.listed(self.data), strict=True):
+            if value._rule is None:
+                value.data = number
+
+    def weights(self) -> list[float]:
+        """Return the data of the run's parameters, in its order."""
+        found = dict(zip(self.owner.values, self.owner.runner.listed(self.data), strict=True))
+        return [found.get(value, value.data) for value in self.owner.run.names]
+
+
+class Part:
+    """An optimiser, with the parameters that it changes.
+
+    Args:
+        optimizer: has formulas.
+        index: of each of its parameters in the state.
+        whole: all that is in the state is its own.
+
+    Attributes:
+        chosen: the indices in ascending order; None for all.
+        places: of the optimiser's parameters among these.
+    """
+
+    def __init__(self, optimizer: Optimizer, index: Sequence[int], whole: bool) -> None:
+        self.optimizer = optimizer
+        self.chosen = None if whole else sorted(index)
+        ranks = {one: place for place, one in enumerate(sorted(index))}
+        self.places = [ranks[one] for one in index]
+        settled = optimizer.settled()
+        assert settled is not None  # `is_resident` saw to it
+        self.update, self._numbers = settled.update, settled.numbers
+
+    def constants(self, steps: int) -> tuple[float, ...]:
+        """Return what is computed once for a step."""
+        optimizer = self.optimizer
+        lr = float(optimizer.lr(steps) if callable(optimizer.lr) else optimizer.lr)
+        return self._numbers(optimizer, lr, steps + 1.0)
+
+    def constants_of(self, steps: range, runner: Any) -> Any:
+        """Return the constants of several steps, a row for each."""
+        if callable(self.optimizer.lr) or "t" in names_in(*self.update.constants.values()):
+            return runner.vectors([list(self.constants(step)) for step in steps])
+        return runner.vectors([list(self.constants(steps[0]))] * len(steps))
+
+    def clipped(self, gradients: Any, runner: Any) -> Any:
+        """Return gradients scaled down to the optimiser's greatest norm."""
+        most = self.optimizer.max_norm
+        if most is None:
+            return gradients
+        norm = hypot(*(gradients[place] for place in self.places))
+        return runner.scaled(gradients, most / norm) if norm > most else gradients
+
+
+def is_resident(learner: Any, optimizers: Sequence[Optimizer]) -> bool:
+    """Tell whether a training can stay in the program: all that changes weights is a formula."""
+    own = (Optimizer.step, Optimizer.zero_grad)
+    return isinstance(learner, Compiled) and all(
+        optimizer.settled() is not None and (type(optimizer).step, type(optimizer).zero_grad) == own
+        for optimizer in optimizers
+    )
+
+
+class Resident:
+    """Computes epochs by a program that keeps all numbers.
+
+    Args:
+        run: whose parameters are trained.
+        learner: has the program.
+        rows: prepared by the learner.
+        size: rows of a step.
+        interrupts: where Ctrl-C may end a computation.
+
+    Attributes:
+        values: what the numbers of the state are of.
+        state: the latest one.
+    """
+
+    def __init__(self, run: Run, learner: Compiled, rows: Sequence[Any], size: int, interrupts: Interrupts) -> None:
+        self.run, self.learner, self.size, self.interrupts = run, learner, size, interrupts
+        self.runner: Any = learner.program._runner
+        self.pairs = rows
+        self.rows = self.runner.rows(learner.program.checked([row.cells for row in rows]))
+        self.reached = learner.reached
+        inside = [learner.program.leaves[number] for number in self.runner.order]
+        self.inside = len(inside)
+        self.values = list(dict.fromkeys([*inside, *(p for optimizer in run.optimizers for p in optimizer.params)]))
+        self.load()
+
+    def load(self) -> None:
+        """Take the state from Values and optimisers."""
+        index = {value: number for number, value in enumerate(self.values)}
+        self.parts = [
+            Part(optimizer, [index[p] for p in optimizer.params], len(optimizer.params) == len(self.values))
+            for optimizer in self.run.optimizers
+        ]
+        parts = []
+        for part in self.parts:
+            lists = (getattr(part.optimizer, name) for name in part.update.buffers)
+            buffers = ([numbers[place] for place in _inverse(part.places)] for numbers in lists)
+            parts.append((part.optimizer.steps, self.runner.vectors(list(buffers))))
+        data = self.learner.program.data()
+        ordered = [data[number] for number in self.runner.order]
+        extra = [value.data for value in self.values[self.inside :]]
+        gradients = self.runner.vector([value.grad for value in self.values])
+        self.state = State(self, self.runner.vector([*ordered, *extra]), gradients, tuple(parts))
+        self.updates = [self.runner.update(part.update) for part in self.parts]
+        (part, *others) = self.parts
+        alike = not others and part.chosen is None and part.optimizer.max_norm is None
+        self.simple = alike and self.inside == len(self.values) and not isinstance(self.learner, Distributed)
+        self.fused = self._fused()
+
+    def _fused(self) -> Callable[..., Any] | None:
+        """Return the function that takes a whole step, for a small program and one optimiser of all its parameters."""
+        fits = self.size <= BLOCK and len(self.values) <= MOST_PARAMETERS
+        if not (self.simple and fits and isinstance(self.runner, Plain)):
+            return None
+        return fused(self.runner, self.parts[0].update)
+
+    @property
+    def several_at_once(self) -> bool:
+        """Whether `epochs` can do any."""
+        return self.simple and hasattr(self.runner, "train")
+
+    def epochs(self, orders: Sequence[Sequence[int]]) -> list[float] | None:
+        """Take the steps of several epochs at once; return their losses, or None if a step needs a closer look.
+
+        Then nothing is changed.
+        """
+        losses, state = self.interrupts.run(self._epochs, orders)
+        self.state = state
+        return losses
+
+    def _epochs(self, orders: Sequence[Sequence[int]]) -> tuple[list[float] | None, State]:
+        (part,), ((steps, buffers),) = self.parts, self.state.parts
+        rows = len(orders[0])
+        firsts = range(0, rows, self.size)
+        count = len(firsts) * len(orders)
+        constants = part.constants_of(range(steps, steps + count), self.runner)
+        data, buffers = self.state.data.copy(), buffers.copy()
+        found = self.runner.train(part.update, self.rows, orders, self.size, data, buffers, constants)
+        if found.taken < count or not self.runner.is_finite(data):
+            return None, self.state
+        shares = [min(self.size, rows - first) / rows for first in firsts]
+        losses = found.losses.reshape(len(orders), -1) @ shares
+        return losses.tolist(), State(self, data, found.gradients, ((steps + count, buffers),))
+
+    def publish(self) -> None:
+        """Set Values and optimisers to the state."""
+        self.state.restore()
+
+    def epoch(self, order: Sequence[int]) -> float:
+        """Take a step for each batch of rows in this order; return the mean of the losses before the steps.
+
+        Raises:
+            FloatingPointError: a loss or a gradient is not finite; Values and optimisers are as before that step.
+        """
+        loss, self.state = self.interrupts.run(self._epoch, order)
+        return loss
+
+    def _epoch(self, order: Sequence[int]) -> tuple[float, State]:
+        if not self.run.epochs:
+            self.run.require_trained(self.reached)
+        if self.several_at_once:
+            losses, state = self._epochs([order])
+            if losses:
+                return losses[0], state
+        state, total = self.state, 0.0
+        try:
+            for first in range(0, len(order), self.size):
+                batch = order[first : first + self.size]
+                loss, state = self.step(batch, state)
+                total += len(batch) / len(order) * loss
+        except Exception:
+            state.restore()
+            raise
+        if not self.runner.is_finite(state.data):
+            state.restore()
+            self.run.weights()  # raises, and names the weight
+        return total, state
+
+    def step(self, batch: Sequence[int], state: State) -> tuple[float, State]:
+        """Take a step; return the loss of the batch before it, and the state after it."""
+        if self.fused:
+            ((steps, buffers),) = state.parts
+            rows, count = [self.rows[number] for number in batch], float(len(batch))
+            constants = self.parts[0].constants(steps)
+            try:
+                total, check, data, buffers, gradients = self.fused(rows, count, state.data, buffers, constants)
+            except ERRORS:
+                check = total = nan  # taken apart below, for an error that says more
+            if isfinite(check) and isfinite(total):
+                return total / count, State(self, data, gradients, ((steps + 1, buffers),))
+        loss, gradients = self.gradients(batch, state)
+        return loss, self.updated(gradients, state)
+
+    def gradients(self, batch: Sequence[int], state: State) -> tuple[float, Any]:
+        """Return the loss of a batch, and its gradients by all parameters."""
+        runner, count = self.runner, len(batch)
+        try:
+            total, sums = self.sums(batch, state.data[: self.inside])
+            loss, gradients = total / count, runner.shares(sums, count)
+            if isfinite(loss) and runner.is_finite(gradients):
+                return loss, runner.longer(gradients, len(self.values))
+        except ERRORS:
+            pass  # recorded below
+        return self._recorded([self.pairs[number] for number in batch], state)
+
+    def sums(self, batch: Sequence[int], data: Any) -> tuple[float, Any]:
+        """Return the sums of the loss over the rows of a batch, and of its gradients: block by block."""
+        if isinstance(self.learner, Distributed) and len(batch) > BLOCK:
+            blocks = self.learner.sums(batch, self.runner.unordered(data))
+        else:
+            rows = self.runner.chosen(self.rows, batch)
+            blocks = (self.runner.backward(rows[i : i + BLOCK], data) for i in range(0, len(rows), BLOCK))
+        total, sums = next(blocks)
+        for more, others in blocks:
+            total, sums = total + more, self.runner.added(sums, others)
+        return total, sums
+
+    def _recorded(self, batch: Sequence[Any], state: State) -> tuple[float, Any]:
+        """Compute a batch by Values, for an error that says which operation is not finite."""
+        state.restore()
+        self.run.zero_grad()
+        loss = self.learner.gradients(batch)
+        gradients = [value.grad for value in self.values]
+        if not isfinite(sum(gradients)):
+            self.learner.blame(batch)
+        return loss, self.runner.vector(gradients)
+
+    def updated(self, gradients: Any, state: State) -> State:
+        """Return the state after a step of each optimiser by these gradients."""
+        data, parts, shown = state.data, [], gradients
+        for part, update, (steps, buffers) in zip(self.parts, self.updates, state.parts, strict=True):
+            own = gradients if part.chosen is None else self.runner.chosen(gradients, part.chosen)
+            clipped = part.clipped(own, self.runner)
+            old = data if part.chosen is None else self.runner.chosen(data, part.chosen)
+            new, buffers = update(old, clipped, buffers, part.constants(steps))
+            data = new if part.chosen is None else self.runner.replaced(data, part.chosen, new)
+            if clipped is not own:
+                shown = clipped if part.chosen is None else self.runner.replaced(shown, part.chosen, clipped)
+            parts.append((steps + 1, buffers))
+        return State(self, data, shown, tuple(parts))
+
+    def judge(self, rows: Sequence[Any]) -> float:
+        """Return the mean loss of rows with the weights of the state."""
+        program = self.learner.program
+        data = self.runner.unordered(self.state.data[: self.inside])
+        try:
+            outputs = self.runner.forward(program.checked([row.cells for row in rows]), self.runner.numbers(data))
+            return fmean(outputs)
+        except ERRORS:
+            self.state.restore_weights()
+            return self.learner.judge(rows)
+
+
+def _inverse(places: Sequence[int]) -> list[int]:
+    """Return where each place is among the places."""
+    found = [0] * len(places)
+    for number, place in enumerate(places):
+        found[place] = number
+    return found
