@@ -165,9 +165,9 @@ def train(task):
     table, order, data, buffers = floats_at(task[4]), integers_at(task[5]), floats_at(task[6]), floats_at(task[7])
     kept, constants, every = task[8], task[9], task[10]
     losses, gradients, new, made = floats_at(task[12]), floats_at(task[13]), floats_at(task[14]), floats_at(task[15])
-    program = integers_at(task[16])
-    width, inputs, parameters = program[0], program[1], program[2]
-    cells, fixed_gradients = floats_at(program[6]), floats_at(program[7])
+    several, single = integers_at(task[16]), integers_at(task[17])
+    inputs, parameters = single[1], single[2]
+    cells, fixed_gradients = floats_at(single[6]), floats_at(single[7])
     step = 0
     for begun in range(0, rounds * rows, rows):
         for first in range(0, rows, size):
@@ -177,6 +177,8 @@ def train(task):
                 gradients[k] = 0.0
             for block in range(first, first + count, most):
                 end = min(block + most, first + count)
+                program = single if end - block == 1 else several  # as `dispatch` is called, for the same bits
+                width = program[0]
                 begin(data, program)
                 of_block = 0.0
                 for part in range(block, end, width):
@@ -197,11 +199,11 @@ def train(task):
                 check += gradients[k]
             if not abs(check) < inf:
                 return step
+            doubt = integers_at(single[10])
             call_update(
-                task[11], parameters, data, gradients, buffers, floats_at(constants + 8 * every * step), new, made,
-                integers_at(program[10]),
+                task[11], parameters, data, gradients, buffers, floats_at(constants + 8 * every * step), new, made, doubt
             )
-            if integers_at(program[10])[0]:
+            if doubt[0]:
                 return step
             for k in range(parameters):
                 data[k] = new[k]

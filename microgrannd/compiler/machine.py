@@ -231,10 +231,10 @@ class Machine(Arrays):
         address, order = update_address(update), np.array(order, dtype=np.int64)
         losses, gradients = np.empty(len(constants)), np.empty(len(data))
         new, made = np.empty_like(data), np.empty_like(buffers)
-        program = self._program(True, min(self.width, size, len(table)))
+        programs = self._program(True, min(self.width, size, len(table))), self._program(True, 1)
         task = [*order.shape, size, BLOCK, *map(address_of, (table, order, data, buffers)), len(buffers)]
         task += [address_of(constants), constants.shape[1], address]
-        task += [*map(address_of, (losses, gradients, new, made)), program]
+        task += [*map(address_of, (losses, gradients, new, made)), *programs]
         taken = (
             _TRAIN(loaded(DISPATCHER)["train"].address)(address_of(np.array(task, dtype=np.int64))) if address else 0
         )

@@ -48,7 +48,7 @@ def _polygamma(n: Any, x: Any) -> Any:
     """The n-th derivative of digamma."""
 
 
-@rule("(1 if x >= 0 else exp(x)) / (1 + exp(-abs(x)))", dx="logistic(x) * logistic(-x)")
+@rule("1 / (1 + exp(-x)) if x > -40 else exp(x)", dx="logistic(x) * logistic(-x)")
 def _logistic(x: Any) -> Any:
     """The sigmoid, whose derivatives of all orders are accurate far out, where 1 - y would be 0."""
 
@@ -330,7 +330,7 @@ class Operations:
 
     # Activations
 
-    @rule("(1 if x >= 0 else exp(x)) / (1 + exp(-abs(x)))", dx="y * (1 - y)", symbol="σ")
+    @rule("1 / (1 + exp(-x)) if x > -40 else exp(x)", dx="y * (1 - y)", symbol="σ")
     def sigmoid(self) -> Self:
         """Logistic function 1 / (1 + exp(-x)), without overflow."""
 

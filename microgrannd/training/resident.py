@@ -7,10 +7,11 @@ optimisers are set when somebody can look at them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import reduce
 from math import hypot, isfinite, nan
+from operator import add, mul
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..compiler.fused import MOST_PARAMETERS, fused
 from ..compiler.python import Plain
@@ -26,8 +27,7 @@ from .run import Run
 Parts = tuple[tuple[int, Any], ...]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class State:
+class State(NamedTuple):
     """What a step changes.
 
     Attributes:
@@ -199,8 +199,10 @@ class Resident:
         if found.taken < count or not self.runner.is_finite(data):
             return None, self.state
         shares = [min(self.size, rows - first) / rows for first in firsts]
-        losses = found.losses.reshape(len(orders), -1) @ shares
-        return losses.tolist(), State(self, data, found.gradients, ((steps + count, buffers),))
+        losses = [
+            reduce(add, map(mul, shares, of_epoch), 0.0) for of_epoch in found.losses.reshape(len(orders), -1).tolist()
+        ]
+        return losses, State(self, data, found.gradients, ((steps + count, buffers),))
 
     def publish(self) -> None:
         """Set Values and optimisers to the state."""

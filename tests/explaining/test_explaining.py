@@ -38,7 +38,7 @@ def test_the_textbooks_network_comes_out_as_the_article_wanted_it_with_the_right
         "da2/dx1 = w12 = 0.3,  dE/dx1 = 0.00272759 × 0.2 (via a1) + 0.00807143 × 0.3 (via a2) = 0.00296695",
     ]:
         assert expected in lines
-    assert lines[-2] == "sigmoid: y = (1 if x >= 0 else exp(x)) / (1 + exp(-abs(x))); dy/dx = y * (1 - y)"
+    assert lines[-2] == "sigmoid: y = 1 / (1 + exp(-x)) if x > -40 else exp(x); dy/dx = y * (1 - y)"
 
 
 def test_where_paths_meet_the_sum_names_them() -> None:
