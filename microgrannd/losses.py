@@ -156,7 +156,10 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
         return _cross_entropy_of_shares(prediction, target)
     if isinstance(target, Value):
         return _cross_entropy_of_class(prediction, lookup(prediction, target))
-    index = real(target)
+    try:
+        index = real(target)
+    except OverflowError:  # no float, and no class
+        index = None
     if index is None or not index.is_integer() or not 0 <= index < len(prediction):
         raise NoElement(f"cross_entropy needs a class from 0 to {len(prediction) - 1}, got {described(target)}")
     return _cross_entropy_of_class(prediction, prediction[int(index)])

@@ -17,7 +17,7 @@ class Addresses:
 
     Attributes:
         names: of the tables, and what they stand for.
-        before: lines that read what is the same for all rows.
+        before: lines that read what is the same for all rows, into a list w.
     """
 
     def __init__(self) -> None:
@@ -36,8 +36,8 @@ class Addresses:
     def once(self, text: str) -> str:
         """Return the name of what is computed once, before the rows."""
         if text not in self._fixed:
-            self._fixed[text] = f"w{len(self._fixed)}"
-            self.before.append(f"{self._fixed[text]} = {text}")
+            self._fixed[text] = f"w[{len(self._fixed)}]"
+            self.before.append(f"w.append({text})")
         return self._fixed[text]
 
     def numbers(self, addresses: Sequence[int], memory: str) -> str:
@@ -50,10 +50,11 @@ class Addresses:
         """Return a list of sequences of numbers."""
         groups = [strided(group) for group in groups]
         if len(groups) == 1:
-            return f"[{self.numbers(groups[0], memory)}]"
+            text = self.numbers(groups[0], memory)
+            return f"[{text}]" if isinstance(groups[0], range) else f"[[*{text}]]"
         if all(isinstance(group, range) or not group for group in groups):
             return f"[{memory}[s] for s in {self.slices(groups)}]"
-        return f"[g({memory}) for g in {self.getters(groups)}]"
+        return f"[[*g({memory})] for g in {self.getters(groups)}]"
 
     def indices(self, addresses: Sequence[int]) -> str:
         """Return the name of a table of addresses."""

@@ -68,7 +68,7 @@ class Arrays:
         def step(data: Any, gradients: Any, buffers: Any, constants: Sequence[float]) -> tuple[Any, Any]:
             if address:
                 data, gradients, numbers = (np.ascontiguousarray(each) for each in (data, gradients, [*constants, 0.0]))
-                new, made, doubt = np.empty_like(data), np.empty_like(buffers), np.zeros(1, np.int64)
+                new, made, doubt = np.empty_like(data), np.empty_like(buffers), np.zeros(2, np.int64)
                 _CALL(address)(len(data), *map(address_of, (data, gradients, buffers, numbers, new, made, doubt)))
                 if not doubt[0]:
                     return new, made

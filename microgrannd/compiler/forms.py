@@ -42,12 +42,13 @@ def form(
         wanted: the operands whose partials are returned.
         called: gives the name of a function in the program, of that in the formula and the function.
     """
-    reducer, doubtful = Reducer(rule.functions, called), not_float(rule.functions)
+    reducer = Reducer(rule.functions, called)
 
     def number(formula: Formula, names: Mapping[str, Term]) -> Tree:
         """Return an expression that gives a float, or raises where the formula gives a complex number."""
         tree = one(reducer.reduce(formula.tree, names))
-        if is_float(tree, doubtful):
+        doubtful = formula.functions & not_float(rule.functions)
+        if is_float(tree, {called(name, rule.functions[name]) for name in doubtful}):
             return tree
         return ast.Call(ast.Name(called("real_result", real_result)), [tree], [])
 

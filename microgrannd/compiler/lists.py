@@ -10,7 +10,7 @@ import ast
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import add, mul
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -28,6 +28,10 @@ from .tape import Tape
 #: Elements up to which a sequence is unpacked into variables: a product of two variables takes 20 ns, one of two elements
 #: in a sum over lists twice that.
 UNPACKED = 99
+
+
+#: Instructions in a function, at most.
+MOST_LINES = 300
 
 
 LOOKUP: Rule = lookup.__rule__  # type: ignore[attr-defined]  # rule() set it
@@ -62,7 +66,7 @@ class ListWriter:
 
     Attributes:
         names: the functions that the lines call.
-        row: the lines for each row.
+        row: for each row, a line or two for each instruction; before them `begin`, after them `end`.
     """
 
     def __init__(self, rolled: Rolled) -> None:
@@ -70,32 +74,53 @@ class ListWriter:
         self.names: dict[str, Any] = {**_OWN, "constants": rolled.constants}
         self.addresses = Addresses()
         self.texts: dict[tuple[Rule, tuple[int | None, ...]], Text] = {}
-        self.row: list[str] = [f"cells = [*row, *[0.0] * {rolled.cells - rolled.inputs}]"]
+        self.begin = [f"cells = [*row, *[0.0] * {rolled.cells - rolled.inputs}]"]
+        self.row: list[str] = []
+        self.end: list[str] = []
 
     def forward(self) -> str:
         """Return the source of the function that gives the outputs of each row."""
         self.values()
         outputs = [f"cells[{address}]" for address in self.rolled.outputs]
-        self.row.append(f"results.append({outputs[0] if len(outputs) == 1 else '(' + ', '.join(outputs) + ')'})")
+        self.end.append(f"results.append({outputs[0] if len(outputs) == 1 else '(' + ', '.join(outputs) + ')'})")
         return self.function("forward", ["results = []"], "results")
 
     def backward(self) -> str:
         """Return the source of the function that gives the sum of the output over the rows, and its gradients."""
         (output,) = self.rolled.outputs
         self.values()
-        self.row += [f"total += cells[{output}]", f"d_cells = [0.0] * {self.rolled.cells}", f"d_cells[{output}] = 1.0"]
+        self.begin += [f"d_cells = [0.0] * {self.rolled.cells}", f"d_cells[{output}] = 1.0"]
+        self.end.append(f"total += cells[{output}]")
         for instruction in reversed(self.rolled.instructions):
             if instruction.result.kind == "result":
                 self.gradients(instruction)
-        before = ["total = 0.0", "d_fixed = [0.0] * len(fixed)"]
+        before = ["total = 0.0", f"d_fixed = [0.0] * (len(parameters) + {len(self.rolled.constants)})"]
         return self.function("backward", before, "total, d_fixed[: len(parameters)]")
 
     def function(self, name: str, before: list[str], result: str) -> str:
-        """Return the lines of a function, after comments that describe the tables that it uses."""
+        """Return the lines of a function, after comments that describe the tables that it uses.
+
+        A long one is split: CPython takes quadratic time to compile a function by the number of expressions over lists.
+        """
         comments = [f"# constants: {shown(self.rolled.constants)}", *self.addresses.described()]
-        before = ["fixed = [*parameters, *constants]", *before, *self.addresses.before]
-        lines = [*before, "for row in rows:", *(f"    {line}" for line in self.row), f"return {result}"]
-        return "\n".join([*comments, f"def {name}(rows, parameters):", *(f"    {line}" for line in lines)])
+        parts: list[str] = []
+
+        def split(lines: list[str], variables: str) -> Iterator[str]:
+            if len(lines) <= MOST_LINES:
+                yield from lines
+                return
+            for first in range(0, len(lines), MOST_LINES):
+                part = f"{name}_{len(parts)}({variables})"
+                body = "\n".join(lines[first : first + MOST_LINES]).replace("\n", "\n    ")
+                parts.append(f"def {part}:\n    {body}")
+                yield part
+
+        memories = "fixed, cells, d_fixed, d_cells" if name == "backward" else "fixed, cells"
+        lines = [*before, "fixed = [*parameters, *constants]", "w = []", *split(self.addresses.before, "fixed, w")]
+        rows = [*self.begin, *split(self.row, f"{memories}, w"), *self.end]
+        lines += ["for row in rows:", *(f"    {line}".replace("\n", "\n    ") for line in rows), f"return {result}"]
+        body = "\n".join(f"    {line}".replace("\n", "\n    ") for line in lines)
+        return "\n".join([*comments, *parts, f"def {name}(rows, parameters):", body])
 
     def called(self, name: str, function: Any) -> str:
         """Return the name of a function in the program: one's own have names like no variable."""
@@ -224,26 +249,25 @@ class ListWriter:
             sources["d"] = self.addresses.numbers(strided([start for (start,) in given]), "d_cells")
         else:
             sources[_target("d", count)] = self.addresses.sequences(given, "d_cells")
+        computed: list[str] = []
         if all(starts == factors[0] for starts in factors):
-            columns = self.columns(factor.at(factors[0]))
+            columns, computed = self.columns(factor.at(factors[0]))
         else:
             rows = self.addresses.read(factor.at([start for starts in factors for start in starts]), "cells")
             sources["f"] = rows if count == 1 else f"zip(*[iter({rows})] * {count})"
             columns = "f" if count == 1 else "zip(*f)"
         memory = "d_fixed" if operand.fixed else "d_cells"
         target = "f" if count == 1 else _target("f", count)
-        self.row.append(f"for {', '.join(sources)} in zip({', '.join(sources.values())}):")
-        self.row.append(f"    {memory}[s] = [{_products(count)} for g, {target} in zip({memory}[s], {columns})]")
+        over = f"for {', '.join(sources)} in zip({', '.join(sources.values())}):"
+        sums = f"    {memory}[s] = [{_products(count)} for g, {target} in zip({memory}[s], {columns})]"
+        self.row.append("\n".join([*computed, over, sums]))
         return True
 
-    def columns(self, factor: Access) -> str:
-        """Return the name of the columns of a matrix, given by its rows."""
+    def columns(self, factor: Access) -> tuple[str, list[str]]:
+        """Return the name of the columns of a matrix, given by its rows, and the line that computes them for a row."""
         rows = self.addresses.read(factor, "cells")
         text = f"{rows}[0]" if len(factor.starts) == 1 else f"[*zip(*{rows})]"
-        if factor.fixed:
-            return self.addresses.once(text)
-        self.row.append(f"columns = {text}")
-        return "columns"
+        return (self.addresses.once(text), []) if factor.fixed else ("columns", [f"columns = {text}"])
 
     def add(self, operand: Access, shares: str) -> None:
         """Write what adds shares to the gradients of an operand."""
@@ -259,8 +283,7 @@ class ListWriter:
             self.row.append(f"for s, v in zip({table}, {shares}): {memory}[s] = map(add, {memory}[s], v)")
         else:
             table = self.addresses.groups(operand.sequences)
-            self.row.append(f"for s, vs in zip({table}, {shares}):")
-            self.row.append(f"    for i, v in zip(s, vs): {memory}[i] += v")
+            self.row.append(f"for s, vs in zip({table}, {shares}):\n    for i, v in zip(s, vs): {memory}[i] += v")
 
 
 def _repeated(operands: Sequence[Access]) -> int:

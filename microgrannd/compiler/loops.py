@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..rules.lookup import element
 from ..rules.rule import Rule
-from ..rules.simplify import Tree, product
+from ..rules.simplify import Tree, free_variables, product
 from .native import Expressions
 
 #: Numbers on the way for which a function has room.
@@ -153,7 +153,7 @@ class Loops(Expressions):
     def reduction(self, tree: Any, name: str = "") -> Tree:
         """Write the loops of a sum, of the greatest or least element, or of a distance; return the name of the result."""
         key = ast.unparse(tree)
-        free = not _variables(tree)
+        free = not free_variables(tree)
         if free and key in self.known:
             return self.known[key]
         function, (sequence, *others) = self.function(tree), tree.args
@@ -172,6 +172,9 @@ class Loops(Expressions):
         if lost:
             with self.each_row():
                 self.line(f"{name} = {name} + {lost} if abs({name}) < inf else {name}")
+                if self.strict:
+                    self.line(f"if not abs({name}) < inf:")
+                    self.line("    doubt[0] = 1")
         if free:
             self.known[key] = ast.Name(name)
         return ast.Name(name)
@@ -185,7 +188,7 @@ class Loops(Expressions):
         if function is math.dist:
             length = self.call(self.called("hypot", math.hypot), ast.Name(name), ast.Name(text))
             return f"{name} = {ast.unparse(length)}"
-        return f"{name} = {text} if {first} or {text} {'>' if function is max else '<'} {name} else {name}"
+        return f"{name} = ({text}) if {first} or ({text}) {'>' if function is max else '<'} {name} else {name}"
 
     def accumulate(self, sequence: Tree, statement: Callable[[str, str], str], begun: bool = False) -> None:
         """Write loops over a sequence, and inside of them a statement of each element.
@@ -232,7 +235,7 @@ class Loops(Expressions):
     def hoist(self, tree: Tree) -> None:
         """Write the loops of what is the same for each element of a sequence."""
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and self.is_reduction(node) and not _variables(node):
+            if isinstance(node, ast.Call) and self.is_reduction(node) and not free_variables(node):
                 self.lowered(node)
 
     def bind(self, generator: ast.comprehension, index: str) -> None:
@@ -350,10 +353,3 @@ def _differences(a: Tree, b: Tree) -> Tree:
     left, right = ast.Name("_0"), ast.Name("_00")
     pairs = ast.Call(ast.Name("zip"), [a, b], [])
     return ast.ListComp(ast.BinOp(left, ast.Sub(), right), [ast.comprehension(ast.Tuple([left, right]), pairs, [], 0)])
-
-
-def _variables(tree: ast.AST) -> set[str]:
-    """Return the variables of loops around an expression that it uses."""
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and re.fullmatch(r"_\d+", node.id)}
-    own = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
-    return used - {node.id for target in own for node in ast.walk(target) if isinstance(node, ast.Name)}

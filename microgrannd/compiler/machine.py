@@ -7,21 +7,21 @@ it had. Rows are computed side by side, up to a block of them.
 from __future__ import annotations
 
 import ctypes
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..optim.update import Update
-from ..rules.ieee import ERRORS
 from . import kernels
 from .arrays import Arrays, address_of, update_address
 from .cache import loaded
 from .chains import chained
 from .dispatcher import DISPATCHER, KERNEL
-from .loops import ROOM, Shape
+from .loops import Shape
+from .memory import Memory, callback, calling_back
 from .roll import Instruction, roll
 from .tape import Tape
 from .workers import BLOCK
@@ -30,7 +30,7 @@ from .workers import BLOCK
 MOST_CELLS = 2**18
 
 
-#: The type of the dispatcher, which takes a number and addresses. It holds the GIL: the memories are the program's.
+#: The types of the dispatcher's functions, which take numbers and addresses.
 _DISPATCH = ctypes.PYFUNCTYPE(*[ctypes.c_int64] * 6)
 _TRAIN = ctypes.PYFUNCTYPE(*[ctypes.c_int64] * 2)
 
@@ -63,9 +63,10 @@ class Machine(Arrays):
         self._order = np.array(rolled.parameters, dtype=np.int64)
         self.width = max(1, min(BLOCK, MOST_CELLS // max(rolled.cells, 1)))
         self._kept: list[Any] = []  # arrays and functions that the dispatcher knows by their addresses
-        self._raised: list[BaseException] = []  # by functions that are called back
+        self._free: list[Memory] = []  # that no call uses
+        self._calls_back = False
+        self._outputs = self._keep(rolled.outputs, np.int64)
         self._codes: dict[tuple[bool, bool], tuple[int, ...]] = {}
-        self._programs: dict[tuple[bool, int], int] = {}
         for back in self._directions.values():
             self._kernels(back, single=False)  # which raises here what it cannot write
 
@@ -115,44 +116,36 @@ class Machine(Arrays):
         return self._codes[back, single]
 
     def _called(self, function: Any, count: int) -> int:
-        """Return the address of a function of so many floats that calls one of Python, and gives nan where that raises."""
-
-        def call(*floats: float) -> float:
-            try:
-                return float(function(*floats))
-            except ERRORS:
-                return math.nan
-            except BaseException as error:
-                self._raised.append(error)
-                return math.nan
-
-        self._kept.append(ctypes.PYFUNCTYPE(*[ctypes.c_double] * (count + 1))(call))
+        """Return the address of a function of so many floats that calls one of Python."""
+        self._calls_back = True
+        self._kept.append(callback(function, count))
         return ctypes.cast(self._kept[-1], ctypes.c_void_p).value or 0
 
-    @cached_property
-    def _memory(self) -> tuple[int, ...]:
-        """The addresses of the memories, with room for as many rows as are computed at a time."""
-        fixed = self._keep([*[0.0] * self.tape.parameters, *self.rolled.constants])
-        fixed_gradients = self._keep(np.zeros(self.tape.parameters + len(self.rolled.constants)))
-        cells, gradients = (self._keep(np.zeros(self.rolled.cells * self.width)) for _ in range(2))
-        return (
-            fixed,
-            cells,
-            fixed_gradients,
-            gradients,
-            self._keep(np.zeros(ROOM * self.width)),
-            self._keep([0], np.int64),
+    @contextmanager
+    def _memory(self) -> Iterator[Memory]:
+        """Lend a memory to a call."""
+        rolled = self.rolled
+        memory = (
+            self._free.pop() if self._free else Memory(self.tape.parameters, rolled.constants, rolled.cells, self.width)
         )
+        try:
+            if self._calls_back:
+                with calling_back(memory):
+                    yield memory
+            else:
+                yield memory
+        finally:
+            self._free.append(memory)
 
-    def _program(self, back: bool, width: int) -> int:
+    def _program(self, back: bool, width: int, memory: Memory) -> int:
         """Return the address of a program as the dispatcher reads it, for so many rows at a time."""
-        if (back, width) not in self._programs:
+        if (back, width) not in memory.programs:
             rolled, single = self.rolled, width == 1
             head = width, rolled.inputs, self.tape.parameters, len(rolled.outputs), rolled.cells
-            outputs = self._keep(rolled.outputs, np.int64)
             forward, backward = self._code(False, single), self._code(True, single) if back else (-1, 0, 0)
-            self._programs[back, width] = self._keep([*head, *self._memory, outputs, *forward, *backward], np.int64)
-        return self._programs[back, width]
+            numbers = [*head, *memory.addresses, self._outputs, *forward, *backward]
+            memory.programs[back, width] = np.array(numbers, dtype=np.int64)
+        return address_of(memory.programs[back, width])
 
     def _keep(self, numbers: Any, kind: Any = np.float64) -> int:
         """Return the address of an array of numbers that lives as long as the program."""
@@ -165,12 +158,19 @@ class Machine(Arrays):
         Raises:
             ValueError: Python might refuse a row.
         """
-        program = self._program(back, min(self.width, len(rows)) or 1)
-        refused = self._dispatch(len(rows), address_of(rows), address_of(data), address_of(results), program)
-        if self._raised:
-            raise self._raised.pop()
+        width = min(self.width, len(rows)) or 1
+        self._prepare(back, width)
+        with self._memory() as memory:
+            addresses = map(address_of, (rows, data, results))
+            refused = self._dispatch(len(rows), *addresses, self._program(back, width, memory))
         if refused:
             raise ValueError
+
+    def _prepare(self, back: bool, *widths: int) -> None:
+        """Compile what is needed, and note whether functions are called back."""
+        for width in widths:
+            for direction in (False, True)[: 1 + back]:
+                self._code(direction, width == 1)
 
     @cached_property
     def _dispatch(self) -> Any:
@@ -231,15 +231,15 @@ class Machine(Arrays):
         address, order = update_address(update), np.array(order, dtype=np.int64)
         losses, gradients = np.empty(len(constants)), np.empty(len(data))
         new, made = np.empty_like(data), np.empty_like(buffers)
-        programs = self._program(True, min(self.width, size, len(table))), self._program(True, 1)
-        task = [*order.shape, size, BLOCK, *map(address_of, (table, order, data, buffers)), len(buffers)]
-        task += [address_of(constants), constants.shape[1], address]
-        task += [*map(address_of, (losses, gradients, new, made)), *programs]
-        taken = (
-            _TRAIN(loaded(DISPATCHER)["train"].address)(address_of(np.array(task, dtype=np.int64))) if address else 0
-        )
-        if self._raised:
-            raise self._raised.pop()
+        width = min(self.width, size, len(table))
+        self._prepare(True, width, 1)
+        with self._memory() as memory:
+            programs = self._program(True, width, memory), self._program(True, 1, memory)
+            task = [*order.shape, size, BLOCK, *map(address_of, (table, order, data, buffers)), len(buffers)]
+            task += [address_of(constants), constants.shape[1], address]
+            task += [*map(address_of, (losses, gradients, new, made)), *programs]
+            train = _TRAIN(loaded(DISPATCHER)["train"].address)
+            taken = train(address_of(np.array(task, dtype=np.int64))) if address else 0
         return Training(taken, losses, gradients)
 
 

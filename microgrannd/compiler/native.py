@@ -11,11 +11,14 @@ from __future__ import annotations
 import ast
 import math
 import operator
+from copy import copy
+from functools import wraps
 from typing import Any
 
+from ..rules import ieee
 from ..rules.formula import FUNCTIONS
 from ..rules.rule import Rule
-from ..rules.simplify import Reducer, number_of, one
+from ..rules.simplify import OF_WHOLE_NUMBERS, Reducer, number_of, one
 
 #: Whose meaning in numba is that in Python.
 _PLAIN = {name: FUNCTIONS[name] for name in ("abs", "max", "min", "sum", "len", "map", "zip")}
@@ -28,7 +31,7 @@ _KNOWN = frozenset(
 )
 
 
-_OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign, operator.truediv}
+_OF_TWO = {math.pow, math.atan2, math.hypot, math.copysign}
 
 
 #: What has no name in numba's `math`; cbrt is one step of Newton's method from a power.
@@ -39,18 +42,30 @@ _OTHERWISE = {
     ),
     float.is_integer: ("y = a0 % 1.0 == 0.0",),
     operator.truediv: ("y = a0 / a1",),
+    operator.mod: ("y = a0 % a1",),
+    operator.floordiv: ("y = a0 // a1",),
 }
 
 
 #: A call of a function of so many numbers by its address.
 _CALLED = """
 @intrinsic
-def called{count}(context, address, {arguments}):
+def called{count}(context, {arguments}):
     def generate(context, builder, signature, given):
         kind = ir.FunctionType(ir.DoubleType(), [ir.DoubleType()] * {count})
         return builder.call(builder.inttoptr(given[0], kind.as_pointer()), given[1:])
-    return types.float64(types.int64, {types}), generate
+    return types.float64({types}), generate
 """
+
+
+#: Parameters of all functions, besides their own.
+COMMON = ("code", "doubt")
+
+
+#: The operators that Python refuses where the divisor is 0, and what they are called.
+_DIVISIONS: dict[type[ast.operator], tuple[str, Any]] = {
+    ast.Div: ("quotient", operator.truediv), ast.Mod: ("modulo", operator.mod), ast.FloorDiv: ("floor_quotient", operator.floordiv),
+}  # fmt: skip
 
 
 class Expressions(ast.NodeTransformer):
@@ -84,12 +99,7 @@ class Expressions(ast.NodeTransformer):
         if self.functions[name] is _PLAIN.get(name):
             return ast.Call(ast.Name(name), [*arguments], [])
         self.used[name] = self.functions[name], len(arguments)
-        return ast.Call(ast.Name(name), [*arguments, *map(ast.Name, self.common)], [])
-
-    @property
-    def common(self) -> list[str]:
-        """The further parameters of all functions."""
-        return ["code", "doubt"] if self.strict else ["code"]
+        return ast.Call(ast.Name(name), [*arguments, *map(ast.Name, COMMON)], [])
 
     def read(self, node: ast.Name) -> ast.expr:
         """Return what a name stands for."""
@@ -102,6 +112,14 @@ class Expressions(ast.NodeTransformer):
     def refuse(self, tree: ast.AST) -> Any:
         """Raise an error that an expression is not among those for which there are loops."""
         raise ValueError(f"the backend numba has no loop for {ast.unparse(tree)} in {self.owner}")
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Rewrite the parts of a copy: an expression may be written several times."""
+        node = copy(node)
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                setattr(node, field, value[:])
+        return super().generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Read what the name stands for."""
@@ -128,8 +146,8 @@ class Expressions(ast.NodeTransformer):
         left, right = self.visit(node.left), self.visit(node.right)
         if isinstance(node.op, ast.Pow):
             return self.call(self.called("pow", math.pow), left, right)
-        if isinstance(node.op, ast.Div) and self.strict and not number_of(right):
-            return self.call(self.called("quotient", operator.truediv), left, right)
+        if type(node.op) in _DIVISIONS and self.strict and not number_of(right):
+            return self.call(self.called(*_DIVISIONS[type(node.op)]), left, right)
         return ast.BinOp(left, node.op, right)
 
     def definitions(self) -> list[str]:
@@ -152,23 +170,48 @@ class Expressions(ast.NodeTransformer):
         arguments = [f"a{number}" for number in range(count)]
         if function in _OTHERWISE:
             lines = [*_OTHERWISE[function]]
-        elif own in _KNOWN and getattr(math, own) is function and count == 1 + (function in _OF_TWO):
+        elif self.knows(function, count):
             lines = [f"y = math.{own}({', '.join(arguments)})"]
         else:
-            lines = [f"y = called{count}(code[{self.first + len(self.back)}], {', '.join(arguments)})"]
-            self.back.append((function, count))
-        if self.strict and function is not float.is_integer:
-            numbers = " and ".join(f"{argument} == {argument}" for argument in arguments)
-            finite = " and ".join(f"abs({argument}) < inf" for argument in arguments)
+            address = f"code[{self.first + len(self.back)}]"
+            lines = ["doubt[1] += 1", f"y = called{count}({', '.join([address, *arguments])})"]
+            of_floats = _of_floats(function) if function in OF_WHOLE_NUMBERS else function
+            self.back.append((of_floats if self.strict else ieee.functions({own: of_floats})[own], count))
+        if function in {operator.truediv, operator.mod, operator.floordiv}:
+            lines += ["if a1 == 0:", "    doubt[0] = 1"]
+        elif self.strict and function is not float.is_integer:
+            numbers = " and ".join([f"{argument} == {argument}" for argument in arguments] or ["True"])
+            finite = " and ".join([f"abs({argument}) < inf" for argument in arguments] or ["True"])
             lines += [f"if y != y and {numbers} or abs(y) == inf and {finite}:", "    doubt[0] = 1"]
         return self.function_of(name, arguments, lines)
 
+    def knows(self, function: Any, count: int) -> bool:
+        """Tell whether numba computes a function of so many numbers as the engine does."""
+        own = getattr(function, "__name__", "")
+        if own not in _KNOWN or getattr(math, own) is not function or count != 1 + (function in _OF_TWO):
+            return False
+        return self.strict or own not in ("gamma", "lgamma")  # at whose poles partials are nan
+
     def function_of(self, name: str, parameters: list[str], lines: list[str]) -> list[str]:
         """Return the lines of a function."""
-        header = ["@register_jitable", f"def {name}({', '.join([*parameters, *self.common])}):"]
+        header = ["@register_jitable", f"def {name}({', '.join([*parameters, *COMMON])}):"]
         return ["", *header, *(f"    {line}" for line in lines), "    return y"]
 
 
+def _of_floats(function: Any) -> Any:
+    """Return a function of whole numbers as one of floats."""
+
+    @wraps(function)
+    def call(*numbers: float) -> Any:
+        if not all(map(float.is_integer, numbers)):
+            raise ValueError("needs whole numbers")
+        return function(*map(int, numbers))
+
+    return call
+
+
 def _called(count: int) -> str:
-    arguments = ", ".join(f"a{number}" for number in range(count))
-    return _CALLED.format(count=count, arguments=arguments, types=", ".join(["types.float64"] * count))
+    arguments = ", ".join(["address", *(f"a{number}" for number in range(count))])
+    return _CALLED.format(
+        count=count, arguments=arguments, types=", ".join(["types.int64", *["types.float64"] * count])
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from .._checks import real
@@ -37,21 +38,24 @@ def lookup(table: Sequence[Any], index: Any) -> Any:
     >>> lookup(table, Value(1))
     [Value(data=-0.5, grad=0.0), Value(data=2.0, grad=0.0)]
     """
-    if isinstance(index, Value):
-        return _looked_up(table, index)
-    number = real(index)
+    try:
+        number = index.data if isinstance(index, Value) else real(index)
+    except OverflowError:  # no float, and no index
+        number = inf
     if number is None:
         raise TypeError(f"lookup needs a whole number or a Value as index, got {described(index)}")
     try:
-        return rules.element(table, number)
+        row = rules.element(table, number)
     except rules.NoElement as error:
-        raise IndexError(f"lookup {error}") from None
+        label = f" (label {index.label!r:.60})" if isinstance(index, Value) and index.label else ""
+        raise rules.NoElement(f"lookup {error}{label}") from None
+    return _looked_up(table, index) if isinstance(index, Value) else row
 
 
 def _looked_up(table: Sequence[Any], index: Value) -> Any:
-    lengths = {len(row) if hasattr(row, "__len__") else None for row in table}
+    lengths = {len(row) if hasattr(row, "__len__") and not isinstance(row, str) else None for row in table}
     if len(lengths) > 1:
         raise ValueError(f"lookup needs rows of one length, got {' and '.join(map(str, sorted(lengths, key=str)))}")
-    if lengths in ({None}, set()):
+    if lengths == {None}:
         return _lookup(table, index)
     return [_looked_up(column, index) for column in zip(*table, strict=True)]

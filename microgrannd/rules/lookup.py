@@ -1,6 +1,7 @@
-"""The lookup of an element by its index: the one operation that programs do not compute by its formula.
+"""The lookup of an element by its index: the one operation that large programs do not compute by its formula.
 
-They read the one element (gather), and add the gradient to it alone (scatter).
+They read the one element (gather), and add the gradient to it alone (scatter). By the formula each other element gets 0
+times the gradient, which is nan where that is infinite.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def element(vs: Sequence[Any], index: Any) -> Any:
         NoElement: the index is no whole number, negative, or beyond the end.
     """
     if not (0 <= index < len(vs) and index == int(index)):
-        raise NoElement(f"needs a whole number from 0 to {len(vs) - 1}, got {index}")
+        needed = f"a whole number from 0 to {len(vs) - 1}" if len(vs) else "at least one element"
+        raise NoElement(f"needs {needed}, got {index if len(vs) else 'none'}")
     return vs[int(index)]
 
 

@@ -100,6 +100,10 @@ def negation(condition: Tree) -> Tree:
     return ast.UnaryOp(ast.Not(), condition)
 
 
+#: Functions that take whole numbers alone, which are floats elsewhere.
+OF_WHOLE_NUMBERS = {math.comb, math.factorial, math.gcd, math.isqrt, math.lcm, math.perm}
+
+
 class Reducer:
     """Fills a formula's variables in, and computes and unrolls what can be.
 
@@ -203,7 +207,11 @@ class Reducer:
 
     def _called_with(self, name: str, terms: list[Term]) -> Term:
         function = self.functions[name]
-        known = isinstance(terms[0], list)
+        known = bool(terms) and isinstance(terms[0], list)
+        if function in OF_WHOLE_NUMBERS:
+            terms = [_whole(term) for term in terms]
+            if all(isinstance(term, ast.Constant) for term in terms):
+                return constant(float(function(*(term.value for term in terms))))
         if function is operator.mul:
             return self._combined(terms[0], ast.Mult(), terms[1])
         if function is len and known:
@@ -268,8 +276,7 @@ class Reducer:
         """A name for a term, or for each of a list; the same one for the same term."""
         if isinstance(item, list):
             return [self._let(part) for part in item]
-        inside = any(isinstance(part, ast.Name) and re.fullmatch(r"_\d+", part.id) for part in ast.walk(item))
-        if isinstance(item, ast.Name) or number_of(item) is not None or inside:
+        if isinstance(item, ast.Name) or number_of(item) is not None or free_variables(item):
             return item
         text = template(item)
         if text not in self.named:
@@ -277,6 +284,13 @@ class Reducer:
             self.lets.append((name, item))
             self.named[text] = hole(name)
         return self.named[text]
+
+
+def free_variables(tree: ast.AST) -> set[str]:
+    """The variables of loops around an expression that it uses."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and re.fullmatch(r"_\d+", node.id)}
+    own = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
+    return used - {node.id for target in own for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def _name(text: str) -> Tree:
@@ -290,6 +304,12 @@ def _is_negative(tree: Tree) -> bool:
 def one(term: Term) -> Tree:
     """A list of expressions as an expression."""
     return ast.List([one(part) for part in term], ast.Load()) if isinstance(term, list) else term
+
+
+def _whole(term: Term) -> Term:
+    """A whole number as one that is no float, for functions that take no other."""
+    number = number_of(term)
+    return term if number is None or not number.is_integer() else ast.Constant(int(number))
 
 
 def _computed(function: Callable[..., Any], *terms: Term) -> Tree | None:

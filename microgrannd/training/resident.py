@@ -7,7 +7,7 @@ optimisers are set when somebody can look at them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from math import hypot, isfinite, nan
 from operator import add, mul
 from statistics import fmean
@@ -17,7 +17,7 @@ from ..compiler.fused import MOST_PARAMETERS, fused
 from ..compiler.python import Plain
 from ..compiler.workers import BLOCK
 from ..optim import Optimizer
-from ..optim.update import names_in
+from ..optim.update import Update, names_in
 from ..rules.ieee import ERRORS
 from .gradients import Compiled, Distributed
 from .interrupts import Interrupts
@@ -142,6 +142,7 @@ class Resident:
         inside = [learner.program.leaves[number] for number in self.runner.order]
         self.inside = len(inside)
         self.values = list(dict.fromkeys([*inside, *(p for optimizer in run.optimizers for p in optimizer.params)]))
+        self._kept: dict[Any, Any] = {}
         self.load()
 
     def load(self) -> None:
@@ -161,7 +162,7 @@ class Resident:
         extra = [value.data for value in self.values[self.inside :]]
         gradients = self.runner.vector([value.grad for value in self.values])
         self.state = State(self, self.runner.vector([*ordered, *extra]), gradients, tuple(parts))
-        self.updates = [self.runner.update(part.update) for part in self.parts]
+        self.updates = [self._made(self.runner.update, part.update) for part in self.parts]
         (part, *others) = self.parts
         alike = not others and part.chosen is None and part.optimizer.max_norm is None
         self.simple = alike and self.inside == len(self.values) and not isinstance(self.learner, Distributed)
@@ -172,7 +173,14 @@ class Resident:
         fits = self.size <= BLOCK and len(self.values) <= MOST_PARAMETERS
         if not (self.simple and fits and isinstance(self.runner, Plain)):
             return None
-        return fused(self.runner, self.parts[0].update)
+        return self._made(partial(fused, self.runner), self.parts[0].update)  # type: ignore[no-any-return]
+
+    def _made(self, make: Callable[[Update], Any], update: Update) -> Any:
+        """Return what a function makes of an update, made once."""
+        key = getattr(make, "func", make), update
+        if key not in self._kept:
+            self._kept[key] = make(update)
+        return self._kept[key]
 
     @property
     def several_at_once(self) -> bool:
@@ -294,12 +302,23 @@ class Resident:
             own = gradients if part.chosen is None else self.runner.chosen(gradients, part.chosen)
             clipped = part.clipped(own, self.runner)
             old = data if part.chosen is None else self.runner.chosen(data, part.chosen)
-            new, buffers = update(old, clipped, buffers, part.constants(steps))
+            try:
+                new, buffers = update(old, clipped, buffers, part.constants(steps))
+            except ERRORS:
+                self._step_by_values(part.optimizer, gradients, state)
+                raise
             data = new if part.chosen is None else self.runner.replaced(data, part.chosen, new)
             if clipped is not own:
                 shown = clipped if part.chosen is None else self.runner.replaced(shown, part.chosen, clipped)
             parts.append((steps + 1, buffers))
         return State(self, data, shown, tuple(parts))
+
+    def _step_by_values(self, optimizer: Optimizer, gradients: Any, state: State) -> None:
+        """Let an optimiser take a step that has no value, for an error that names the parameter."""
+        state.restore()
+        for value, gradient in zip(self.values, self.runner.listed(gradients), strict=True):
+            value.grad = gradient
+        optimizer.step()
 
     def judge(self, rows: Sequence[Any]) -> float:
         """Return the mean loss of rows with the weights of the state."""

@@ -97,12 +97,22 @@ def test_several_optimizers_each_with_a_part(monkeypatch: pytest.MonkeyPatch) ->
         first, last = (layer.parameters() for layer in model.layers)
         spare = Value(2.0, "spare")
         optimizers = [mg.AdamW(last, lr=0.02, max_norm=0.1), mg.SGD([spare, *first], 0.1, 0.9, weight_decay=0.01)]
-        mg.fit(model, X, Y, loss=mg.mse, optimizer=optimizers, epochs=5, batch_size=8, seed=1, progress=False, compile=compile)
+        mg.fit(
+            model,
+            X,
+            Y,
+            loss=mg.mse,
+            optimizer=optimizers,
+            epochs=5,
+            batch_size=8,
+            seed=1,
+            progress=False,
+            compile=compile,
+        )
         return [*model.state_dict().values(), spare.data, *optimizers[0].means, *optimizers[1].velocity]  # type: ignore[attr-defined]
 
     resident = run()
-    assert resident[13 + 4] == pytest.approx(2.0, abs=0.2)
-    assert resident[13 + 4] != 2.0
+    assert 1.5 < resident[13 + 4] < 2.0  # which no loss depends on decays
     by_values(monkeypatch)
     assert resident == run()
     assert resident == pytest.approx(run(False), rel=1e-11)
@@ -169,7 +179,14 @@ def test_a_parameter_replaced_by_a_callback_is_named() -> None:
 
     with pytest.raises(ValueError, match=r"the model's parameter layers.0.neurons.1.b is another one now"):
         mg.fit(
-            model, X, Y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), 0.1), epochs=3, progress=False, callback=replace
+            model,
+            X,
+            Y,
+            loss=mg.mse,
+            optimizer=mg.SGD(model.parameters(), 0.1),
+            epochs=3,
+            progress=False,
+            callback=replace,
         )
 
 
@@ -180,8 +197,8 @@ def test_an_error_in_a_step_leaves_what_there_was_before_it(compile: Any) -> Non
     model = mg.MLP(1, [1], activation="linear", seed=0)
     w, b = model.parameters()
     w.data, b.data = 1.0, 0.0
-    optimizer = mg.SGD(model.parameters(), lr=1.0)
-    rows = [[1.0], [2.0], [-8.0]]
+    optimizer = mg.SGD(model.parameters(), lr=4.0)
+    rows = [[1.0], [2.0], [2.5]]
     with pytest.raises(ValueError, match=r"^epoch 1: .*log\(x\) needs x > 0"):
         mg.fit(
             model, rows, [0.0] * 3, loss=lambda p, t: mg.log(p + 3.0) + t, optimizer=optimizer, epochs=2, batch_size=1,
@@ -189,7 +206,7 @@ def test_an_error_in_a_step_leaves_what_there_was_before_it(compile: Any) -> Non
         )  # fmt: skip
     expected_w, expected_b = 1.0, 0.0
     for (x,) in rows[:2]:
-        slope = 1.0 / (expected_w * x + expected_b + 3.0)
+        slope = 4.0 / (expected_w * x + expected_b + 3.0)
         expected_w, expected_b = expected_w - x * slope, expected_b - slope
     assert (w.data, b.data, optimizer.steps) == (pytest.approx(expected_w), pytest.approx(expected_b), 2)
 
@@ -205,7 +222,9 @@ def test_an_update_without_a_value_leaves_what_there_was(compile: Any) -> None:
     model = mg.MLP(2, [1], activation="linear", seed=0)
     before = [p.data for p in model.parameters()]
     optimizer = Inverse(model.parameters(), lr=1.0)
-    with pytest.raises(ZeroDivisionError, match="Inverse cannot compute|division"):
+    with pytest.raises(
+        ZeroDivisionError, match=r"^epoch 3: Inverse cannot compute params\[0\] in step 3: float division by zero"
+    ):
         mg.fit(model, X, Y, loss=mg.mse, optimizer=optimizer, epochs=5, progress=False, compile=compile)
     assert optimizer.steps == 2
     assert optimizer.count == [2.0] * 3  # type: ignore[attr-defined]
@@ -250,7 +269,14 @@ def test_memory_is_flat_over_many_epochs(compile: Any) -> None:
     tracemalloc.start()
     try:
         mg.fit(
-            model, *mg.data.xor(), loss=mg.mse, optimizer=optimizer, epochs=2500, progress=False, compile=compile, callback=look
+            model,
+            *mg.data.xor(),
+            loss=mg.mse,
+            optimizer=optimizer,
+            epochs=2500,
+            progress=False,
+            compile=compile,
+            callback=look,
         )
     finally:
         tracemalloc.stop()
