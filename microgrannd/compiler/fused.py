@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 from ..optim.update import Update
 from ..rules.generated import generated
+from ..rules.ieee import ERRORS
 from .python import BUILTINS, Plain, Writer, numbered, targets
-from .updates import Pasted
+from .updates import Pasted, Trained, Trainer
 
 #: Parameters up to which a step is written in straight lines: more would take long to compile.
 MOST_PARAMETERS = 200
@@ -24,6 +26,30 @@ def fused(plain: Plain, update: Update) -> Step:
     writer = _StepWriter(plain.tape, plain.vocabulary)
     source = writer.step(update)
     return generated("step", source, {**BUILTINS, **plain.vocabulary.functions})
+
+
+def trainer(plain: Plain, update: Update) -> Trainer:
+    """Return a function that takes the steps of some epochs, each of at most a block of rows."""
+    step = fused(plain, update)
+
+    def train(
+        table: Any, orders: Sequence[Sequence[int]], size: int, data: Any, buffers: Any, constants: Any
+    ) -> Trained | None:
+        losses, gradients, of_step = [], data, iter(constants)
+        try:
+            for order in orders:
+                for first in range(0, len(order), size):
+                    rows = [table[number] for number in order[first : first + size]]
+                    count = float(len(rows))
+                    total, check, data, buffers, gradients = step(rows, count, data, buffers, next(of_step))
+                    if not isfinite(total + check):
+                        return None
+                    losses.append(total / count)
+        except ERRORS:
+            return None
+        return Trained(losses, data, buffers, gradients)
+
+    return train
 
 
 class _StepWriter(Writer):

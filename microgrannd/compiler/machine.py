@@ -10,7 +10,7 @@ import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from .loops import Shape
 from .memory import Memory, callback, calling_back
 from .roll import Instruction, roll
 from .tape import Tape
+from .updates import Trained
 from .workers import BLOCK
 
 #: Numbers of results in memory, at most, where more than one row is computed at a time: what a processor keeps near.
@@ -33,20 +34,6 @@ MOST_CELLS = 2**18
 #: The types of the dispatcher's functions, which take numbers and addresses.
 _DISPATCH = ctypes.PYFUNCTYPE(*[ctypes.c_int64] * 6)
 _TRAIN = ctypes.PYFUNCTYPE(*[ctypes.c_int64] * 2)
-
-
-class Training(NamedTuple):
-    """What became of steps.
-
-    Attributes:
-        taken: how many there were until Python might refuse one, or a loss or gradient was not finite.
-        losses: the mean of the rows, before each.
-        gradients: of the last one.
-    """
-
-    taken: int
-    losses: Any
-    gradients: Any
 
 
 class Machine(Arrays):
@@ -215,20 +202,11 @@ class Machine(Arrays):
         return found.tolist()
 
     def train(
-        self, update: Update, table: Any, order: Any, size: int, data: Any, buffers: Any, constants: Any
-    ) -> Training:
-        """Take steps of a training; see `Training`.
-
-        Args:
-            update: of an optimiser of all parameters.
-            table: rows.
-            order: for each epoch the indices of all rows.
-            size: rows of a step.
-            data: of the parameters, in the order of the program; these and the buffers become those after the steps.
-            buffers: of the optimiser, in the same order.
-            constants: for each step.
-        """
-        address, order = update_address(update), np.array(order, dtype=np.int64)
+        self, update: Update, table: Any, orders: Any, size: int, data: Any, buffers: Any, constants: Any
+    ) -> Trained | None:
+        """Take steps of a training, by an optimiser of all parameters: see `Trainer`."""
+        address, order = update_address(update), np.array(orders, dtype=np.int64)
+        data, buffers = data.copy(), buffers.copy()
         losses, gradients = np.empty(len(constants)), np.empty(len(data))
         new, made = np.empty_like(data), np.empty_like(buffers)
         width = min(self.width, size, len(table))
@@ -240,7 +218,7 @@ class Machine(Arrays):
             task += [*map(address_of, (losses, gradients, new, made)), *programs]
             train = _TRAIN(loaded(DISPATCHER)["train"].address)
             taken = train(address_of(np.array(task, dtype=np.int64))) if address else 0
-        return Training(taken, losses, gradients)
+        return Trained(losses.tolist(), data, buffers, gradients) if taken == len(losses) else None
 
 
 def _described(instruction: Instruction) -> str:

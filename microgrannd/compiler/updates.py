@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..optim.update import SCALAR, Update, names_in
 from ..rules.formula import is_float, not_float, real_result
@@ -13,6 +13,27 @@ from ..rules.simplify import hole, template
 
 #: Of lists of data, of gradients and of each buffer, and of the constants: new data, and new buffers.
 Stepper = Callable[[Any, Any, Any, Sequence[float]], tuple[Any, Any]]
+
+
+class Trained(NamedTuple):
+    """What steps of a training came to.
+
+    Attributes:
+        losses: the mean of the rows, before each.
+        data: of the parameters.
+        buffers: of the optimiser.
+        gradients: of the last step.
+    """
+
+    losses: list[float]
+    data: Any
+    buffers: Any
+    gradients: Any
+
+
+#: Of rows, for each epoch the indices of all, the number of rows of a step, data, buffers, and the constants of each step:
+#: what the steps came to; None if one needs a closer look, as a number was not finite or Python refused one.
+Trainer = Callable[[Any, Sequence[Sequence[int]], int, Any, Any, Any], Trained | None]
 
 
 def over_lists(update: Update) -> Stepper:

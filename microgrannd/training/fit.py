@@ -217,7 +217,7 @@ class Training:
         with Bar(run.epochs, epochs, progress) as bar:
             while not run.is_over(epochs, patience):
                 start = time.perf_counter()
-                if alone and isinstance(self.steps, Resident) and self.steps.several_at_once and run.epochs:
+                if alone and isinstance(self.steps, Resident) and self.steps.trainer and run.epochs:
                     end = self.epochs(min(count, epochs - run.epochs), self.steps)
                     count = min(2 * count, MOST_EPOCHS) if end - start < AT_ONCE else count
                 else:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
-from math import hypot, isfinite, nan
+from math import hypot, isfinite
 from operator import add, mul
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from ..compiler.fused import MOST_PARAMETERS, fused
-from ..compiler.python import Plain
+from ..compiler.fused import MOST_PARAMETERS, trainer
+from ..compiler.python import Plain, PythonRunner
+from ..compiler.updates import Trainer
 from ..compiler.workers import BLOCK
 from ..optim import Optimizer
 from ..optim.update import Update, names_in
@@ -87,6 +88,7 @@ class Part:
         settled = optimizer.settled()
         assert settled is not None  # `is_resident` saw to it
         self.update, self._numbers = settled.update, settled.numbers
+        self._counts = "t" in names_in(*settled.update.constants.values())
 
     def constants(self, steps: int) -> tuple[float, ...]:
         """Return what is computed once for a step."""
@@ -96,7 +98,7 @@ class Part:
 
     def constants_of(self, steps: range, runner: Any) -> Any:
         """Return the constants of several steps, a row for each."""
-        if callable(self.optimizer.lr) or "t" in names_in(*self.update.constants.values()):
+        if callable(self.optimizer.lr) or self._counts:
             return runner.vectors([list(self.constants(step)) for step in steps])
         return runner.vectors([list(self.constants(steps[0]))] * len(steps))
 
@@ -166,14 +168,18 @@ class Resident:
         (part, *others) = self.parts
         alike = not others and part.chosen is None and part.optimizer.max_norm is None
         self.simple = alike and self.inside == len(self.values) and not isinstance(self.learner, Distributed)
-        self.fused = self._fused()
+        self.trainer = self._trainer()
 
-    def _fused(self) -> Callable[..., Any] | None:
-        """Return the function that takes a whole step, for a small program and one optimiser of all its parameters."""
-        fits = self.size <= BLOCK and len(self.values) <= MOST_PARAMETERS
-        if not (self.simple and fits and isinstance(self.runner, Plain)):
+    def _trainer(self) -> Trainer | None:
+        """Return what takes the steps of whole epochs, if there is one optimiser of all parameters, and it clips nothing."""
+        update = self.parts[0].update
+        if not self.simple:
             return None
-        return self._made(partial(fused, self.runner), self.parts[0].update)  # type: ignore[no-any-return]
+        if not isinstance(self.runner, PythonRunner):
+            return partial(self.runner.train, update)
+        if isinstance(self.runner, Plain) and self.size <= BLOCK and len(self.values) <= MOST_PARAMETERS:
+            return self._made(partial(trainer, self.runner), update)  # type: ignore[no-any-return]
+        return None
 
     def _made(self, make: Callable[[Update], Any], update: Update) -> Any:
         """Return what a function makes of an update, made once."""
@@ -182,35 +188,31 @@ class Resident:
             self._kept[key] = make(update)
         return self._kept[key]
 
-    @property
-    def several_at_once(self) -> bool:
-        """Whether `epochs` can do any."""
-        return self.simple and hasattr(self.runner, "train")
-
     def epochs(self, orders: Sequence[Sequence[int]]) -> list[float] | None:
         """Take the steps of several epochs at once; return their losses, or None if a step needs a closer look.
 
         Then nothing is changed.
         """
-        losses, state = self.interrupts.run(self._epochs, orders)
-        self.state = state
+        losses, self.state = self.interrupts.run(self._epochs, orders)
         return losses
 
     def _epochs(self, orders: Sequence[Sequence[int]]) -> tuple[list[float] | None, State]:
-        (part,), ((steps, buffers),) = self.parts, self.state.parts
+        (part, *_), ((steps, buffers), *_) = self.parts, self.state.parts
         rows = len(orders[0])
         firsts = range(0, rows, self.size)
         count = len(firsts) * len(orders)
-        constants = part.constants_of(range(steps, steps + count), self.runner)
-        data, buffers = self.state.data.copy(), buffers.copy()
-        found = self.runner.train(part.update, self.rows, orders, self.size, data, buffers, constants)
-        if found.taken < count or not self.runner.is_finite(data):
+        if self.trainer is None:
             return None, self.state
-        shares = [min(self.size, rows - first) / rows for first in firsts]
-        losses = [
-            reduce(add, map(mul, shares, of_epoch), 0.0) for of_epoch in found.losses.reshape(len(orders), -1).tolist()
-        ]
-        return losses, State(self, data, found.gradients, ((steps + count, buffers),))
+        constants = part.constants_of(range(steps, steps + count), self.runner)
+        found = self.trainer(self.rows, orders, self.size, self.state.data, buffers, constants)
+        if found is None or not self.runner.is_finite(found.data):
+            return None, self.state
+        losses = found.losses
+        if len(firsts) > 1:
+            shares = [min(self.size, rows - first) / rows for first in firsts]
+            of_epochs = (losses[first : first + len(firsts)] for first in range(0, count, len(firsts)))
+            losses = [reduce(add, map(mul, shares, of_epoch), 0.0) for of_epoch in of_epochs]
+        return losses, State(self, found.data, found.gradients, ((steps + count, found.buffers),))
 
     def publish(self) -> None:
         """Set Values and optimisers to the state."""
@@ -228,10 +230,9 @@ class Resident:
     def _epoch(self, order: Sequence[int]) -> tuple[float, State]:
         if not self.run.epochs:
             self.run.require_trained(self.reached)
-        if self.several_at_once:
-            losses, state = self._epochs([order])
-            if losses:
-                return losses[0], state
+        losses, state = self._epochs([order])
+        if losses:
+            return losses[0], state
         state, total = self.state, 0.0
         try:
             for first in range(0, len(order), self.size):
@@ -248,16 +249,6 @@ class Resident:
 
     def step(self, batch: Sequence[int], state: State) -> tuple[float, State]:
         """Take a step; return the loss of the batch before it, and the state after it."""
-        if self.fused:
-            ((steps, buffers),) = state.parts
-            rows, count = [self.rows[number] for number in batch], float(len(batch))
-            constants = self.parts[0].constants(steps)
-            try:
-                total, check, data, buffers, gradients = self.fused(rows, count, state.data, buffers, constants)
-            except ERRORS:
-                check = total = nan  # taken apart below, for an error that says more
-            if isfinite(check) and isfinite(total):
-                return total / count, State(self, data, gradients, ((steps + 1, buffers),))
         loss, gradients = self.gradients(batch, state)
         return loss, self.updated(gradients, state)
 
