@@ -1,81 +1,87 @@
-"""How gradient flows through a graph, as a diagram: in full, by neuron, by layer, or as a shape with counts."""
+"""Builds the diagram of nodes that were put in boxes: what each box says, and how gradient flows between them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import hypot, isfinite
+from typing import NamedTuple
 
-from .._text import visible
-from ..engine.graph import links, topological
+from .._text import rounded, visible
+from ..engine.graph import arguments, links, number
 from ..engine.value import Value
-from ..nn.module import Module
-from ..nn.owners import Owners, owners_of
-from ..rules.rule import CONSTANT
-from .boxes import BoxOf, choose_boxes, outputs, reached
-from .diagram import LEGEND, TOGETHER, Arrow, Box, Frame, Graph, size
-
-#: The number of boxes of a shape, at the most.
-MOST_BANDS = 24
+from ..nn.owners import Owners
+from .boxes import BoxOf, outputs, reached
+from .diagram import Arrow, Box, Frame, Graph, legend, size
+from .names import is_number, operation, within
 
 
-#: What a box stands for: a node, a group, or a number among the operands of a node, at its index there.
-Boxed = Value | str | tuple[Value, int]
+class Given(NamedTuple):
+    """A number that was given to a module as an input: to which layer, among which numbers, at which index of them."""
+
+    layer: str
+    row: tuple[Value | float, ...]
+    position: int
 
 
-#: A node, the index of an operand among its operands, this operand, and the local derivative.
-Link = tuple[Value, int, Value, float]
+#: What a box stands for: a node, or several by the first of them; a group by its name; a number that was given.
+Boxed = Value | str | Given
 
 
-def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rankdir: str = "LR") -> Graph:
-    """Return the diagram of all that a Value was computed from.
+class Link(NamedTuple):
+    """An edge to a node, from the operand at an index (None where that is a number), with the local derivative."""
 
-    Args:
-        root: the result.
-        model: whose parameters are shown as such, all other leaves then being inputs, and whose modules are framed.
-        depth: a key of DEPTHS.
-        rankdir: LR or TB.
-    """
-    order = topological(root)
-    owners = owners_of(order, model) if model else None
-    chosen = choose_boxes(order, owners, depth)
-    if chosen is None:
-        return _shape(order, rankdir)
-    grouping, box_of = chosen
-    graph = Builder(order, box_of, owners, lambda node: node.grad).draw()
-    graph.rankdir = rankdir
-    if len(set(box_of.values())) < len(order):
-        graph.title = f"{len(order):,} nodes: those of one {grouping.split(',')[0]} are together in a box"
-    return graph
+    node: Value
+    position: int
+    operand: Value | None
+    partial: float
 
 
 class Builder:
-    """Builds the diagram of nodes that were put in boxes.
+    """Builds the diagram. The numbers in formulas stand in the boxes of the operations.
 
     Args:
         order: the nodes, operands before results.
         box_of: the box of each.
         owners: the modules that are framed.
         gradient: of a node.
+        names: of the nodes.
 
     Attributes:
+        members: the nodes of each box; of a given number those that take it.
         numbers: of the boxes.
         arrows: the numbers of the arrows: by where they come from, the operand's index or -1, and where they go.
     """
 
     def __init__(
-        self, order: list[Value], box_of: BoxOf, owners: Owners | None, gradient: Callable[[Value], float]
+        self,
+        order: list[Value],
+        box_of: BoxOf,
+        owners: Owners | None,
+        gradient: Callable[[Value], float],
+        names: Mapping[Value, str],
     ) -> None:
-        self.box_of, self.owners, self.gradient = box_of, owners, gradient
+        self.box_of, self.owners, self.gradient, self.names = box_of, owners, gradient, names
         self.root = order[-1]
+        self.parameters = owners.parameters if owners else {}
         self.outputs = outputs(order, box_of)
         self.reached = reached(order, box_of, self.outputs)
-        members: dict[Value | str, list[Value]] = {}
-        for node in reversed(order):
-            members.setdefault(box_of[node], []).append(node)
-        #: Operands before results: a group stands where its last member does.
-        self.members = {key: nodes[::-1] for key, nodes in reversed(members.items())}
+        members: dict[Boxed, list[Value]] = {}
+        for node in order:
+            if not is_number(node) or node is self.root:
+                members.setdefault(box_of[node], []).append(node)
+            for key, *_ in self.given(node):
+                members.setdefault(key, []).append(node)
+        turns = self.turns(order)
+
+        def turn(key: Boxed) -> tuple[int, int, int]:
+            if isinstance(key, Given):
+                return 0, -1, key.position
+            return max(node._depth for node in members[key]), *turns.get(key, (0, 0))
+
+        #: Operands before results, those of one depth in the order of their modules.
+        self.members = {key: members[key] for key in sorted(members, key=turn)}
         self.graph = Graph()
         self.numbers: dict[Boxed, int] = {}
         self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
@@ -84,125 +90,148 @@ class Builder:
     def draw(self) -> Graph:
         """Add all boxes, then all arrows, and return the diagram."""
         for key, nodes in self.members.items():
-            if isinstance(key, Value):
-                for index, operand in enumerate(key._operands):
-                    if type(operand) is float:
-                        self.put((key, index), Box("constant", (f"{operand:.4g}",)), key)
-                self.put(key, self.box(key), key)
-            else:
-                self.put(key, self.group(key, nodes), nodes[0])
-        arrows = [arrow for key in self.members for arrow in self.arrows_to(key)]
+            self.numbers[key] = len(self.graph.boxes)
+            frame = None if isinstance(key, Given) else self.frame(key, nodes[0])
+            around = "" if frame is None else list(self.frames)[frame]
+            self.graph.boxes.append(replace(self.made(key, nodes, around), frame=frame))
+        arrows = [arrow for key in self.members if not isinstance(key, Given) for arrow in self.arrows_to(key)]
         if self.gradient(self.root):  # else there was no backward() from here, and the flow is not known
             largest = max((s for _, flows in arrows if isfinite(s := size(flows))), default=0.0)
             arrows = [(arrow.styled(flows, largest), flows) for arrow, flows in arrows]
-            together = [TOGETHER] if any(len(flows) > 1 for _, flows in arrows) else []
-            self.graph.legend = LEGEND + together if arrows else []
+            self.graph.legend = legend(arrow for arrow, _ in arrows)
         self.graph.arrows = [arrow for arrow, _ in arrows]
         return self.graph
 
-    def put(self, key: Boxed, box: Box, node: Value) -> None:
-        """Add a box within the frames of the modules around the node."""
+    def frame(self, key: Value | str, node: Value) -> int | None:
+        """Return the number of the frame around a box, that of the innermost module around it."""
         frame = None
         for name in self.owners.around(node) if self.owners else ():
-            if name == self.box_of[node]:
+            if name == key:
                 break  # the box itself is that module
             if name not in self.frames:
                 self.frames[name] = len(self.graph.frames)
-                self.graph.frames.append(Frame(visible(name), frame))
+                outer = "" if frame is None else list(self.frames)[frame]
+                self.graph.frames.append(Frame(visible(name.removeprefix(f"{outer}.")), frame))
             frame = self.frames[name]
-        self.numbers[key] = len(self.graph.boxes)
-        self.graph.boxes.append(replace(box, frame=frame))
+        return frame
 
-    def box(self, node: Value) -> Box:
-        """Return the box of a node by itself."""
-        if node._rule is CONSTANT:
-            return Box("constant", (f"{node.data:.4g}",))
-        leaf = "leaf" if self.owners is None else "parameter" if node in self.owners.parameters else "input"
-        head = "  ".join(text for text in (node._op, visible(self.name(node))) if text)
+    def made(self, key: Boxed, nodes: list[Value], around: str) -> Box:
+        """Return a box, in the frame of a module, or of none."""
+        if isinstance(key, Given):
+            return Box("input", (f"x{key.position}", f"data {rounded(number(key.row[key.position]))}"))
+        return self.group(key, nodes, around) if isinstance(key, str) else self.box(key, nodes, around)
+
+    def box(self, node: Value, nodes: list[Value], around: str) -> Box:
+        """Return the box of a node, or of several that are alike."""
+        apart = {rule.operands[i] for _, _, i, _ in self.given(node)} if (rule := node._rule) else set()
+        name = self.names.get(node, "")
+        shown = within(name, visible(around)) if node in self.parameters else name
+        times = [f"× {len(nodes):,}"] if len(nodes) > 1 else []
+        head = "  ".join(filter(None, [": ".join(filter(None, [shown, operation(node, apart)])), *times]))
+        kind = "leaf" if self.owners is None else "parameter" if node in self.parameters else "input"
+        hint = name if shown != name else ""
         return Box(
-            "operation" if node._op else leaf, (*([head] if head else []), *self.values(node)), numbers=int(bool(head))
+            "operation" if node._op else kind, (head or rounded(node.data), *self.values(nodes)), hint=hint, numbers=1
         )
 
-    def group(self, name: str, nodes: list[Value]) -> Box:
-        """Return the box of several nodes: their result if they have one, and the norm of their parameters' gradients."""
+    def group(self, name: str, nodes: list[Value], around: str) -> Box:
+        """Return the box of a group: its result if it has one, and the norm of its parameters' gradients."""
         results = [node for node in nodes if node._rule and node in self.outputs]
-        own = [self.gradient(node) for node in nodes if self.owners and node in self.owners.parameters]
+        own = [self.gradient(node) for node in nodes if node in self.parameters]
         alone = len(results) == 1
-        lines = [visible(name), *(self.values(results[0]) if alone else [f"{len(nodes):,} nodes"])]
-        if own:
-            lines.append(f"{len(own):,} parameters, |grad| {hypot(*own):.4g}")
-        return Box("group", tuple(lines), numbers=1 if alone else None)
+        head = visible(name.removeprefix(f"{around}."))
+        inside = f"{len(own):,} parameters, |grad| {rounded(hypot(*own))}" if own else ""
+        if alone:  # as narrow as can be: there may be many beside each other
+            return Box("group", (head, *self.values(results)), hint=inside, numbers=1)
+        return Box("group", tuple(filter(None, [head, f"{len(nodes):,} nodes", inside])))
 
-    def values(self, node: Value) -> tuple[str, str]:
-        """Return the lines with a node's data and gradient."""
-        return f"data {node.data:.4g}", f"grad {self.gradient(node):.4g}"
+    def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
+        """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""
+        return f"data {_range(node.data for node in nodes)}", f"grad {_range(map(self.gradient, nodes))}"
+
+    def given(self, node: Value) -> Iterator[tuple[Given, int, int, float]]:
+        """Yield the numbers that were given to a module at a node: box, index among all operands, operand, partial."""
+        layer = self.owners.layer.get(node, "") if self.owners else ""
+        start = 0
+        for place, row in enumerate(node._rows if layer and node._rule else ()):
+            numbers = [i for i, operand in enumerate(row) if is_number(operand)]
+            if numbers and node._rule and node._rule.operands[place] in node._rule.sequences:
+                partials = node._rule.ieee_partials[place](*arguments(node, number), node.data)
+                yield from ((Given(layer, row, i), start + i, place, partials[i]) for i in numbers)
+            start += len(row)
 
     def arrows_to(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
-        """Yield the arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
+        """Yield the arrows to a box, each with the flows along the edges that it stands for."""
         together: dict[tuple[Boxed, int], list[Link]] = {}
         for node in self.members[key]:
+            edges: list[tuple[Boxed, Link]] = [
+                (given, Link(node, index, None, slope)) for given, index, _, slope in self.given(node)
+            ]
             for index, (operand, partial) in enumerate(links(node)):
-                if partial is None:
-                    if node is key:
-                        together[(node, index), index] = []
-                elif (source := self.box_of[operand]) != key:
-                    alone = node is key and operand is source  # as each of the two of x * x
-                    together.setdefault((source, index if alone else -1), []).append((node, index, operand, partial))
-        formulas = _formulas(key) if isinstance(key, Value) else []
-        for (box, index), edges in together.items():
-            label, hint, flows = self.flow(edges, formulas) if edges else ("", "", [])
-            self.arrows[box, index, key] = len(self.arrows)
-            yield Arrow(self.numbers[box], self.numbers[key], label, hint), flows
+                if partial is not None and not is_number(operand) and (box := self.box_of[operand]) != key:
+                    edges.append((box, Link(node, index, operand, partial)))
+            for source, edge in sorted(edges, key=lambda pair: pair[1].position):
+                apart = isinstance(key, Value) and source is edge.operand and len(self.members[source]) == 1
+                together.setdefault((source, edge.position if apart else -1), []).append(edge)
+        for (source, index), alike in together.items():
+            self.arrows[source, index, key] = len(self.arrows)
+            label, hint, flows = self.flow(alike)
+            head = "" if isinstance(source, Given) else "target"  # a number keeps no gradient
+            yield Arrow(self.numbers[source], self.numbers[key], label, hint, head=head), flows
 
-    def flow(self, edges: list[Link], formulas: list[str]) -> tuple[str, str, list[float]]:
-        """Return label, hint and flows of an arrow, by its edges, and by the formulas of a node that has its own box."""
-        node, index, operand, partial = edges[0]
-        flows = [self.gradient(node) * partial for node, _, _, partial in edges]
-        if len(edges) == 1 and formulas:
-            return f"{partial:.3g}", f"{formulas[index]} = {partial:.6g}", flows
-        ends = [end for node, *_ in edges if (end := self.reached[node])]
-        if len(ends) < len(edges) or len({end for end, _ in ends}) > 1 or len({link[2] for link in edges}) > 1:
-            return "", f"{len(edges):,} edges", flows
-        slope = sum(along * link[3] for (_, along), link in zip(ends, edges, strict=True))
-        return f"{slope:.3g}", f"d({self.title(node)})/d({self.title(operand)}) = {slope:.6g}", [sum(flows)]
+    def flow(self, edges: list[Link]) -> tuple[str, str, list[float]]:
+        """Return label, hint and flows of an arrow, by its edges."""
+        flows = [self.gradient(edge.node) * edge.partial for edge in edges]
+        ends = [reached for edge in edges if (reached := self.reached[edge.node])]
+        if (
+            len(ends) < len(edges)
+            or len({output for output, _ in ends}) > 1
+            or len({edge.operand for edge in edges}) > 1
+        ):
+            same = {rounded(edge.partial) for edge in edges} if len(ends) == len(edges) else set()
+            return same.pop() if len(same) == 1 else "", f"{len(edges):,} edges", flows
+        (end, _), operand = ends[0], edges[0].operand
+        slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
+        formula = _partial(edges[0], self.names) if edges[0].node is end and len(edges) == 1 else ""
+        local = _slope(self.names[end], self.names[operand] if operand is not None else f"x{edges[0].position}")
+        hint = [" = ".join(dict.fromkeys(filter(None, [local, formula, rounded(slope)])))]
+        if operand is not None and self.gradient(self.root):
+            passed, total = (_slope(self.names[self.root], self.names[node]) for node in (end, operand))
+            product = f"{rounded(self.gradient(end))} × {rounded(slope)}"
+            hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
+        return rounded(slope), "\n".join(hint), [sum(flows)]
 
-    def name(self, node: Value) -> str:
-        """Return a node's label; without one, a parameter's name in its module."""
-        if node.label or not self.owners:
-            return node.label
-        return self.owners.parameters.get(node, "").removeprefix(f"{self.owners.neuron.get(node, '')}.")
-
-    def title(self, node: Value) -> str:
-        """Return the title of the box of a node."""
-        key = self.box_of[node]
-        return visible(key if isinstance(key, str) else self.name(node) or node._op or "x")
-
-
-def _formulas(node: Value) -> list[str]:
-    """Return the formulas of the local derivatives by each operand."""
-    formulas = []
-    for (name, formula), row in zip(node._rule.partials.items() if node._rule else (), node._rows, strict=True):
-        elements = [f"[{i}]" for i in range(len(row))] if node._rule and name in node._rule.sequences else [""]
-        formulas += [f"d{name}{element} = {formula.text}" for element in elements]
-    return formulas
+    def turns(self, order: list[Value]) -> dict[Boxed, tuple[int, int]]:
+        """Return the order of boxes of one depth: inputs as modules take them; parameters and modules as in the model."""
+        if self.owners is None:
+            return {}
+        turns: dict[Boxed, tuple[int, int]] = {}
+        places = {name: place for place, name in enumerate(self.owners.modules)}
+        for node, name in self.owners.neuron.items():
+            turns[name] = turns[self.owners.layer[node]] = turns[node] = (1, places[name])
+        for node in order:
+            for row in node._rows if node in self.owners.neuron else ():
+                turns.update((it, (-1, i)) for i, it in enumerate(row) if isinstance(it, Value) and it._rule is None)
+        return {**turns, **{parameter: (0, place) for place, parameter in enumerate(self.parameters)}}
 
 
-def _shape(order: list[Value], rankdir: str) -> Graph:
-    """Return a diagram with one box for all nodes at about one depth."""
-    depth = order[-1]._depth
-    bands = min(depth + 1, MOST_BANDS)
-    members: list[Counter[str]] = [Counter() for _ in range(bands)]
-    pairs: set[tuple[int, int]] = set()
+def _range(numbers: Iterable[float]) -> str:
+    numbers = list(numbers)
+    ends = rounded(min(numbers)), rounded(max(numbers))
+    return " … ".join(dict.fromkeys(ends))
 
-    def band(node: Value) -> int:
-        return node._depth * bands // (depth + 1)
 
-    for node in order:
-        members[band(node)][node._op or "leaf"] += 1
-        pairs |= {(band(operand), band(node)) for operand in node._operands if type(operand) is not float}
-    boxes = [
-        Box("group", (f"{sum(kinds.values()):,} nodes", *(f"{count:,} {kind}" for kind, count in kinds.most_common(4))))
-        for kinds in members
-    ]
-    title = f"{len(order):,} nodes are too many to draw: each box stands for all of about one depth"
-    return Graph(boxes, [Arrow(*pair) for pair in sorted(pairs) if pair[0] < pair[1]], title, rankdir)
+def _slope(name: str, other: str) -> str:
+    """Write the derivative of one by another."""
+    return "/".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (name, other))
+
+
+def _partial(edge: Link, names: Mapping[Value, str]) -> str:
+    """Return the formula of a local derivative with the names of the operands; nothing where it is of a sequence."""
+    rule = edge.node._rule
+    if rule is None or rule.sequences:
+        return ""
+    operands = zip([*rule.operands, "y"], [*arguments(edge.node), edge.node], strict=True)
+    called = {name: rounded(number(it)) if is_number(it) else names[it] for name, it in operands}
+    text = list(rule.partials.values())[edge.position].text
+    return re.sub(r"[^\W\d]\w*", lambda word: called.get(word[0], word[0]), text)

@@ -19,10 +19,10 @@ from string import Template
 from typing import Any
 
 from .._files import write_bytes
-from .._text import described
+from .._text import described, rounded
+from ..drawing.arrange import arranged
 from ..drawing.boxes import MANY_BOXES, fits
 from ..drawing.build import Builder
-from ..drawing.diagram import FILLS, FRAME, NEGATIVE, NEUTRAL, NOTHING, POSITIVE
 from ..drawing.svg import svg
 from ..engine.graph import Contribution
 from ..engine.value import Value
@@ -43,20 +43,6 @@ MOST_CROSSINGS = 20_000
 
 #: Pixels that a page takes in a notebook, at the most, and those around its picture.
 MOST_HEIGHT, AROUND = 700, 240
-
-
-#: What the colours of a picture become on a dark page.
-DARK = {
-    "white": "#16181c",
-    FILLS["input"]: "#16324a",
-    FILLS["parameter"]: "#43371a",
-    FILLS["constant"]: "#2a2d31",
-    POSITIVE: "#56b4e9",
-    NEGATIVE: "#ff8c42",
-    NEUTRAL: "#a8a8a8",
-    NOTHING: "#8a8a8a",
-    FRAME: "#5a5f66",
-}
 
 
 class Walkthrough:
@@ -120,7 +106,7 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
     if not fits(derivation.order, derivation.box_of, MOST_STEPS, MOST_CROSSINGS):
         raise ValueError(f"the picture would have too many boxes, or edges across all of it: {advice}")
     script = _Script(derivation)
-    picture = svg(script.graph)
+    picture = svg(script.graph, arranged(script.graph))
     height = min(MOST_HEIGHT, AROUND + int(picture.split('height="', 1)[1].split('"', 1)[0]))
     return Walkthrough(_page(f"Step by step: {derivation.names[root]}", picture, script.data()), steps, height)
 
@@ -131,7 +117,9 @@ class _Script:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         self.style = Text(derivation.names, DIGITS)
-        self.diagram = Builder(derivation.order, derivation.box_of, derivation.owners, derivation.gradients.__getitem__)
+        self.diagram = Builder(
+            derivation.order, derivation.box_of, derivation.owners, derivation.gradients.__getitem__, derivation.names
+        )
         self.graph = self.diagram.draw()
         for operand, terms in derivation.terms().items():
             box, hint = self.graph.boxes[self.box(operand)], self.style.total(derivation.root, operand, terms)
@@ -168,14 +156,14 @@ class _Script:
 
         The first has none of it but a sum; one that completes a sum of several has a 1 besides.
         """
-        number, root = self.style.number, self.derivation.root
+        root = self.derivation.root
         name = {node: index for index, node in enumerate(self.derivation.names)}
         yield [self.box(root), name[root], "", "", "1"]
         left = Counter(self.derivation.counts)
         for one in self.derivation.contributions:
             left[one.operand] -= 1
             ends = [1] if not left[one.operand] and self.derivation.counts[one.operand] > 1 else []
-            numbers = map(number, (one.partial, one.gradient, one.total))
+            numbers = map(rounded, (one.partial, one.gradient, one.total))
             yield [self.box(one.operand), name[one.operand], *numbers, self.arrow(one), *ends]
 
     def arrow(self, one: Contribution) -> int:
@@ -195,7 +183,6 @@ def _page(title: str, picture: str, steps: dict[str, Any]) -> str:
         "data": data,
         "script": script,
         "script_hash": digest,
-        "dark": _dark(),
     }
     return Template(_part("walkthrough.html")).substitute(parts)
 
@@ -203,9 +190,3 @@ def _page(title: str, picture: str, steps: dict[str, Any]) -> str:
 @cache
 def _part(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _dark() -> str:
-    """Return the CSS rules that give a picture its dark colours."""
-    rules = [f'  svg [{a}="{light}"] {{ {a}: {dark}; }}' for light, dark in DARK.items() for a in ("fill", "stroke")]
-    return "\n".join(rules)

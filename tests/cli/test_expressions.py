@@ -72,7 +72,7 @@ def test_draw_prints_a_tree_or_writes_a_picture(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["draw", *NEURON]) == 0
-    assert capsys.readouterr().out.startswith("tanh   data 0   grad 1\n└─ +")
+    assert capsys.readouterr().out.startswith("y: tanh   data 0   grad 1\n└─ v2: +")
     assert main(["draw", *NEURON, "-o", "graph.dot"]) == 0
     assert Path("graph.dot").read_text().startswith("digraph")
     monkeypatch.setenv("PATH", os.devnull)
