@@ -10,6 +10,7 @@ from .engine import Value as Value
 from .engine import rule as rule
 from .engine.contexts import no_grad as no_grad
 from .engine.contexts import paused_gc as paused_gc
+from .engine.contexts import scope as scope
 from .engine.functions import *
 from .explaining.explain import explain as explain
 from .explaining.walkthrough import walkthrough as walkthrough

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..engine.contexts import Scope
 from ..engine.graph import links
 from ..engine.value import Value
 from ..nn.owners import Owners
@@ -34,8 +35,11 @@ DEPTHS = {
 }  # fmt: skip
 
 
-#: The box of each node: its own, by the node, or that of a group, by the name.
-BoxOf = dict[Value, Value | str]
+#: The box of a node by itself, or of several by the first; of a group by the name, as of a module; of a scope.
+Key = Value | str | Scope
+
+
+BoxOf = dict[Value, Key]
 
 
 #: The output of a box that a node leads to, and the derivative by the node; None where it leads to several.

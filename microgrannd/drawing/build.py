@@ -9,12 +9,13 @@ from math import hypot, isfinite
 from typing import NamedTuple
 
 from .._text import rounded, visible
+from ..engine.contexts import Scope
 from ..engine.graph import arguments, links, number
-from ..engine.value import Value
+from ..engine.value import Value, scopes_around
 from ..nn.owners import Owners
-from .boxes import BoxOf, outputs, reached
+from .boxes import BoxOf, Key, outputs, reached
 from .diagram import Arrow, Box, Frame, Graph, legend, size
-from .names import is_number, operation, within
+from .names import SPACE, is_number, operation, within
 
 
 class Given(NamedTuple):
@@ -25,8 +26,8 @@ class Given(NamedTuple):
     position: int
 
 
-#: What a box stands for: a node, or several by the first of them; a group by its name; a number that was given.
-Boxed = Value | str | Given
+#: What a box stands for: a node, or several by the first of them; a group; a number that was given.
+Boxed = Key | Given
 
 
 class Link(NamedTuple):
@@ -85,14 +86,14 @@ class Builder:
         self.graph = Graph()
         self.numbers: dict[Boxed, int] = {}
         self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
-        self.frames: dict[str, int] = {}
+        self.frames: dict[str | Scope, int] = {}
 
     def draw(self) -> Graph:
         """Add all boxes, then all arrows, and return the diagram."""
         for key, nodes in self.members.items():
             self.numbers[key] = len(self.graph.boxes)
             frame = None if isinstance(key, Given) else self.frame(key, nodes[0])
-            around = "" if frame is None else list(self.frames)[frame]
+            around = list(self.frames)[frame] if frame is not None else ""
             self.graph.boxes.append(replace(self.made(key, nodes, around), frame=frame))
         arrows = [arrow for key in self.members if not isinstance(key, Given) for arrow in self.arrows_to(key)]
         if self.gradient(self.root):  # else there was no backward() from here, and the flow is not known
@@ -102,24 +103,23 @@ class Builder:
         self.graph.arrows = [arrow for arrow, _ in arrows]
         return self.graph
 
-    def frame(self, key: Value | str, node: Value) -> int | None:
-        """Return the number of the frame around a box, that of the innermost module around it."""
-        frame = None
-        for name in self.owners.around(node) if self.owners else ():
-            if name == key:
-                break  # the box itself is that module
-            if name not in self.frames:
-                self.frames[name] = len(self.graph.frames)
-                outer = "" if frame is None else list(self.frames)[frame]
-                self.graph.frames.append(Frame(visible(name.removeprefix(f"{outer}.")), frame))
-            frame = self.frames[name]
+    def frame(self, key: Boxed, node: Value) -> int | None:
+        """Return the number of the innermost frame around a box: of the modules around it, or else of the scopes."""
+        frame, outer = None, ""
+        for place in (self.owners.around(node) if self.owners else ()) or scopes_around(node):
+            if place == key:
+                break  # the box itself
+            if place not in self.frames:
+                self.frames[place] = len(self.graph.frames)
+                self.graph.frames.append(Frame(visible(_name(place).removeprefix(f"{outer}.")), frame))
+            frame, outer = self.frames[place], _name(place)
         return frame
 
-    def made(self, key: Boxed, nodes: list[Value], around: str) -> Box:
+    def made(self, key: Boxed, nodes: list[Value], around: str | Scope) -> Box:
         """Return a box, in the frame of a module, or of none."""
         if isinstance(key, Given):
             return Box("input", (f"x{key.position}", f"data {rounded(number(key.row[key.position]))}"))
-        return self.group(key, nodes, around) if isinstance(key, str) else self.box(key, nodes, around)
+        return self.box(key, nodes, _name(around)) if isinstance(key, Value) else self.group(key, nodes, _name(around))
 
     def box(self, node: Value, nodes: list[Value], around: str) -> Box:
         """Return the box of a node, or of several that are alike."""
@@ -127,19 +127,19 @@ class Builder:
         name = self.names.get(node, "")
         shown = within(name, visible(around)) if node in self.parameters else name
         times = [f"× {len(nodes):,}"] if len(nodes) > 1 else []
-        head = "  ".join(filter(None, [": ".join(filter(None, [shown, operation(node, apart)])), *times]))
+        head = SPACE.join(filter(None, [": ".join(filter(None, [shown, operation(node, apart)])), *times]))
         kind = "leaf" if self.owners is None else "parameter" if node in self.parameters else "input"
         hint = name if shown != name else ""
         return Box(
             "operation" if node._op else kind, (head or rounded(node.data), *self.values(nodes)), hint=hint, numbers=1
         )
 
-    def group(self, name: str, nodes: list[Value], around: str) -> Box:
+    def group(self, key: str | Scope, nodes: list[Value], around: str) -> Box:
         """Return the box of a group: its result if it has one, and the norm of its parameters' gradients."""
         results = [node for node in nodes if node._rule and node in self.outputs]
         own = [self.gradient(node) for node in nodes if node in self.parameters]
         alone = len(results) == 1
-        head = visible(name.removeprefix(f"{around}."))
+        head = visible(_name(key).removeprefix(f"{around}."))
         inside = f"{len(own):,} parameters, |grad| {rounded(hypot(*own))}" if own else ""
         if alone:  # as narrow as can be: there may be many beside each other
             return Box("group", (head, *self.values(results)), hint=inside, numbers=1)
@@ -160,7 +160,7 @@ class Builder:
                 yield from ((Given(layer, row, i), start + i, place, partials[i]) for i in numbers)
             start += len(row)
 
-    def arrows_to(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
+    def arrows_to(self, key: Key) -> Iterator[tuple[Arrow, list[float]]]:
         """Yield the arrows to a box, each with the flows along the edges that it stands for."""
         together: dict[tuple[Boxed, int], list[Link]] = {}
         for node in self.members[key]:
@@ -213,6 +213,11 @@ class Builder:
             for row in node._rows if node in self.owners.neuron else ():
                 turns.update((it, (-1, i)) for i, it in enumerate(row) if isinstance(it, Value) and it._rule is None)
         return {**turns, **{parameter: (0, place) for place, parameter in enumerate(self.parameters)}}
+
+
+def _name(place: str | Scope) -> str:
+    """Return the name of a module or a scope."""
+    return place if isinstance(place, str) else place.name
 
 
 def _range(numbers: Iterable[float]) -> str:

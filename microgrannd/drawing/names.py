@@ -19,6 +19,10 @@ from ..rules.rule import CONSTANT
 INFIX = frozenset("+ − × / % // ^".split())
 
 
+#: Between the parts of a line; SVG, HTML and Graphviz keep it as it is.
+SPACE = "\u2002"
+
+
 #: Numbers of a sequence that are shown, at most.
 MOST_NUMBERS = 4
 
@@ -77,7 +81,7 @@ def within(name: str, frame: str) -> str:
 
 
 def operation(node: Value, apart: Iterable[str] = ()) -> str:
-    """Return the symbol of a node's operation and the numbers among its operands, as in × 2, 1 − or clip  lo = 0, hi = 1.
+    """Return the symbol of a node's operation and the numbers among its operands, as in × 2, 1 − or clip lo = 0, hi = 1.
 
     Args:
         node: a result.
@@ -99,7 +103,7 @@ def operation(node: Value, apart: Iterable[str] = ()) -> str:
         for name, row, parameter in named
         if name not in apart and row.count(None) < len(row) and not _is_default(row, parameter)
     ]
-    return "  ".join([symbol, *([", ".join(given)] if given else [])])
+    return SPACE.join([symbol, *([", ".join(given)] if given else [])])
 
 
 def is_number(operand: Any) -> bool:

@@ -36,7 +36,7 @@ def svg(graph: Graph, geometry: Geometry) -> str:
         f"<style>{style()}</style>",
         f"<defs>{''.join(_heads(graph))}</defs>",
         f'<rect x="{-MARGIN}" y="{-MARGIN - top}" width="100%" height="100%" fill="{GROUND}"/>',
-        f'<g fill="{TEXT}" style="white-space: pre">',
+        f'<g fill="{TEXT}">',
         *(f'<g transform="translate(0 {LINE - MARGIN - top + 4})">{line}</g>' for line in heading),
         *(_frame(number, graph, rect) for number, rect in enumerate(geometry.frames)),
         *(_arrow(number, graph.arrows[number], geometry.routes[number], labels[number]) for number in order),

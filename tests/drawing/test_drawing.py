@@ -191,15 +191,15 @@ def test_numbers_among_the_operands_stand_in_the_text_of_the_operation() -> None
         (box,) = [box for box in graph_of(root).boxes if box.kind == "operation"]
         return box.lines[0]
 
-    assert shown(mg.dot([x, 2.0], [3.0, -4.0], 5.0)) == "y: w·x  ws = […, 2], xs = [3, −4], bias = 5"
-    assert shown(mg.dot([x], [3.0])) == "y: w·x  xs = [3]"  # nobody wrote the bias 0
-    assert shown(mg.sum([x, *range(1, 9)])) == "y: Σ  vs = […, 1, 2, 3, …]"
+    assert shown(mg.dot([x, 2.0], [3.0, -4.0], 5.0)) == "y: w·x\u2002ws = […, 2], xs = [3, −4], bias = 5"
+    assert shown(mg.dot([x], [3.0])) == "y: w·x\u2002xs = [3]"  # nobody wrote the bias 0
+    assert shown(mg.sum([x, *range(1, 9)])) == "y: Σ\u2002vs = […, 1, 2, 3, …]"
     assert [shown(root) for root in (x * 2, x - 1, 1 - x, x**2, x * -2)] == [
         "y: × 2", "y: − 1", "y: 1 −", "y: ^ 2", "y: × (−2)"
     ]  # fmt: skip
-    assert shown(mg.clip(x, 0.0, 5.0)) == "y: clip  lo = 0, hi = 5"
+    assert shown(mg.clip(x, 0.0, 5.0)) == "y: clip\u2002lo = 0, hi = 5"
     assert shown(mg.leaky_relu(x)) == "y: leaky_relu"
-    assert shown(mg.leaky_relu(x, 0.2)) == "y: leaky_relu  slope = 0.2"
+    assert shown(mg.leaky_relu(x, 0.2)) == "y: leaky_relu\u2002slope = 0.2"
 
 
 def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> None:
