@@ -13,7 +13,7 @@ from .layout import Point
 from .sizes import LINE, PAD, SMALL, box_size, text_width
 
 #: Between neighbours in a column, and between columns, besides the room for labels.
-GAP, COLUMN_GAP = 12.0, 30.0
+GAP, COLUMN_GAP = 8.0, 26.0
 
 
 #: Between the ends of lines at one side of a box, at the most; and from its corner.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import hypot, isfinite
@@ -13,13 +14,17 @@ from ..engine.contexts import Scope
 from ..engine.graph import arguments, links, number
 from ..engine.value import Value, scopes_around
 from ..nn.owners import Owners
+from ..rules.rule import CONSTANT
 from .boxes import BoxOf, Key, outputs, reached
-from .diagram import Arrow, Box, Frame, Graph, legend, size
-from .names import SPACE, is_number, operation, within
+from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
+from .names import is_number, operation, within
 
 
 class Given(NamedTuple):
-    """A number that was given to a module as an input: to which layer, among which numbers, at which index of them."""
+    """A number that was given to a module as an input: to which layer, among which others, at which index.
+
+    Those of the rows of boxes that stand for several nodes share a box: among no others.
+    """
 
     layer: str
     row: tuple[Value | float, ...]
@@ -68,12 +73,16 @@ class Builder:
         self.parameters = owners.parameters if owners else {}
         self.outputs = outputs(order, box_of)
         self.reached = reached(order, box_of, self.outputs)
+        self.sizes = Counter(box_of.values())
+        self.given: dict[Value, list[tuple[Given, float, int, int, float]]] = {}
         members: dict[Boxed, list[Value]] = {}
         for node in order:
-            if not is_number(node) or node is self.root:
+            if node._rule is not CONSTANT or node is self.root:
                 members.setdefault(box_of[node], []).append(node)
-            for key, *_ in self.given(node):
-                members.setdefault(key, []).append(node)
+            if given := list(self.found(node)):
+                self.given[node] = given
+                for key, *_ in given:
+                    members.setdefault(key, []).append(node)
         turns = self.turns(order)
 
         def turn(key: Boxed) -> tuple[int, int, int]:
@@ -118,16 +127,21 @@ class Builder:
     def made(self, key: Boxed, nodes: list[Value], around: str | Scope) -> Box:
         """Return a box, in the frame of a module, or of none."""
         if isinstance(key, Given):
-            return Box("input", (f"x{key.position}", f"data {rounded(number(key.row[key.position]))}"))
+            numbers = {one for node in nodes for other, one, *_ in self.given.get(node, ()) if other == key}
+            rows = max(Counter(self.box_of[node] for node in nodes).values())
+            times = f"{SPACE}(× {rows:,})" * (rows > 1)
+            return Box("input", (f"x{key.position}{times}", f"data {_range(numbers)}"))
         return self.box(key, nodes, _name(around)) if isinstance(key, Value) else self.group(key, nodes, _name(around))
 
     def box(self, node: Value, nodes: list[Value], around: str) -> Box:
         """Return the box of a node, or of several that are alike."""
-        apart = {rule.operands[i] for _, _, i, _ in self.given(node)} if (rule := node._rule) else set()
+        apart = {rule.operands[i] for *_, i, _ in self.given.get(node, ())} if (rule := node._rule) else set()
         name = self.names.get(node, "")
         shown = within(name, visible(around)) if node in self.parameters else name
-        times = [f"× {len(nodes):,}"] if len(nodes) > 1 else []
-        head = SPACE.join(filter(None, [": ".join(filter(None, [shown, operation(node, apart)])), *times]))
+        texts = {operation(one, apart) for one in nodes}
+        what = texts.pop() if len(texts) == 1 else visible(rule.symbol) if rule else ""
+        times = [f"(× {len(nodes):,})"] if len(nodes) > 1 else []
+        head = SPACE.join(filter(None, [": ".join(filter(None, [shown, what])), *times]))
         kind = "leaf" if self.owners is None else "parameter" if node in self.parameters else "input"
         hint = name if shown != name else ""
         return Box(
@@ -138,26 +152,30 @@ class Builder:
         """Return the box of a group: its result if it has one, and the norm of its parameters' gradients."""
         results = [node for node in nodes if node._rule and node in self.outputs]
         own = [self.gradient(node) for node in nodes if node in self.parameters]
-        alone = len(results) == 1
         head = visible(_name(key).removeprefix(f"{around}."))
         inside = f"{len(own):,} parameters, |grad| {rounded(hypot(*own))}" if own else ""
-        if alone:  # as narrow as can be: there may be many beside each other
-            return Box("group", (head, *self.values(results)), hint=inside, numbers=1)
-        return Box("group", tuple(filter(None, [head, f"{len(nodes):,} nodes", inside])))
+        alike = len({(node._rule, self.owners and self.owners.neuron.get(node)) for node in results}) == 1
+        if not alike:
+            return Box("group", tuple(filter(None, [head, f"{len(nodes):,} nodes", inside])))
+        data, grad = self.values(results)
+        head += f"{SPACE}(× {len(results):,})" * (len(results) > 1)
+        return Box("group", (head, data, grad), hint=inside, numbers=1 if len(results) == 1 else None)
 
     def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
         """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""
         return f"data {_range(node.data for node in nodes)}", f"grad {_range(map(self.gradient, nodes))}"
 
-    def given(self, node: Value) -> Iterator[tuple[Given, int, int, float]]:
-        """Yield the numbers that were given to a module at a node: box, index among all operands, operand, partial."""
-        layer = self.owners.layer.get(node, "") if self.owners else ""
+    def found(self, node: Value) -> Iterator[tuple[Given, float, int, int, float]]:
+        """Yield the numbers given to a module at a node: box, number, index among all operands, operand, partial."""
+        layer = self.owners.layer.get(node, "") if self.owners and node._rule and node._rule.sequences else ""
         start = 0
         for place, row in enumerate(node._rows if layer and node._rule else ()):
-            numbers = [i for i, operand in enumerate(row) if is_number(operand)]
+            numbers = [i for i, it in enumerate(row) if type(it) is float or it._rule is CONSTANT]
             if numbers and node._rule and node._rule.operands[place] in node._rule.sequences:
                 partials = node._rule.ieee_partials[place](*arguments(node, number), node.data)
-                yield from ((Given(layer, row, i), start + i, place, partials[i]) for i in numbers)
+                shared = row if self.sizes[self.box_of[node]] == 1 else ()
+                for i in numbers:
+                    yield Given(layer, shared, i), number(row[i]), start + i, place, partials[i]
             start += len(row)
 
     def arrows_to(self, key: Key) -> Iterator[tuple[Arrow, list[float]]]:
@@ -165,10 +183,10 @@ class Builder:
         together: dict[tuple[Boxed, int], list[Link]] = {}
         for node in self.members[key]:
             edges: list[tuple[Boxed, Link]] = [
-                (given, Link(node, index, None, slope)) for given, index, _, slope in self.given(node)
+                (given, Link(node, index, None, slope)) for given, _, index, _, slope in self.given.get(node, ())
             ]
             for index, (operand, partial) in enumerate(links(node)):
-                if partial is not None and not is_number(operand) and (box := self.box_of[operand]) != key:
+                if partial is not None and operand._rule is not CONSTANT and (box := self.box_of[operand]) != key:
                     edges.append((box, Link(node, index, operand, partial)))
             for source, edge in sorted(edges, key=lambda pair: pair[1].position):
                 apart = isinstance(key, Value) and source is edge.operand and len(self.members[source]) == 1

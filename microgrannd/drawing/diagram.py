@@ -27,6 +27,10 @@ POSITIVE, NEGATIVE, NEUTRAL, NOTHING = "#0072b2", "#d55e00", "#555555", "#999999
 FRAME = "#bbbbbb"
 
 
+#: Between the parts of a line; SVG, HTML and Graphviz keep it as it is.
+SPACE = "\u2002"
+
+
 THINNEST, THICKEST = 1.0, 5.0
 
 
@@ -47,6 +51,14 @@ class Box:
     frame: int | None = None
     hint: str = ""
     numbers: int | None = None
+
+    def brief(self) -> Box:
+        """Return the box of a group with one line, its name and its data, and the rest on hover; others as they are."""
+        if self.kind != "group" or len(self.lines) != 3 or not self.lines[1].startswith("data "):
+            return self
+        name, data, _ = self.lines
+        hint = "\n".join(filter(None, [*self.lines[1:], self.hint]))
+        return replace(self, lines=(f"{name}{SPACE}{data.removeprefix('data ')}",), hint=hint, numbers=None)
 
 
 class Frame(NamedTuple):

@@ -14,13 +14,10 @@ from ..engine.graph import number
 from ..engine.value import Value
 from ..nn.owners import Owners
 from ..rules.rule import CONSTANT
+from .diagram import SPACE
 
 #: Operations that are written between their operands.
 INFIX = frozenset("+ − × / % // ^".split())
-
-
-#: Between the parts of a line; SVG, HTML and Graphviz keep it as it is.
-SPACE = "\u2002"
 
 
 #: Numbers of a sequence that are shown, at most.

@@ -19,8 +19,7 @@ from .._text import described
 from ..engine.value import Value
 from ..nn.module import Module
 from .arrange import arranged
-from .boxes import DEPTHS
-from .choose import graph_of
+from .choose import DEPTHS, graph_of
 from .diagram import Graph
 from .dot import digraph, positioned, skeleton
 from .geometry import Geometry

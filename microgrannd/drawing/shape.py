@@ -8,7 +8,7 @@ from ..engine.value import Value
 from .diagram import Arrow, Box, Graph
 
 #: The number of boxes, at the most.
-MOST_BANDS = 24
+MOST_BANDS = 12
 
 
 def shape_of(order: list[Value]) -> Graph:

@@ -21,7 +21,7 @@ from typing import Any
 from .._files import write_bytes
 from .._text import described, rounded
 from ..drawing.arrange import arranged
-from ..drawing.boxes import MANY_BOXES, fits
+from ..drawing.boxes import fits
 from ..drawing.build import Builder
 from ..drawing.svg import svg
 from ..engine.graph import Contribution
@@ -32,6 +32,10 @@ from .sentences import Text
 
 #: Significant digits, as in pictures.
 DIGITS = 4
+
+
+#: More nodes than this are gone through by neuron.
+MANY_NODES = 150
 
 
 MOST_STEPS = 2000
@@ -98,7 +102,7 @@ def walkthrough(root: Value, model: Module | None = None) -> Walkthrough:
         raise TypeError(f"walkthrough needs a Value as root, got {described(root)}")
     if model is not None and not isinstance(model, Module):
         raise TypeError(f"walkthrough needs a Module as model, got {described(model)}")
-    derivation = Derivation(root, None, model, MANY_BOXES)
+    derivation = Derivation(root, None, model, MANY_NODES)
     steps = len(derivation.steps()) + len(derivation.contributions) + 1
     advice = f"start from a Value nearer to the leaves{'' if model else ', or give model= to go neuron by neuron'}"
     if steps > MOST_STEPS:

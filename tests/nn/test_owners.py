@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import microgrannd as mg
 from microgrannd import Module, Value, draw
 from microgrannd._text import rounded
-from microgrannd.drawing.boxes import AFTER, BEFORE, MANY_BOXES, boxes_by, outputs, reached
+from microgrannd.drawing.boxes import AFTER, BEFORE, boxes_by, gathered, outputs, reached
 from microgrannd.drawing.build import Builder
 from microgrannd.drawing.diagram import NEUTRAL, Box, Graph
 from microgrannd.drawing.frames import framed
@@ -154,8 +154,9 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
     loss.backward()
     order = topological(loss)
     owners = owners_of(order, model)
-    for grouping in ("scalar", "neuron", "layer", "layer, gathered"):
-        box_of = boxes_by(order, owners, grouping)
+    layers = boxes_by(order, owners, "layer")
+    groupings = [boxes_by(order, owners, by) for by in ("scalar", "neuron")] + [layers, gathered(order, layers)]
+    for box_of in groupings:
         diagram = Builder(order, box_of, owners, lambda node: node.grad, names_of(order))
         graph = diagram.draw()
         flowing = dict.fromkeys(range(len(graph.boxes)), 0.0)
@@ -168,34 +169,88 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
         assert reached(order, box_of, outputs(order, box_of))[loss] == (loss, 1.0)
 
 
-def test_auto_takes_the_first_depth_with_few_boxes_and_says_so() -> None:
+def test_auto_takes_the_first_depth_for_which_there_is_room_and_says_so() -> None:
     x = inputs()
-    small, middle, wide = (mg.MLP(2, widths, seed=0) for widths in ([3, 1], [16, 16, 1], [160, 1]))
-    assert draw(mg.mse(small(x), 1.0), small).graph.title == ""
-    graph = draw(mg.mse(middle(x), 1.0), middle).graph
-    assert "of one neuron are together" in graph.title
-    assert len(graph.boxes) <= MANY_BOXES
-    assert {frame.name for frame in graph.frames} == {"layers.0", "layers.1", "layers.2"}
+    tiny, small, middle, wide = (mg.MLP(2, widths, seed=0) for widths in ([1], [3, 1], [16, 16, 1], [160, 1]))
+    assert draw(tiny(x), tiny).graph.title == ""
+    for model in (small, middle):
+        graph = draw(mg.mse(model(x), 1.0), model).graph
+        assert "in one box each neuron; depth=" in graph.title
+        assert {frame.name for frame in graph.frames} == {f"layers.{i}" for i in range(len(model.layers))}
+    assert graph.boxes[2].lines[0].startswith("neurons.0\u2002")  # with its number in one line
+    assert graph.boxes[2].hint.startswith("data ")
     graph = draw(mg.mse(wide(x), 1.0), wide).graph
-    assert "of one layer are together" in graph.title
+    assert "in one box each layer" in graph.title
     assert titles(graph)[:3] == ["x0", "x1", "layers.0"]
     assert graph.boxes[2].lines[-1].startswith("480 parameters, |grad| ")
 
 
-def test_what_is_outside_of_the_model_is_put_together_where_it_is_much() -> None:
+@pytest.mark.parametrize("numbers", [True, False])
+def test_the_rows_of_a_batch_are_one_row(numbers: bool) -> None:
+    model = mg.MLP(2, [2, 1], seed=0)
+    rows = [[float(i), 1.0] if numbers else [mg.square(x) for x in inputs()] for i in range(100)]
+    loss = mg.mean([mg.mse(model(row), 1.0) for row in rows])
+    loss.backward()
+    graph = draw(loss, model).graph
+    shown = [full_title(graph, box).replace("\u2002", " ") for box in graph.boxes]
+    assert {"layers.0.neurons.0 (× 100)", "layers.0.neurons.1 (× 100)", "layers.1.neurons.0 (× 100)"} < set(shown)
+    assert sum(title.endswith("(× 100)") for title in shown) == len(shown) - 1  # all but the mean
+    assert len(shown) == (8 if numbers else 10)
+    neuron = next(box for box in graph.boxes if box.lines[0].startswith("neurons.0"))
+    outputs = [model.layers[0].neurons[0](row).data for row in rows]
+    assert neuron.lines[1] == f"data {rounded(min(outputs))} … {rounded(max(outputs))}" or not numbers
+    assert "repeated (× n)" in graph.title
+
+
+def test_steps_in_time_are_one_step() -> None:
+    model = mg.MLP(2, [1], activation="tanh", output_activation="tanh", seed=0)
+    h = Value(0.0, "h")
+    total = 0.0
+    for step in range(12):
+        h = model([float(step), h])
+        total = total + h * h
+    graph = draw(total, model).graph
+    assert len(graph.boxes) < 10
+    assert any("(× 12)" in box.lines[0] for box in graph.boxes)
+    w, h = Value(0.5, "w"), Value(0.1, "h")
+    for step in range(100):
+        h = mg.tanh(w * h + step)
+    graph = draw(h).graph
+    assert len(graph.boxes) < 10
+    assert any("(× 9" in box.lines[0] for box in graph.boxes)
+
+
+def test_a_graph_without_a_model_is_folded_before_it_is_tall() -> None:
+    model = mg.MLP(4, [8, 8, 1], activation="tanh", seed=0)
+    loss = mg.mean([mg.mse(model([Value(float(i))] * 4), 1.0) for i in range(9)])
+    assert len(topological(loss)) > 400
+    graph = draw(loss).graph
+    assert len(graph.boxes) < 40
+    assert "repeated (× n)" in graph.title
+    steps = []
+    for i in range(40):
+        with mg.scope("first"):
+            y = mg.tanh(Value(float(i)) * 2.0 + 1.0)
+        with mg.scope("second"):
+            steps.append(mg.exp(y) / (1.0 + mg.square(y)))
+    graph = draw(mg.sum(steps)).graph
+    assert [frame.name for frame in graph.frames] == []
+    assert {"first", "second"} < {box.lines[0].split("\u2002")[0] for box in graph.boxes}
+
+
+def test_what_is_outside_of_the_model_can_be_put_together() -> None:
     model = mg.MLP(2, [2, 1], seed=0)
     rows = [[mg.square(x) for x in inputs()] for _ in range(100)]
     loss = mg.mean([mg.mse(model(row), 1.0) for row in rows]) + mg.sum([p * p for p in model.parameters()])
     loss.backward()
-    graph = draw(loss, model).graph
-    assert [full_title(graph, box) for box in graph.boxes] == [
-        BEFORE,
-        "layers.0.neurons.0",
-        "layers.0.neurons.1",
-        "layers.1.neurons.0",
-        AFTER,
-    ]
-    assert graph.boxes[0].lines[1] == "400 nodes"
+    order = topological(loss)
+    owners = owners_of(order, model)
+    box_of = gathered(order, boxes_by(order, owners, "neuron"))
+    graph = Builder(order, box_of, owners, lambda node: node.grad, names_of(order)).draw()
+    assert [full_title(graph, box).split("\u2002")[0] for box in graph.boxes] == [
+        BEFORE, "layers.0.neurons.0", "layers.0.neurons.1", "layers.1.neurons.0", AFTER
+    ]  # fmt: skip
+    assert graph.boxes[0].lines[1].startswith("data ")
     assert graph.boxes[-1].lines[1:] == (f"data {loss.data:.4g}", "grad 1")
     assert "of both signs" in {key.text for key in graph.legend}
     assert NEUTRAL in {arrow.colour for arrow in graph.arrows}  # rows pull in both directions
@@ -267,7 +322,7 @@ def test_frames_hold_the_boxes_of_their_module_and_no_others(
     choose(renderer, monkeypatch)
     model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
     loss = mg.mse(model(inputs()), 1.0)
-    counts = clusters(draw(loss, model, rankdir=rankdir).pipe(encoding="utf-8"))
+    counts = clusters(draw(loss, model, "scalar", rankdir=rankdir).pipe(encoding="utf-8"))
     neurons = [(f"neurons.{i}", 5) for i in (0, 0, 1, 2)]
     assert counts == [("layers.0", 15), ("layers.1", 5), *neurons]
     assert clusters(draw(loss, model, "neuron", rankdir=rankdir).pipe(encoding="utf-8")) == [
