@@ -19,6 +19,9 @@ from .boxes import BoxOf, Key, outputs, reached
 from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
 from .names import is_number, operation, within
 
+#: Of more nodes that are alike, the numbers in their operations are not compared, and not shown.
+MANY_ALIKE = 1000
+
 
 class Given(NamedTuple):
     """A number that was given to a module as an input: to which layer, among which others, at which index.
@@ -138,7 +141,7 @@ class Builder:
         apart = {rule.operands[i] for *_, i, _ in self.given.get(node, ())} if (rule := node._rule) else set()
         name = self.names.get(node, "")
         shown = within(name, visible(around)) if node in self.parameters else name
-        texts = {operation(one, apart) for one in nodes}
+        texts = {operation(one, apart) for one in nodes} if len(nodes) <= MANY_ALIKE else set()
         what = texts.pop() if len(texts) == 1 else visible(rule.symbol) if rule else ""
         times = [f"(× {len(nodes):,})"] if len(nodes) > 1 else []
         head = SPACE.join(filter(None, [": ".join(filter(None, [shown, what])), *times]))

@@ -85,7 +85,7 @@ def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str)
                 return graph
     if owners and owners.neuron and depth != "scalar":
         by = "neuron" if depth == "neuron" else "layer"
-        grouping = Grouping(gathered(order, boxes_by(order, owners, by)), (by, "all outside of the model"))
+        grouping = Grouping(gathered(order, boxes_by(order, owners, by)), (by, "outside"))
         return _built(order, owners, grouping) if fits(order, grouping.box_of, MOST_BOXES) else shape_of(order)
     fewest = min((graph for graph, _ in drawn), key=lambda graph: len(graph.boxes), default=None)
     return fewest if fewest and len(fewest.boxes) <= FEW_BOXES else shape_of(order)
@@ -125,9 +125,15 @@ def _built(order: list[Value], owners: Owners | None, grouping: Grouping) -> Gra
     names = names_of(order, owners, wholes)
     graph = Builder(order, box_of, owners, lambda node: node.grad, names).draw()
     if len(set(box_of.values())) < len(order):
-        together = " and ".join(_TITLES.get(part, part) for part in said)
-        graph.title = f'{len(order):,} nodes, in one box each {together}; depth="scalar" shows every node'
+        together = "; ".join(_TITLES[part] for part in said)
+        graph.title = f'{len(order):,} nodes: {together}; depth="scalar" shows every node'
     return graph
 
 
-_TITLES = {"repetition": "what is repeated (× n)"}
+_TITLES = {
+    "scope": "one box for each scope",
+    "neuron": "one box for each neuron",
+    "layer": "one box for each layer",
+    "repetition": "what is repeated is × n",
+    "outside": "all before and all after the model in one box",
+}

@@ -7,8 +7,12 @@ What to show is plain data (diagram.py), where everything is too (geometry.py), 
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+import webbrowser
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from shutil import which
 from typing import Any
 
@@ -23,7 +27,8 @@ from .choose import DEPTHS, graph_of
 from .diagram import Graph
 from .dot import digraph, positioned, skeleton
 from .geometry import Geometry
-from .svg import svg
+from .html import fragment, page
+from .svg import drawn_words, svg
 from .tree import tree
 
 #: Lines of the text tree.
@@ -34,7 +39,7 @@ LAYOUTS = ("auto", "own", "dot")
 
 
 #: The endings of pictures' names.
-KINDS = ("svg", "png", "pdf")
+KINDS = ("svg", "png", "pdf", "html", "dot")
 
 
 class NoGraphviz(RuntimeError):
@@ -144,10 +149,10 @@ class Picture:
         """Write the picture to a file, whole or not at all, and return its path.
 
         Args:
-            filename: its ending is the format: .svg, .png, .pdf; with any other it is DOT, as graphviz's own ``save``
-                writes it.
+            filename: its ending is the format: .svg, .png, .pdf, .dot, or .html, a page of its own with hints, zoom
+                and folding. With any other it is DOT, as graphviz's own ``save`` writes it.
             directory: of the file.
-            **options: of `graphviz.Digraph.save`, for DOT.
+            **options: of `graphviz.Digraph.save`, for files with other endings.
 
         Raises:
             NoGraphviz: the format needs Graphviz, which is not installed.
@@ -157,8 +162,18 @@ class Picture:
         if kind not in KINDS:
             return str(self.digraph().save(filename, directory=directory, **options))
         path = os.path.join(directory or "", filename)
-        write_bytes(path, self.pipe(kind))
+        write_bytes(path, self._file(kind))
         return path
+
+    def show(self) -> None:
+        """Show the picture: in a notebook below the cell, elsewhere in the browser, as a page in a temporary file."""
+        ipython: Any = sys.modules.get("IPython")
+        if ipython and hasattr(ipython.get_ipython(), "kernel"):
+            ipython.display.display(self)
+            return
+        handle, path = tempfile.mkstemp(".html", "microgrannd-")
+        os.close(handle)
+        webbrowser.open(Path(self.save(path)).as_uri())
 
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:  # noqa: A002
         """Return the picture as bytes, or as text where an encoding is given: see `graphviz.Digraph.pipe`.
@@ -169,6 +184,10 @@ class Picture:
         format = format or self.format  # noqa: A001
         if format == "svg" and not options:
             data = svg(self.graph, self.geometry()).encode()
+        elif format == "png" and not has_graphviz() and find_spec("resvg_py"):
+            import resvg_py
+
+            data = bytes(resvg_py.svg_to_bytes(svg_string=self.pipe("svg", encoding="utf-8")))
         else:
             require_renderer(format)
             data = _rendered(self.digraph(), format, **options)
@@ -210,10 +229,25 @@ class Picture:
             lines[-1] = "..."
         return "\n".join(lines)
 
+    def _file(self, kind: str) -> bytes:
+        """Return the content of a file by its ending."""
+        if kind == "dot":
+            return self.source.encode()
+        if kind == "html":
+            drawn = self.pipe("svg", encoding="utf-8")
+            return page(drawn, drawn_words(self.graph), self.graph.title or "A graph").encode()
+        return bytes(self.pipe(kind))
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, str]:
-        makers = {"image/svg+xml": lambda: self.pipe("svg", encoding="utf-8"), "text/plain": self.text}
-        wanted = set(makers if include is None else include) - set(exclude or ())
-        return {kind: make() for kind, make in makers.items() if kind in wanted}
+        kinds = ("text/html", "image/svg+xml", "text/plain")
+        wanted = set(kinds if include is None else include) - set(exclude or ())
+        drawn = self.pipe("svg", encoding="utf-8") if wanted & set(kinds[:2]) else ""
+        made = {
+            "text/html": fragment(drawn, drawn_words(self.graph)) if "text/html" in wanted else "",
+            "image/svg+xml": drawn,
+            "text/plain": self.text(),
+        }
+        return {kind: content for kind, content in made.items() if kind in wanted}
 
 
 #: micrograd's name.
@@ -231,10 +265,11 @@ def require_renderer(format: str) -> None:  # noqa: A002
     Raises:
         NoGraphviz: it cannot.
     """
-    if format != "svg" and not has_graphviz():
+    if format != "svg" and not has_graphviz() and not (format == "png" and find_spec("resvg_py")):
+        also = ", or pip install resvg-py" * (format == "png")
         raise NoGraphviz(
-            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or pip install pygraphviz; "
-            "svg needs neither"
+            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or pip install pygraphviz"
+            f"{also}; svg needs neither"
         )
 
 

@@ -31,8 +31,8 @@ def svg(graph: Graph, geometry: Geometry) -> str:
     order = sorted(range(len(graph.arrows)), key=lambda number: -graph.arrows[number].width)  # thin ones hide less
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="microgrannd" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="{-MARGIN} {-MARGIN - top} {width:.0f} {height:.0f}" font-family="Helvetica, Arial, sans-serif" '
-        f'font-size="{FONT}" role="img" aria-label="{escape(described(graph))}">',
+        f'viewBox="{-MARGIN} {-MARGIN - top} {width:.0f} {height:.0f}" font-family="Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif" '
+        f'font-size="{FONT}" role="img" aria-label="{escape(drawn_words(graph))}">',
         f"<style>{style()}</style>",
         f"<defs>{''.join(_heads(graph))}</defs>",
         f'<rect x="{-MARGIN}" y="{-MARGIN - top}" width="100%" height="100%" fill="{GROUND}"/>',
@@ -47,7 +47,7 @@ def svg(graph: Graph, geometry: Geometry) -> str:
     return "\n".join(parts) + "\n"
 
 
-def described(graph: Graph) -> str:
+def drawn_words(graph: Graph) -> str:
     """Return what the picture shows, in words: for those who do not see it."""
     sources = {arrow.source for arrow in graph.arrows}
     results = [", ".join(box.lines) for number, box in enumerate(graph.boxes) if number not in sources]
@@ -106,7 +106,7 @@ def _arrow(number: int, arrow: Arrow, route: Route, label: Point | None) -> str:
         else ""
     )
     return (
-        f'<g class="edge" data-number="{number}"><title>{escape(arrow.hint)}</title><path d="{_path(route)}" fill="none" '
+        f'<g class="edge" data-number="{number}" data-source="{arrow.source}" data-target="{arrow.target}"><title>{escape(arrow.hint)}</title><path d="{_path(route)}" fill="none" '
         f'stroke="{arrow.colour}" stroke-width="{arrow.width:g}"{_dashes(arrow.dashed)}{head}/>{text}</g>'
     )
 

@@ -31,15 +31,15 @@ _DARK_PAGE = ':is(body[data-jp-theme-light="false"], body.vscode-dark, body.vsco
 
 
 def style() -> str:
-    """Return the CSS of a picture: dark on a dark page, or where the page does not say, on a system that is set so."""
-    system = f".microgrannd:not({_LIGHT_PAGE})"
-    page = f"{_DARK_PAGE} .microgrannd"
-    return f"@media screen and (prefers-color-scheme: dark) {{ {_rules(system)} }} @media screen {{ {_rules(page)} }}"
+    """Return the CSS of a picture: dark on a dark page, or where the page does not say, on a system that is set so.
 
-
-def _rules(picture: str) -> str:
-    return " ".join(
-        f'{picture} [{attribute}="{light}"] {{ {attribute}: {dark}; }}'
-        for light, dark in DARK.items()
+    All of it is for screens: paper is light, and programs that know little CSS leave such rules out.
+    """
+    dark = " ".join(f"--{name}: {colour};" for name, colour in enumerate(DARK.values()))
+    used = " ".join(
+        f'.microgrannd [{attribute}="{light}"] {{ {attribute}: var(--{name}, {light}) }}'
+        for name, light in enumerate(DARK)
         for attribute in ("fill", "stroke")
     )
+    system = f"@media (prefers-color-scheme: dark) {{ .microgrannd:not({_LIGHT_PAGE}) {{ {dark} }} }}"
+    return f"@media screen {{ {system} {_DARK_PAGE} .microgrannd {{ {dark} }} {used} }}"

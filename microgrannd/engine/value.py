@@ -135,7 +135,9 @@ class Value(Operations):
 
     @property
     def _operands(self) -> tuple[Any, ...]:
-        return tuple(operand for row in self._rows for operand in row)
+        if self._db is WIDE:
+            return tuple(operand for row in self._rows for operand in row)
+        return () if self._a is None else (self._a,) if self._b is None else (self._a, self._b)
 
     @property
     def _prev(self) -> tuple[Value, ...]:

@@ -76,7 +76,7 @@ def test_there_are_as_many_nodes_and_edges_in_every_way(renderer: str, monkeypat
 
 
 def test_png_without_graphviz_is_refused_and_says_what_is_needed(without_graphviz: None, tmp_path: Path) -> None:
-    with pytest.raises(NoGraphviz, match=r"png needs Graphviz.*pip install pygraphviz; svg needs neither"):
+    with pytest.raises(NoGraphviz, match=r"png needs Graphviz.*pip install pygraphviz.*; svg needs neither"):
         draw(neuron(), format="png").pipe()
     with pytest.raises(NoGraphviz):
         draw(neuron()).render(tmp_path / "graph", format="pdf")
@@ -104,10 +104,10 @@ def test_render_uses_dot_where_it_is(tmp_path: Path) -> None:
 
 def test_a_notebook_gets_svg_and_text(without_graphviz: None) -> None:
     bundle = draw(neuron())._repr_mimebundle_()
-    assert list(bundle) == ["image/svg+xml", "text/plain"]
+    assert list(bundle) == ["text/html", "image/svg+xml", "text/plain"]
     assert bundle["image/svg+xml"].startswith("<svg")
     assert draw(neuron())._repr_mimebundle_(include=["text/plain"]) == {"text/plain": bundle["text/plain"]}
-    assert list(draw(neuron())._repr_mimebundle_(exclude=["text/plain"])) == ["image/svg+xml"]
+    assert list(draw(neuron())._repr_mimebundle_(exclude=["text/plain"])) == ["text/html", "image/svg+xml"]
 
 
 def test_the_text_tree() -> None:

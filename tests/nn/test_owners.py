@@ -175,12 +175,12 @@ def test_auto_takes_the_first_depth_for_which_there_is_room_and_says_so() -> Non
     assert draw(tiny(x), tiny).graph.title == ""
     for model in (small, middle):
         graph = draw(mg.mse(model(x), 1.0), model).graph
-        assert "in one box each neuron; depth=" in graph.title
+        assert "one box for each neuron; depth=" in graph.title
         assert {frame.name for frame in graph.frames} == {f"layers.{i}" for i in range(len(model.layers))}
     assert graph.boxes[2].lines[0].startswith("neurons.0\u2002")  # with its number in one line
     assert graph.boxes[2].hint.startswith("data ")
     graph = draw(mg.mse(wide(x), 1.0), wide).graph
-    assert "in one box each layer" in graph.title
+    assert "one box for each layer" in graph.title
     assert titles(graph)[:3] == ["x0", "x1", "layers.0"]
     assert graph.boxes[2].lines[-1].startswith("480 parameters, |grad| ")
 
@@ -199,7 +199,7 @@ def test_the_rows_of_a_batch_are_one_row(numbers: bool) -> None:
     neuron = next(box for box in graph.boxes if box.lines[0].startswith("neurons.0"))
     outputs = [model.layers[0].neurons[0](row).data for row in rows]
     assert neuron.lines[1] == f"data {rounded(min(outputs))} … {rounded(max(outputs))}" or not numbers
-    assert "repeated (× n)" in graph.title
+    assert "what is repeated is × n" in graph.title
 
 
 def test_steps_in_time_are_one_step() -> None:
@@ -226,7 +226,7 @@ def test_a_graph_without_a_model_is_folded_before_it_is_tall() -> None:
     assert len(topological(loss)) > 400
     graph = draw(loss).graph
     assert len(graph.boxes) < 40
-    assert "repeated (× n)" in graph.title
+    assert "what is repeated is × n" in graph.title
     steps = []
     for i in range(40):
         with mg.scope("first"):
