@@ -170,15 +170,18 @@ class Builder:
 
     def found(self, node: Value) -> Iterator[tuple[Given, float, int, int, float]]:
         """Yield the numbers given to a module at a node: box, number, index among all operands, operand, partial."""
-        layer = self.owners.layer.get(node, "") if self.owners and node._rule and node._rule.sequences else ""
-        start = 0
-        for place, row in enumerate(node._rows if layer and node._rule else ()):
+        rule = node._rule
+        if self.owners is None or rule is None or not rule.sequences:
+            return
+        layer, start = self.owners.layer.get(node), 0
+        own = layer is not None or not self.parameters.keys().isdisjoint(node._operands)  # or of the model itself
+        for place, row in enumerate(node._rows if own else ()):
             numbers = [i for i, it in enumerate(row) if type(it) is float or it._rule is CONSTANT]
-            if numbers and node._rule and node._rule.operands[place] in node._rule.sequences:
-                partials = node._rule.ieee_partials[place](*arguments(node, number), node.data)
+            if numbers and rule.operands[place] in rule.sequences:
+                partials = rule.ieee_partials[place](*arguments(node, number), node.data)
                 shared = row if self.sizes[self.box_of[node]] == 1 else ()
                 for i in numbers:
-                    yield Given(layer, shared, i), number(row[i]), start + i, place, partials[i]
+                    yield Given(layer or "", shared, i), number(row[i]), start + i, place, partials[i]
             start += len(row)
 
     def arrows_to(self, key: Key) -> Iterator[tuple[Arrow, list[float]]]:
@@ -191,7 +194,9 @@ class Builder:
             for index, (operand, partial) in enumerate(links(node)):
                 if partial is not None and operand._rule is not CONSTANT and (box := self.box_of[operand]) != key:
                     edges.append((box, Link(node, index, operand, partial)))
-            for source, edge in sorted(edges, key=lambda pair: pair[1].position):
+            if len(edges) > 1 and edges[0][1].operand is None:  # among the others, in the order of the operands
+                edges.sort(key=lambda pair: pair[1].position)
+            for source, edge in edges:
                 apart = isinstance(key, Value) and source is edge.operand and len(self.members[source]) == 1
                 together.setdefault((source, edge.position if apart else -1), []).append(edge)
         for (source, index), alike in together.items():

@@ -29,7 +29,7 @@ class Layout:
     Attributes:
         centers: of the nodes, as (along, across): along grows from rank to rank, towards the sinks.
         routes: for each edge, the points that it passes, from its source's center to its target's; in each rank between
-            these, one where the boxes of the rank begin and one where they end.
+            these, and at a node without a size, one where the boxes of the rank begin and one where they end.
         length, width: of the whole, along and across.
     """
 
@@ -70,7 +70,8 @@ def layered(
 
     def passed(node: int) -> list[Point]:
         (x, y), half = points[node], lengths[ranks[node]] / 2
-        return [(x, y)] if node < len(sizes) else [(x - half, y), (x + half, y)]
+        box = node < len(sizes) and any(sizes[node])
+        return [(x, y)] if box else [(x - half, y), (x + half, y)]
 
     routes = [[point for node in path for point in passed(node)] for path in paths]
     return Layout(

@@ -74,7 +74,9 @@ def names_of(
 def within(name: str, frame: str) -> str:
     """Return a parameter's name as it is written in the frame of its module: w₂ for layers.0.neurons.3.w.2."""
     inner = name.removeprefix(f"{frame}.")
-    return name if inner == name else re.sub(r"\.(\d+)$", lambda index: index[1].translate(_SUBSCRIPTS), inner)
+    if index := re.fullmatch(r"(\w+)\.(\d+)", inner):
+        return index[1] + index[2].translate(_SUBSCRIPTS)
+    return inner
 
 
 def operation(node: Value, apart: Iterable[str] = ()) -> str:

@@ -66,8 +66,8 @@ def draw(
         model: whose parameters are distinguished from other leaves, and whose neurons and layers are framed.
         depth: ``"scalar"`` draws every node; ``"neuron"`` puts the nodes of each neuron (of the innermost modules of
             the model) together in one box, ``"layer"`` those of each layer (of the modules around these); ``"auto"``
-            takes the first of these that needs no more than about 150 boxes. What is outside of the model is put
-            together too where it is much. More than 2,000 boxes are drawn as the graph's shape, with counts.
+            takes the finest for which there is room on a screen, also with each `scope` in one box. What is repeated,
+            as the rows of a batch, is then one with "× n". More than 2,000 boxes are drawn as the graph's shape.
         format: of files: svg, png, pdf, ... Other than SVG needs Graphviz (the program ``dot``, or pygraphviz, the
             extra ``dot``).
         rankdir: LR from left to right, TB from top to bottom.

@@ -136,7 +136,8 @@ class Value(Operations):
     @property
     def _operands(self) -> tuple[Any, ...]:
         if self._db is WIDE:
-            return tuple(operand for row in self._rows for operand in row)
+            only_values = all(type(shape) is int for shape in self._b)
+            return tuple(self._a) if only_values else tuple(operand for row in self._rows for operand in row)
         return () if self._a is None else (self._a,) if self._b is None else (self._a, self._b)
 
     @property
