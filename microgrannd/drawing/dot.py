@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 from html import escape
+from itertools import chain, pairwise
+from math import dist
 from typing import Any
 
 import graphviz
 
-from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Box, Graph
+from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph
 from .geometry import Geometry, Rect, Route
+from .labels import label_points
+from .layout import Point
 from .sizes import SMALL, box_size, text_width
 
 #: Pixels of an inch: Graphviz's points are the pixels of a picture.
 INCH = 72
+
+
+#: The length of an arrowhead.
+TIP = 8.0
 
 
 #: The end of a line of the title, in Graphviz's own markup.
@@ -32,16 +40,18 @@ def digraph(graph: Graph, format: str = "svg", geometry: Geometry | None = None)
     drawn.attr(bgcolor="white", fontname="Helvetica", label=_title(graph), labelloc="t", labeljust="l")
     drawn.attr("node", fontname="Helvetica", fontsize="12", style="filled", color=NEUTRAL)
     drawn.attr("edge", arrowsize="0.7", fontname="Helvetica", fontsize=str(SMALL), fontcolor="#222222")
-    if geometry:  # which only the engine neato leaves as it is
-        drawn.attr(layout="neato", inputscale=str(INCH), splines="line")
+    if geometry:
+        drawn.attr(layout="nop2")  # the engine that leaves everything where it is
         _pin(drawn, graph, geometry)
+        _pin_labels(drawn, graph, geometry)
     else:
         _enclose(drawn, graph, None)
-    for arrow in graph.arrows:
+    for number, arrow in enumerate(graph.arrows):
         hint = _escaped(arrow.hint.split("\n"))
-        label = {"taillabel" if geometry else "label": _escaped([arrow.label])} if arrow.label else {}
+        label = {"label": _escaped([arrow.label])} if arrow.label and not geometry else {}
+        line = {"pos": _spline(arrow, geometry.routes[number], geometry.height)} if geometry else {}
         drawn.edge(
-            str(arrow.source), str(arrow.target), tooltip=hint, labeltooltip=hint, color=arrow.colour, **label,
+            str(arrow.source), str(arrow.target), tooltip=hint, labeltooltip=hint, color=arrow.colour, **label, **line,
             penwidth=f"{arrow.width:g}", style="dashed" if arrow.dashed else "solid", dir=_DIRECTIONS[arrow.head],
         )  # fmt: skip
     return drawn
@@ -113,17 +123,48 @@ def _enclose(drawn: graphviz.Digraph, graph: Graph, frame: int | None, bare: boo
 
 
 def _pin(drawn: graphviz.Digraph, graph: Graph, geometry: Geometry) -> None:
-    """Write boxes at their positions; so are frames, since neato draws no clusters."""
+    """Write boxes at their positions, and frames, as boxes too: this engine draws no clusters."""
 
     def at(rect: Rect) -> dict[str, str]:
         x, y = (rect.x0 + rect.x1) / 2, geometry.height - (rect.y0 + rect.y1) / 2
-        return {**_size(rect.x1 - rect.x0, rect.y1 - rect.y0), "fixedsize": "true", "pos": f"{x:.1f},{y:.1f}!"}
+        return {**_size(rect.x1 - rect.x0, rect.y1 - rect.y0), "fixedsize": "true", "pos": f"{x:.1f},{y:.1f}"}
 
     for number, frame in enumerate(graph.frames):
         look = {"style": "rounded", "color": FRAME, "fontcolor": NEUTRAL, "labelloc": "t"}
         drawn.node(f"frame{number}", _escaped([frame.name]) + "\\l", **look, **at(geometry.frames[number]))
     for number, box in enumerate(graph.boxes):
         drawn.node(str(number), **_look(box), **at(geometry.boxes[number]))
+
+
+def _pin_labels(drawn: graphviz.Digraph, graph: Graph, geometry: Geometry) -> None:
+    """Write the labels of arrows where there is room for them."""
+    look = {"shape": "plain", "style": "filled", "fillcolor": "white", "fontsize": str(SMALL), "color": "white"}
+    for number, (arrow, at) in enumerate(zip(graph.arrows, label_points(graph, geometry), strict=True)):
+        if at:
+            drawn.node(
+                f"label{number}", _escaped([arrow.label]), pos=f"{at[0]:.1f},{geometry.height - at[1]:.1f}", **look
+            )
+
+
+def _spline(arrow: Arrow, route: Route, height: float) -> str:
+    """Write a line as Graphviz does: three points for each piece of a Bézier curve, and the tip of its arrowhead."""
+    points = list(route.points)
+    tips = {"source": ("s", 0, 1), "target": ("e", -1, -2)}
+    tip = ""
+    if arrow.head:
+        kind, end, inner = tips[arrow.head]
+        x, y = points[end]
+        tip = f"{kind},{x:.1f},{height - y:.1f} "
+        share = min(TIP / (dist(points[end], points[inner]) or TIP), 0.9)
+        points[end] = x + (points[inner][0] - x) * share, y + (points[inner][1] - y) * share
+    if not route.curved:
+        pieces = [[p, _between(p, q, 1 / 3), _between(p, q, 2 / 3)] for p, q in pairwise(points)]
+        points = [*chain.from_iterable(pieces), points[-1]]
+    return tip + " ".join(f"{x:.1f},{height - y:.1f}" for x, y in points)
+
+
+def _between(p: Point, q: Point, share: float) -> Point:
+    return p[0] + (q[0] - p[0]) * share, p[1] + (q[1] - p[1]) * share
 
 
 def _look(box: Box) -> dict[str, str]:

@@ -278,7 +278,7 @@ def _rendered(drawn: graphviz.Digraph, format: str, **options: Any) -> bytes:  #
     if not which("dot"):
         import pygraphviz
 
-        engine = "neato" if "layout=neato" in drawn.source else "dot"
+        engine = "nop2" if "layout=nop2" in drawn.source else "dot"
         return bytes(pygraphviz.AGraph(string=str(drawn.source)).draw(format=format, prog=engine))
     try:
         return bytes(drawn.pipe(format, **{"quiet": True, **options}))
