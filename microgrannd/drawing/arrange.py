@@ -20,6 +20,10 @@ GAP, COLUMN_GAP = 8.0, 26.0
 PORT_GAP, CORNER = 15.0, 7.0
 
 
+#: How far a line from a box to itself leads away from it.
+LOOP = 18.0
+
+
 #: How near a line may come to a box that is not its own.
 NEAR = 5.0
 
@@ -33,15 +37,16 @@ def arranged(graph: Graph) -> Geometry:
         return (y, x) if turned else (x, y)
 
     sizes = [swap(*box_size(box)) for box in graph.boxes]
-    pairs = [(arrow.source, arrow.target) for arrow in graph.arrows]
+    pairs = [(arrow.source, arrow.target) for arrow in graph.arrows if arrow.source != arrow.target]
     label = max((LINE if turned else text_width(arrow.label, SMALL) for arrow in graph.arrows), default=0.0)
     frames = [(frame.frame, swap(text_width(frame.name), 0.0)) for frame in graph.frames]
     within = [box.frame for box in graph.boxes]
     layout = framed(sizes, pairs, within, frames, swap(0.0, LINE), PAD, GAP * (1 + turned), COLUMN_GAP + label)
     boxes = [Rect.around(*center, *size) for center, size in zip(layout.centers, sizes, strict=True)]
     corners = [Rect(*low, *high) for low, high in layout.frames]
-    lines = _lines(boxes, corners, pairs, layout.routes)
-    width, height = swap(layout.length, layout.width)
+    between = iter(_lines(boxes, corners, pairs, layout.routes))
+    lines = [next(between) if arrow.source != arrow.target else _loop(boxes[arrow.source]) for arrow in graph.arrows]
+    width, height = swap(max([layout.length, *(x for line in lines for x, _ in line)]), layout.width)
 
     def page(rect: Rect) -> Rect:
         return Rect(*swap(rect.x0, rect.y0), *swap(rect.x1, rect.y1))
@@ -64,6 +69,12 @@ def _lines(
         direct = taken.clear(*ends, NEAR, boxes[source], boxes[target])
         lines.append([*ends] if direct else [*line, ends[1]])
     return lines
+
+
+def _loop(box: Rect) -> list[Point]:
+    """Return the line from a box to itself, as of steps that follow on one another, in the room after its column."""
+    top, bottom, far = box.y0 + CORNER, box.y1 - CORNER, box.x1 + LOOP
+    return [(box.x1, top), (far, top), (far, bottom), (box.x1, bottom)]
 
 
 def _ports(

@@ -79,10 +79,12 @@ def fits(order: list[Value], box_of: BoxOf, most: int, most_crossings: int = MOS
 
 
 def outputs(order: list[Value], box_of: BoxOf) -> set[Value]:
-    """Return the nodes that other boxes take, and the root."""
+    """Return the nodes that other boxes take, also those of steps that are alike; and the root."""
     taken = {order[-1]}
     for node in order:
-        taken.update(o for o in node._operands if type(o) is not float and box_of[o] != box_of[node])
+        box = box_of[node]
+        steps = isinstance(box, Value)
+        taken.update(o for o in node._operands if type(o) is not float and (steps or box_of[o] != box))
     return taken
 
 
@@ -93,7 +95,7 @@ def reached(order: list[Value], box_of: BoxOf, outputs: set[Value]) -> dict[Valu
         if node in outputs:
             ends[node] = None if node in ends else (node, 1.0)
         for operand, partial in links(node):
-            if partial is not None and box_of[operand] == box_of[node]:
+            if partial is not None and box_of[operand] == box_of[node] and not isinstance(box_of[node], Value):
                 end = _along(ends[node], partial)
                 ends[operand] = _joined(ends[operand], end) if operand in ends else end
     return ends

@@ -192,7 +192,9 @@ class Builder:
                 (given, Link(node, index, None, slope)) for given, _, index, _, slope in self.given.get(node, ())
             ]
             for index, (operand, partial) in enumerate(links(node)):
-                if partial is not None and operand._rule is not CONSTANT and (box := self.box_of[operand]) != key:
+                if partial is None or operand._rule is CONSTANT:
+                    continue
+                if (box := self.box_of[operand]) != key or isinstance(key, Value):  # within a group they are not shown
                     edges.append((box, Link(node, index, operand, partial)))
             if len(edges) > 1 and edges[0][1].operand is None:  # among the others, in the order of the operands
                 edges.sort(key=lambda pair: pair[1].position)

@@ -218,6 +218,13 @@ def test_steps_in_time_are_one_step() -> None:
     graph = draw(h).graph
     assert len(graph.boxes) < 10
     assert any("(× 9" in box.lines[0] for box in graph.boxes)
+    h = Value(0.1)
+    for _ in range(100):
+        h = mg.sin(h)
+    h.backward()
+    graph = draw(h).graph
+    (step,) = [number for number, box in enumerate(graph.boxes) if "(× 99)" in box.lines[0]]
+    assert [(arrow.source, arrow.head) for arrow in graph.arrows if arrow.target == arrow.source] == [(step, "source")]
 
 
 def test_a_graph_without_a_model_is_folded_before_it_is_tall() -> None:
