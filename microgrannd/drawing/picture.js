@@ -12,7 +12,7 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
   svg.setAttribute("role", "group");
   const ground = svg.querySelector("rect");
   for (const [side, length] of [["x", left - 1e5], ["y", top - 1e5], ["width", 2e5], ["height", 2e5]]) ground.setAttribute(side, length);
-  svg.setAttribute("height", Math.min(height, 0.8 * innerHeight));
+  svg.style.height = `${Math.min(height, 0.8 * innerHeight)}px`; // notebooks set another
 
   // Zoom and pan: `at` is the corner that is shown, `scale` the pixels of the page for one of the picture.
   const at = { x: left, y: top };
@@ -20,8 +20,7 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
   const room = () => svg.getBoundingClientRect();
   const show = () => {
     const { width: w, height: h } = room();
-    svg.setAttribute("width", Math.min(width, svg.parentElement.clientWidth));
-    svg.setAttribute("viewBox", `${at.x} ${at.y} ${w / scale} ${h / scale}`);
+    if (w && h) svg.setAttribute("viewBox", `${at.x} ${at.y} ${w / scale} ${h / scale}`);
   };
   const zoom = (factor, x = room().width / 2, y = room().height / 2) => {
     const before = scale;
@@ -71,8 +70,7 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
     else if (before) zoom(spread() / before, event.clientX - room().left, event.clientY - room().top);
   });
   for (const end of ["pointerup", "pointercancel", "pointerleave"]) svg.addEventListener(end, (event) => pointers.delete(event.pointerId));
-  addEventListener("resize", show);
-  show();
+  new ResizeObserver(show).observe(svg); // also when a notebook lays it out for the first time
 
   // Hints: below the picture, and what belongs to the thing under the pointer stands out.
   const groups = (kind) => [...svg.querySelectorAll(`g.${kind}`)];
