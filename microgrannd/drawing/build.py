@@ -217,7 +217,7 @@ class Builder:
             or len({edge.operand for edge in edges}) > 1
         ):
             same = {rounded(edge.partial) for edge in edges} if len(ends) == len(edges) else set()
-            return same.pop() if len(same) == 1 else "", f"{len(edges):,} edges", flows
+            return same.pop() if len(same) == 1 else "", f"{len(edges):,} edge{'s' * (len(edges) > 1)}", flows
         (end, _), operand = ends[0], edges[0].operand
         slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
         formula = _partial(edges[0], self.names) if edges[0].node is end and len(edges) == 1 else ""

@@ -62,7 +62,7 @@ def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rank
 
 
 def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str) -> Graph:
-    """Return the diagram of the first grouping for which there is room; else that with the fewest boxes."""
+    """Return the diagram of the first grouping for which there is room; else one with few boxes, or of the depth."""
     drawn: list[tuple[Graph, Geometry]] = []
     seen: set[int] = set()
     for grouping in _groupings(order, owners, depth):
@@ -83,12 +83,17 @@ def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str)
         for graph, geometry in drawn:
             if _has_room(geometry, room):
                 return graph
+    fewest = min((graph for graph, _ in drawn), key=lambda graph: len(graph.boxes), default=None)
+    if fewest and (depth != "auto" or len(fewest.boxes) <= FEW_BOXES):
+        return fewest if depth == "auto" else drawn[0][0]
     if owners and owners.neuron and depth != "scalar":
         by = "neuron" if depth == "neuron" else "layer"
         grouping = Grouping(gathered(order, boxes_by(order, owners, by)), (by, "outside"))
-        return _built(order, owners, grouping) if fits(order, grouping.box_of, MOST_BOXES) else shape_of(order)
-    fewest = min((graph for graph, _ in drawn), key=lambda graph: len(graph.boxes), default=None)
-    return fewest if fewest and len(fewest.boxes) <= FEW_BOXES else shape_of(order)
+        if fits(order, grouping.box_of, MOST_BOXES):
+            return _built(order, owners, grouping)
+    graph = shape_of(order)
+    graph.title += _more(order)
+    return graph
 
 
 def _has_room(geometry: Geometry, room: tuple[float, float]) -> bool:
@@ -126,8 +131,16 @@ def _built(order: list[Value], owners: Owners | None, grouping: Grouping) -> Gra
     graph = Builder(order, box_of, owners, lambda node: node.grad, names).draw()
     if len(set(box_of.values())) < len(order):
         together = "; ".join(_TITLES[part] for part in said)
-        graph.title = f'{len(order):,} nodes: {together}; depth="scalar" shows every node'
+        graph.title = f"{len(order):,} nodes: {together}{_more(order)}"
     return graph
+
+
+def _more(order: list[Value]) -> str:
+    """Return how to see more than is drawn."""
+    shown = (
+        'depth="scalar" shows every node' if len(order) <= MOST_BOXES else "a picture of an inner node shows its part"
+    )
+    return f"; {shown}"
 
 
 _TITLES = {

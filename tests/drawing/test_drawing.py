@@ -132,6 +132,13 @@ def test_it_is_the_same_as_draw_dot_and_refuses_other_things() -> None:
         draw(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="rankdir needs to be LR or TB, got 'RL'"):
         draw(Value(1.0), rankdir="RL")
+    with pytest.raises(ValueError, match="layout needs to be one of auto, own, dot, got 'neato'"):
+        draw(Value(1.0), layout="neato")
+
+
+def test_the_layout_of_dot_needs_graphviz(without_graphviz: None) -> None:
+    with pytest.raises(NoGraphviz, match="the layout of dot needs Graphviz"):
+        draw(Value(1.0), layout="dot")
 
 
 def test_a_copy_keeps_the_picture(without_graphviz: None) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Module, Value, draw, explain
+from microgrannd.explaining.derivation import Derivation
 from tests.helpers import RENDERERS, SVG, choose, labelled, textbook
 
 Point = tuple[float, float]
@@ -227,18 +228,27 @@ def test_what_is_folded_needs_no_more_than_a_screen(name: str) -> None:
     assert picture.graph.title.endswith('depth="scalar" shows every node')
 
 
-@pytest.mark.parametrize("name", ["expression", "textbook", "neuron", "mlp by scalar", "attention"])
+@pytest.mark.parametrize("name", ["expression", "textbook", "neuron", "mlp by scalar", "attention", "recurrent"])
 def test_pictures_and_explanations_have_one_set_of_names(name: str) -> None:
     root, model = GALLERY[name][0]()
     root.backward()
-    graph = draw(root, model, "scalar").graph
-    text = str(explain(root, model=model))
-    told = set(re.findall(r"^(\S+) = ", text, re.M)) | {
-        name.strip("()") for name in re.findall(r"/d(\([^)]*\)|\w+)", text)
-    }
-    for box in graph.boxes:
-        name = (box.hint or box.lines[0]).split(":")[0]
-        assert name in told or box.lines[-1].startswith("data") or "more operations" in text, name
+    derivation = Derivation(root, None, model, many=10**6)
+    names = set(derivation.names.values())
+    for box in draw(root, model, "scalar").graph.boxes:
+        shown = (box.hint or box.lines[0]).split(":")[0]
+        assert shown in names or box.numbers is None  # of a number that was given
+
+
+def test_the_names_on_hover_and_in_the_text_are_those_of_the_boxes() -> None:
+    error, _ = textbook()
+    error.backward()
+    picture = draw(error)
+    names = {box.lines[0].split(":")[0] for box in picture.graph.boxes}
+    hints = " ".join(arrow.hint for arrow in picture.graph.arrows)
+    assert set(re.findall(r"∂(\w+)", hints)) == names
+    told = re.findall(r"^(\w+) = ", str(explain(error)), re.M)
+    assert set(told) <= names
+    assert all(re.search(rf"─ {name}[: ]|^{name}:", picture.text(), re.M) for name in names)
 
 
 def test_arrowheads_have_the_colours_of_their_lines() -> None:

@@ -202,6 +202,14 @@ def test_the_rows_of_a_batch_are_one_row(numbers: bool) -> None:
     assert "what is repeated is × n" in graph.title
 
 
+def test_a_depth_that_is_asked_for_is_drawn_even_where_it_needs_more_room() -> None:
+    model = mg.MLP(2, [5] * 12, seed=0)
+    root = mg.sum(model(inputs()))
+    graph = draw(root, model, "neuron").graph
+    assert len(graph.boxes) == 2 + 12 * 5 + 1
+    assert "one box for each neuron; depth=" in graph.title
+
+
 def test_steps_in_time_are_one_step() -> None:
     model = mg.MLP(2, [1], activation="tanh", output_activation="tanh", seed=0)
     h = Value(0.0, "h")
