@@ -16,6 +16,7 @@ from .engine import functions
 from .engine import rule as rule
 from .engine.contexts import no_grad as no_grad
 from .engine.contexts import paused_gc as paused_gc
+from .engine.contexts import scope as scope
 
 __version__ = "0.1.0"
 
@@ -40,7 +41,7 @@ _LATER = {
 _PACKAGES = {"testing", *(module.partition(".")[0] for module in _LATER)}
 _MODULES = {name: module for module, names in _LATER.items() for name in names.split() or [module]}
 
-__all__ = sorted(["Value", "no_grad", "paused_gc", "rule", *functions.__all__, *_MODULES])
+__all__ = sorted(["Value", "no_grad", "paused_gc", "rule", "scope", *functions.__all__, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:

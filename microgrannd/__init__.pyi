@@ -10,6 +10,7 @@ from .engine import Value as Value
 from .engine import rule as rule
 from .engine.contexts import no_grad as no_grad
 from .engine.contexts import paused_gc as paused_gc
+from .engine.contexts import scope as scope
 from .engine.functions import *
 from .engine.lookup import lookup as lookup
 from .explaining.explain import explain as explain

@@ -24,3 +24,12 @@ def visible(text: str, most: int = 40) -> str:
     """Return a label in a form that can be shown anywhere: one line, of a readable length, without control characters."""
     shown = "".join(c if c.isprintable() else "↵" if c == "\n" else "�" for c in text[: most + 1])
     return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def rounded(number: float) -> str:
+    """Return a number with four significant digits and a minus sign as printers set it.
+
+    >>> rounded(-0.00123456), rounded(3.0)
+    ('−0.001235', '3')
+    """
+    return f"{number:.4g}".replace("-", "−")

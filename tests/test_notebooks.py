@@ -23,7 +23,9 @@ each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def pictures(notebook: Any) -> dict[str, set[str]]:
     """The numbers in the picture that a cell shows, by the cell."""
     return {
-        cell["id"]: set(re.findall(r"(?:data|grad) [-+.\de]+", html.unescape("".join(output["data"]["image/svg+xml"]))))
+        cell["id"]: set(
+            re.findall(r"(?:data|grad) [-−+.\de]+", html.unescape("".join(output["data"]["image/svg+xml"])))
+        )
         for cell in notebook["cells"]
         for output in cell.get("outputs", [])
         if "image/svg+xml" in output.get("data", {})

@@ -60,7 +60,7 @@ def test_xor_is_learnt(compile: bool) -> None:
 def test_the_picture_is_there_without_processes() -> None:
     svg = ET.fromstring(mg.draw(neuron()).pipe(encoding="utf-8"))
     shown = {"".join(text.itertext()) for text in svg.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"w", "x", "b", "tanh", "data 0.4621"} <= shown
+    assert {"w", "x", "b", "y: tanh", "data 0.4621"} <= shown
 
 
 @in_pyodide

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from ..engine.contexts import Scope
 from ..engine.graph import links
-from ..engine.value import Value
+from ..engine.value import Value, scopes_around
 from ..nn.owners import Owners
-
-#: More boxes than this are put together by neuron, and then by layer.
-MANY_BOXES = 150
-
 
 #: More boxes than this are drawn as the shape of the graph: a box for all nodes at about one depth.
 MOST_BOXES = 2000
@@ -22,49 +19,45 @@ MOST_CROSSINGS = 6000
 BEFORE, AFTER = "before the model", "after the model"
 
 
-#: For each depth the groupings of nodes, each with the number of boxes above which the next is tried.
-DEPTHS = {
-    "scalar": [("scalar", MOST_BOXES)],
-    "neuron": [("neuron", MANY_BOXES), ("neuron, gathered", MOST_BOXES)],
-    "layer": [("layer", MANY_BOXES), ("layer, gathered", MOST_BOXES)],
-    "auto": [
-        ("scalar", MANY_BOXES), ("neuron", MANY_BOXES), ("neuron, gathered", MANY_BOXES),
-        ("layer", MANY_BOXES), ("layer, gathered", MOST_BOXES),
-    ],
-}  # fmt: skip
+#: The box of a node by itself, or of several by the first; of a group by the name, as of a module; of a scope.
+Key = Value | str | Scope
 
 
-#: The box of each node: its own, by the node, or that of a group, by the name.
-BoxOf = dict[Value, Value | str]
+BoxOf = dict[Value, Key]
 
 
 #: The output of a box that a node leads to, and the derivative by the node; None where it leads to several.
 Reached = tuple[Value, float] | None
 
 
-def choose_boxes(order: list[Value], owners: Owners | None, depth: str) -> tuple[str, BoxOf] | None:
-    """Return the most detailed grouping whose boxes are not too many to be drawn, and these; None if there is none."""
-    for grouping, most in DEPTHS["scalar" if not (owners and owners.neuron) and depth == "auto" else depth]:
-        box_of = boxes_by(order, owners, grouping)
-        if fits(order, box_of, most):
-            return grouping, box_of
-    return None
+def boxes_by(order: list[Value], owners: Owners | None, by: str) -> BoxOf:
+    """Return the box of each node: ``"scalar"`` its own, ``"neuron"`` or ``"layer"`` that of the module around it."""
+    groups = {} if owners is None or by == "scalar" else owners.neuron if by == "neuron" else owners.layer
+    return {node: groups.get(node, node) for node in order}
 
 
-def boxes_by(order: list[Value], owners: Owners | None, grouping: str) -> BoxOf:
-    """Return the box of each node, by a grouping of `DEPTHS`."""
-    if grouping == "scalar" or owners is None:
-        return {node: node for node in order}
-    groups = owners.neuron if grouping.startswith("neuron") else owners.layer
-    box_of: BoxOf = {node: groups.get(node, node) for node in order}
-    if grouping.endswith("gathered"):
-        after: set[Value] = set()
-        for node in order:
-            if node in groups or any(operand in after for operand in node._operands):
-                after.add(node)
-            if node not in groups:
-                box_of[node] = AFTER if node in after else BEFORE
-    return box_of
+def gathered(order: list[Value], box_of: BoxOf) -> BoxOf:
+    """Return the boxes with all that is outside of modules in two: before the first module, and after it."""
+    after: set[Value] = set()
+    boxes: BoxOf = {}
+    for node in order:
+        inside = isinstance(box_of[node], str)
+        if inside or any(operand in after for operand in node._operands):
+            after.add(node)
+        boxes[node] = box_of[node] if inside else AFTER if node in after else BEFORE
+    return boxes
+
+
+def closed(order: list[Value], box_of: BoxOf, level: int) -> BoxOf:
+    """Return the boxes with each scope in one, down from a level; those of one name beside each other together."""
+    first: dict[tuple[str, ...], Scope] = {}
+    boxes: BoxOf = {}
+    for node in order:
+        scopes = scopes_around(node)
+        path = tuple(scope.name for scope in scopes[: level + 1])
+        outside = len(scopes) <= level or box_of[node] is not node
+        boxes[node] = box_of[node] if outside else first.setdefault(path, scopes[level])
+    return boxes
 
 
 def fits(order: list[Value], box_of: BoxOf, most: int, most_crossings: int = MOST_CROSSINGS) -> bool:
@@ -86,10 +79,12 @@ def fits(order: list[Value], box_of: BoxOf, most: int, most_crossings: int = MOS
 
 
 def outputs(order: list[Value], box_of: BoxOf) -> set[Value]:
-    """Return the nodes that other boxes take, and the root."""
+    """Return the nodes that other boxes take, also those of steps that are alike; and the root."""
     taken = {order[-1]}
     for node in order:
-        taken.update(o for o in node._operands if type(o) is not float and box_of[o] != box_of[node])
+        box = box_of[node]
+        steps = isinstance(box, Value)
+        taken.update(o for o in node._operands if type(o) is not float and (steps or box_of[o] != box))
     return taken
 
 
@@ -100,7 +95,7 @@ def reached(order: list[Value], box_of: BoxOf, outputs: set[Value]) -> dict[Valu
         if node in outputs:
             ends[node] = None if node in ends else (node, 1.0)
         for operand, partial in links(node):
-            if partial is not None and box_of[operand] == box_of[node]:
+            if partial is not None and box_of[operand] == box_of[node] and not isinstance(box_of[node], Value):
                 end = _along(ends[node], partial)
                 ends[operand] = _joined(ends[operand], end) if operand in ends else end
     return ends

@@ -1,208 +1,270 @@
-"""How gradient flows through a graph, as a diagram: in full, by neuron, by layer, or as a shape with counts."""
+"""Builds the diagram of nodes that were put in boxes: what each box says, and how gradient flows between them."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import hypot, isfinite
+from typing import NamedTuple
 
-from .._text import visible
-from ..engine.graph import links, topological
-from ..engine.value import Value
-from ..nn.module import Module
-from ..nn.owners import Owners, owners_of
+from .._text import rounded, visible
+from ..engine.contexts import Scope
+from ..engine.graph import arguments, links, number
+from ..engine.value import Value, scopes_around
+from ..nn.owners import Owners
 from ..rules.rule import CONSTANT
-from .boxes import BoxOf, choose_boxes, outputs, reached
-from .diagram import LEGEND, TOGETHER, Arrow, Box, Frame, Graph, size
+from .boxes import BoxOf, Key, outputs, reached
+from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
+from .names import is_number, operation, within
 
-#: The number of boxes of a shape, at the most.
-MOST_BANDS = 24
-
-
-#: What a box stands for: a node, a group, or a number among the operands of a node, at its index there.
-Boxed = Value | str | tuple[Value, int]
+#: Of more nodes that are alike, the numbers in their operations are not compared, and not shown.
+MANY_ALIKE = 1000
 
 
-#: A node, the index of an operand among its operands, this operand, and the local derivative.
-Link = tuple[Value, int, Value, float]
+class Given(NamedTuple):
+    """A number that was given to a module as an input: to which layer, among which others, at which index.
 
-
-def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rankdir: str = "LR") -> Graph:
-    """Return the diagram of all that a Value was computed from.
-
-    Args:
-        root: the result.
-        model: whose parameters are shown as such, all other leaves then being inputs, and whose modules are framed.
-        depth: a key of DEPTHS.
-        rankdir: LR or TB.
+    Those of the rows of boxes that stand for several nodes share a box: among no others.
     """
-    order = topological(root)
-    owners = owners_of(order, model) if model else None
-    chosen = choose_boxes(order, owners, depth)
-    if chosen is None:
-        return _shape(order, rankdir)
-    grouping, box_of = chosen
-    graph = Builder(order, box_of, owners, lambda node: node.grad).draw()
-    graph.rankdir = rankdir
-    if len(set(box_of.values())) < len(order):
-        graph.title = f"{len(order):,} nodes: those of one {grouping.split(',')[0]} are together in a box"
-    return graph
+
+    layer: str
+    row: tuple[Value | float, ...]
+    position: int
+
+
+#: What a box stands for: a node, or several by the first of them; a group; a number that was given.
+Boxed = Key | Given
+
+
+class Link(NamedTuple):
+    """An edge to a node, from the operand at an index (None where that is a number), with the local derivative."""
+
+    node: Value
+    position: int
+    operand: Value | None
+    partial: float
 
 
 class Builder:
-    """Builds the diagram of nodes that were put in boxes.
+    """Builds the diagram. The numbers in formulas stand in the boxes of the operations.
 
     Args:
         order: the nodes, operands before results.
         box_of: the box of each.
         owners: the modules that are framed.
         gradient: of a node.
+        names: of the nodes.
 
     Attributes:
+        members: the nodes of each box; of a given number those that take it.
         numbers: of the boxes.
         arrows: the numbers of the arrows: by where they come from, the operand's index or -1, and where they go.
     """
 
     def __init__(
-        self, order: list[Value], box_of: BoxOf, owners: Owners | None, gradient: Callable[[Value], float]
+        self,
+        order: list[Value],
+        box_of: BoxOf,
+        owners: Owners | None,
+        gradient: Callable[[Value], float],
+        names: Mapping[Value, str],
     ) -> None:
-        self.box_of, self.owners, self.gradient = box_of, owners, gradient
+        self.box_of, self.owners, self.gradient, self.names = box_of, owners, gradient, names
         self.root = order[-1]
+        self.parameters = owners.parameters if owners else {}
         self.outputs = outputs(order, box_of)
         self.reached = reached(order, box_of, self.outputs)
-        members: dict[Value | str, list[Value]] = {}
-        for node in reversed(order):
-            members.setdefault(box_of[node], []).append(node)
-        #: Operands before results: a group stands where its last member does.
-        self.members = {key: nodes[::-1] for key, nodes in reversed(members.items())}
+        self.sizes = Counter(box_of.values())
+        self.given: dict[Value, list[tuple[Given, float, int, int, float]]] = {}
+        members: dict[Boxed, list[Value]] = {}
+        for node in order:
+            if node._rule is not CONSTANT or node is self.root:
+                members.setdefault(box_of[node], []).append(node)
+            if given := list(self.found(node)):
+                self.given[node] = given
+                for key, *_ in given:
+                    members.setdefault(key, []).append(node)
+        turns = self.turns(order)
+
+        def turn(key: Boxed) -> tuple[int, int, int]:
+            if isinstance(key, Given):
+                return 0, -1, key.position
+            return max(node._depth for node in members[key]), *turns.get(key, (0, 0))
+
+        #: Operands before results, those of one depth in the order of their modules.
+        self.members = {key: members[key] for key in sorted(members, key=turn)}
         self.graph = Graph()
         self.numbers: dict[Boxed, int] = {}
         self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
-        self.frames: dict[str, int] = {}
+        self.frames: dict[str | Scope, int] = {}
 
     def draw(self) -> Graph:
         """Add all boxes, then all arrows, and return the diagram."""
         for key, nodes in self.members.items():
-            if isinstance(key, Value):
-                for index, operand in enumerate(key._operands):
-                    if type(operand) is float:
-                        self.put((key, index), Box("constant", (f"{operand:.4g}",)), key)
-                self.put(key, self.box(key), key)
-            else:
-                self.put(key, self.group(key, nodes), nodes[0])
-        arrows = [arrow for key in self.members for arrow in self.arrows_to(key)]
+            self.numbers[key] = len(self.graph.boxes)
+            frame = None if isinstance(key, Given) else self.frame(key, nodes[0])
+            around = list(self.frames)[frame] if frame is not None else ""
+            self.graph.boxes.append(replace(self.made(key, nodes, around), frame=frame))
+        arrows = [arrow for key in self.members if not isinstance(key, Given) for arrow in self.arrows_to(key)]
         if self.gradient(self.root):  # else there was no backward() from here, and the flow is not known
             largest = max((s for _, flows in arrows if isfinite(s := size(flows))), default=0.0)
             arrows = [(arrow.styled(flows, largest), flows) for arrow, flows in arrows]
-            together = [TOGETHER] if any(len(flows) > 1 for _, flows in arrows) else []
-            self.graph.legend = LEGEND + together if arrows else []
+            self.graph.legend = legend(arrow for arrow, _ in arrows)
         self.graph.arrows = [arrow for arrow, _ in arrows]
         return self.graph
 
-    def put(self, key: Boxed, box: Box, node: Value) -> None:
-        """Add a box within the frames of the modules around the node."""
-        frame = None
-        for name in self.owners.around(node) if self.owners else ():
-            if name == self.box_of[node]:
-                break  # the box itself is that module
-            if name not in self.frames:
-                self.frames[name] = len(self.graph.frames)
-                self.graph.frames.append(Frame(visible(name), frame))
-            frame = self.frames[name]
-        self.numbers[key] = len(self.graph.boxes)
-        self.graph.boxes.append(replace(box, frame=frame))
+    def frame(self, key: Boxed, node: Value) -> int | None:
+        """Return the number of the innermost frame around a box: of the modules around it, or else of the scopes."""
+        frame, outer = None, ""
+        for place in (self.owners.around(node) if self.owners else ()) or scopes_around(node):
+            if place == key:
+                break  # the box itself
+            if place not in self.frames:
+                self.frames[place] = len(self.graph.frames)
+                self.graph.frames.append(Frame(visible(_name(place).removeprefix(f"{outer}.")), frame))
+            frame, outer = self.frames[place], _name(place)
+        return frame
 
-    def box(self, node: Value) -> Box:
-        """Return the box of a node by itself."""
-        if node._rule is CONSTANT:
-            return Box("constant", (f"{node.data:.4g}",))
-        leaf = "leaf" if self.owners is None else "parameter" if node in self.owners.parameters else "input"
-        head = "  ".join(text for text in (node._op, visible(self.name(node))) if text)
+    def made(self, key: Boxed, nodes: list[Value], around: str | Scope) -> Box:
+        """Return a box, in the frame of a module, or of none."""
+        if isinstance(key, Given):
+            numbers = {one for node in nodes for other, one, *_ in self.given.get(node, ()) if other == key}
+            rows = max(Counter(self.box_of[node] for node in nodes).values())
+            times = f"{SPACE}(× {rows:,})" * (rows > 1)
+            return Box("input", (f"x{key.position}{times}", f"data {_range(numbers)}"))
+        return self.box(key, nodes, _name(around)) if isinstance(key, Value) else self.group(key, nodes, _name(around))
+
+    def box(self, node: Value, nodes: list[Value], around: str) -> Box:
+        """Return the box of a node, or of several that are alike."""
+        apart = {rule.operands[i] for *_, i, _ in self.given.get(node, ())} if (rule := node._rule) else set()
+        name = self.names.get(node, "")
+        shown = within(name, visible(around)) if node in self.parameters else name
+        texts = {operation(one, apart) for one in nodes} if len(nodes) <= MANY_ALIKE else set()
+        what = texts.pop() if len(texts) == 1 else visible(rule.symbol) if rule else ""
+        times = [f"(× {len(nodes):,})"] if len(nodes) > 1 else []
+        head = SPACE.join(filter(None, [": ".join(filter(None, [shown, what])), *times]))
+        kind = "leaf" if self.owners is None else "parameter" if node in self.parameters else "input"
+        hint = name if shown != name else ""
         return Box(
-            "operation" if node._op else leaf, (*([head] if head else []), *self.values(node)), numbers=int(bool(head))
+            "operation" if node._op else kind, (head or rounded(node.data), *self.values(nodes)), hint=hint, numbers=1
         )
 
-    def group(self, name: str, nodes: list[Value]) -> Box:
-        """Return the box of several nodes: their result if they have one, and the norm of their parameters' gradients."""
+    def group(self, key: str | Scope, nodes: list[Value], around: str) -> Box:
+        """Return the box of a group: its result if it has one, and the norm of its parameters' gradients."""
         results = [node for node in nodes if node._rule and node in self.outputs]
-        own = [self.gradient(node) for node in nodes if self.owners and node in self.owners.parameters]
-        alone = len(results) == 1
-        lines = [visible(name), *(self.values(results[0]) if alone else [f"{len(nodes):,} nodes"])]
-        if own:
-            lines.append(f"{len(own):,} parameters, |grad| {hypot(*own):.4g}")
-        return Box("group", tuple(lines), numbers=1 if alone else None)
+        own = [self.gradient(node) for node in nodes if node in self.parameters]
+        head = visible(_name(key).removeprefix(f"{around}."))
+        inside = f"{len(own):,} parameters, |grad| {rounded(hypot(*own))}" if own else ""
+        alike = len({(node._rule, self.owners and self.owners.neuron.get(node)) for node in results}) == 1
+        if not alike:
+            return Box("group", tuple(filter(None, [head, f"{len(nodes):,} nodes", inside])))
+        data, grad = self.values(results)
+        head += f"{SPACE}(× {len(results):,})" * (len(results) > 1)
+        return Box("group", (head, data, grad), hint=inside, numbers=1 if len(results) == 1 else None)
 
-    def values(self, node: Value) -> tuple[str, str]:
-        """Return the lines with a node's data and gradient."""
-        return f"data {node.data:.4g}", f"grad {self.gradient(node):.4g}"
+    def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
+        """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""
+        return f"data {_range(node.data for node in nodes)}", f"grad {_range(map(self.gradient, nodes))}"
 
-    def arrows_to(self, key: Value | str) -> Iterator[tuple[Arrow, list[float]]]:
-        """Yield the arrows to a box, each with the flows along the edges that it stands for: none from a constant."""
+    def found(self, node: Value) -> Iterator[tuple[Given, float, int, int, float]]:
+        """Yield the numbers given to a module at a node: box, number, index among all operands, operand, partial."""
+        rule = node._rule
+        if self.owners is None or rule is None or not rule.sequences:
+            return
+        layer, start = self.owners.layer.get(node), 0
+        own = layer is not None or not self.parameters.keys().isdisjoint(node._operands)  # or of the model itself
+        for place, row in enumerate(node._rows if own else ()):
+            numbers = [i for i, it in enumerate(row) if type(it) is float or it._rule is CONSTANT]
+            if numbers and rule.operands[place] in rule.sequences:
+                partials = rule.ieee_partials[place](*arguments(node, number), node.data)
+                shared = row if self.sizes[self.box_of[node]] == 1 else ()
+                for i in numbers:
+                    yield Given(layer or "", shared, i), number(row[i]), start + i, place, partials[i]
+            start += len(row)
+
+    def arrows_to(self, key: Key) -> Iterator[tuple[Arrow, list[float]]]:
+        """Yield the arrows to a box, each with the flows along the edges that it stands for."""
         together: dict[tuple[Boxed, int], list[Link]] = {}
         for node in self.members[key]:
+            edges: list[tuple[Boxed, Link]] = [
+                (given, Link(node, index, None, slope)) for given, _, index, _, slope in self.given.get(node, ())
+            ]
             for index, (operand, partial) in enumerate(links(node)):
-                if partial is None:
-                    if node is key:
-                        together[(node, index), index] = []
-                elif (source := self.box_of[operand]) != key:
-                    alone = node is key and operand is source  # as each of the two of x * x
-                    together.setdefault((source, index if alone else -1), []).append((node, index, operand, partial))
-        formulas = _formulas(key) if isinstance(key, Value) else []
-        for (box, index), edges in together.items():
-            label, hint, flows = self.flow(edges, formulas) if edges else ("", "", [])
-            self.arrows[box, index, key] = len(self.arrows)
-            yield Arrow(self.numbers[box], self.numbers[key], label, hint), flows
+                if partial is None or operand._rule is CONSTANT:
+                    continue
+                if (box := self.box_of[operand]) != key or isinstance(key, Value):  # within a group they are not shown
+                    edges.append((box, Link(node, index, operand, partial)))
+            if len(edges) > 1 and edges[0][1].operand is None:  # among the others, in the order of the operands
+                edges.sort(key=lambda pair: pair[1].position)
+            for source, edge in edges:
+                apart = isinstance(key, Value) and source is edge.operand and len(self.members[source]) == 1
+                together.setdefault((source, edge.position if apart else -1), []).append(edge)
+        for (source, index), alike in together.items():
+            self.arrows[source, index, key] = len(self.arrows)
+            label, hint, flows = self.flow(alike)
+            head = "" if isinstance(source, Given) else "target"  # a number keeps no gradient
+            yield Arrow(self.numbers[source], self.numbers[key], label, hint, head=head), flows
 
-    def flow(self, edges: list[Link], formulas: list[str]) -> tuple[str, str, list[float]]:
-        """Return label, hint and flows of an arrow, by its edges, and by the formulas of a node that has its own box."""
-        node, index, operand, partial = edges[0]
-        flows = [self.gradient(node) * partial for node, _, _, partial in edges]
-        if len(edges) == 1 and formulas:
-            return f"{partial:.3g}", f"{formulas[index]} = {partial:.6g}", flows
-        ends = [end for node, *_ in edges if (end := self.reached[node])]
-        if len(ends) < len(edges) or len({end for end, _ in ends}) > 1 or len({link[2] for link in edges}) > 1:
-            return "", f"{len(edges):,} edges", flows
-        slope = sum(along * link[3] for (_, along), link in zip(ends, edges, strict=True))
-        return f"{slope:.3g}", f"d({self.title(node)})/d({self.title(operand)}) = {slope:.6g}", [sum(flows)]
+    def flow(self, edges: list[Link]) -> tuple[str, str, list[float]]:
+        """Return label, hint and flows of an arrow, by its edges."""
+        flows = [self.gradient(edge.node) * edge.partial for edge in edges]
+        ends = [reached for edge in edges if (reached := self.reached[edge.node])]
+        if (
+            len(ends) < len(edges)
+            or len({output for output, _ in ends}) > 1
+            or len({edge.operand for edge in edges}) > 1
+        ):
+            same = {rounded(edge.partial) for edge in edges} if len(ends) == len(edges) else set()
+            return same.pop() if len(same) == 1 else "", f"{len(edges):,} edge{'s' * (len(edges) > 1)}", flows
+        (end, _), operand = ends[0], edges[0].operand
+        slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
+        formula = _partial(edges[0], self.names) if edges[0].node is end and len(edges) == 1 else ""
+        local = _slope(self.names[end], self.names[operand] if operand is not None else f"x{edges[0].position}")
+        hint = [" = ".join(dict.fromkeys(filter(None, [local, formula, rounded(slope)])))]
+        if operand is not None and self.gradient(self.root):
+            passed, total = (_slope(self.names[self.root], self.names[node]) for node in (end, operand))
+            product = f"{rounded(self.gradient(end))} × {rounded(slope)}"
+            hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
+        return rounded(slope), "\n".join(hint), [sum(flows)]
 
-    def name(self, node: Value) -> str:
-        """Return a node's label; without one, a parameter's name in its module."""
-        if node.label or not self.owners:
-            return node.label
-        return self.owners.parameters.get(node, "").removeprefix(f"{self.owners.neuron.get(node, '')}.")
-
-    def title(self, node: Value) -> str:
-        """Return the title of the box of a node."""
-        key = self.box_of[node]
-        return visible(key if isinstance(key, str) else self.name(node) or node._op or "x")
-
-
-def _formulas(node: Value) -> list[str]:
-    """Return the formulas of the local derivatives by each operand."""
-    formulas = []
-    for (name, formula), row in zip(node._rule.partials.items() if node._rule else (), node._rows, strict=True):
-        elements = [f"[{i}]" for i in range(len(row))] if node._rule and name in node._rule.sequences else [""]
-        formulas += [f"d{name}{element} = {formula.text}" for element in elements]
-    return formulas
+    def turns(self, order: list[Value]) -> dict[Boxed, tuple[int, int]]:
+        """Return the order of boxes of one depth: inputs as modules take them; parameters and modules as in the model."""
+        if self.owners is None:
+            return {}
+        turns: dict[Boxed, tuple[int, int]] = {}
+        places = {name: place for place, name in enumerate(self.owners.modules)}
+        for node, name in self.owners.neuron.items():
+            turns[name] = turns[self.owners.layer[node]] = turns[node] = (1, places[name])
+        for node in order:
+            for row in node._rows if node in self.owners.neuron else ():
+                turns.update((it, (-1, i)) for i, it in enumerate(row) if isinstance(it, Value) and it._rule is None)
+        return {**turns, **{parameter: (0, place) for place, parameter in enumerate(self.parameters)}}
 
 
-def _shape(order: list[Value], rankdir: str) -> Graph:
-    """Return a diagram with one box for all nodes at about one depth."""
-    depth = order[-1]._depth
-    bands = min(depth + 1, MOST_BANDS)
-    members: list[Counter[str]] = [Counter() for _ in range(bands)]
-    pairs: set[tuple[int, int]] = set()
+def _name(place: str | Scope) -> str:
+    """Return the name of a module or a scope."""
+    return place if isinstance(place, str) else place.name
 
-    def band(node: Value) -> int:
-        return node._depth * bands // (depth + 1)
 
-    for node in order:
-        members[band(node)][node._op or "leaf"] += 1
-        pairs |= {(band(operand), band(node)) for operand in node._operands if type(operand) is not float}
-    boxes = [
-        Box("group", (f"{sum(kinds.values()):,} nodes", *(f"{count:,} {kind}" for kind, count in kinds.most_common(4))))
-        for kinds in members
-    ]
-    title = f"{len(order):,} nodes are too many to draw: each box stands for all of about one depth"
-    return Graph(boxes, [Arrow(*pair) for pair in sorted(pairs) if pair[0] < pair[1]], title, rankdir)
+def _range(numbers: Iterable[float]) -> str:
+    numbers = list(numbers)
+    ends = rounded(min(numbers)), rounded(max(numbers))
+    return " … ".join(dict.fromkeys(ends))
+
+
+def _slope(name: str, other: str) -> str:
+    """Write the derivative of one by another."""
+    return "/".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (name, other))
+
+
+def _partial(edge: Link, names: Mapping[Value, str]) -> str:
+    """Return the formula of a local derivative with the names of the operands; nothing where it is of a sequence."""
+    rule = edge.node._rule
+    if rule is None or rule.sequences:
+        return ""
+    operands = zip([*rule.operands, "y"], [*arguments(edge.node), edge.node], strict=True)
+    called = {name: rounded(number(it)) if is_number(it) else names[it] for name, it in operands}
+    text = list(rule.partials.values())[edge.position].text
+    return re.sub(r"[^\W\d]\w*", lambda word: called.get(word[0], word[0]), text)

@@ -12,8 +12,7 @@ FILLS = {
     "input": "#e3f0fa",
     "parameter": "#fdf3dc",
     "leaf": "#e3f0fa",
-    "operation": "white",
-    "constant": "#f2f2f2",
+    "operation": "#fefefe",
     "group": "#fdf3dc",
 }
 
@@ -26,6 +25,10 @@ POSITIVE, NEGATIVE, NEUTRAL, NOTHING = "#0072b2", "#d55e00", "#555555", "#999999
 
 
 FRAME = "#bbbbbb"
+
+
+#: Between the parts of a line; SVG, HTML and Graphviz keep it as it is.
+SPACE = "\u2002"
 
 
 THINNEST, THICKEST = 1.0, 5.0
@@ -49,6 +52,14 @@ class Box:
     hint: str = ""
     numbers: int | None = None
 
+    def brief(self) -> Box:
+        """Return the box of a group with one line, its name and its data, and the rest on hover; others as they are."""
+        if self.kind != "group" or len(self.lines) != 3 or not self.lines[1].startswith("data "):
+            return self
+        name, data, _ = self.lines
+        hint = "\n".join(filter(None, [*self.lines[1:], self.hint]))
+        return replace(self, lines=(f"{name}{SPACE}{data.removeprefix('data ')}",), hint=hint, numbers=None)
+
 
 class Frame(NamedTuple):
     """A frame around boxes and other frames: what it is called, and the number of the frame around it."""
@@ -59,7 +70,15 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Arrow:
-    """From an operand to a result, by the boxes' numbers; the label is the local derivative, the hint its formula."""
+    """From an operand to a result, by the boxes' numbers.
+
+    Attributes:
+        source, target: the numbers of the operand's and of the result's box.
+        label: the local derivative.
+        hint: shown on hover.
+        colour, width, dashed: how much gradient flows, and its sign; see `styled`.
+        head: the end with the arrowhead, "target" or "source"; none if it is empty.
+    """
 
     source: int
     target: int
@@ -68,9 +87,12 @@ class Arrow:
     colour: str = NEUTRAL
     width: float = THINNEST
     dashed: bool = False
+    head: str = "target"
 
     def styled(self, flows: Iterable[float], largest: float) -> Arrow:
-        """Return the arrow with its colour, and its width so that the area, as of a pipe, is proportional to the flow.
+        """Return the arrow of a gradient that flows back to the operand; dashed, and without a head, where none does.
+
+        The area of the line, as of a pipe, is proportional to the flow.
 
         Args:
             flows: along each of the edges that it stands for.
@@ -78,12 +100,13 @@ class Arrow:
         """
         flows = list(flows)
         if not any(flows):
-            return replace(self, colour=NOTHING, dashed=True) if flows else self
+            return replace(self, colour=NOTHING, dashed=True, head="")
         flow = size(flows)
         share = flow / largest if isfinite(flow) else 1.0
         signs = {POSITIVE if flow > 0 else NEGATIVE if flow < 0 else NEUTRAL for flow in flows if flow}
         colour = signs.pop() if len(signs) == 1 else NEUTRAL
-        return replace(self, colour=colour, width=round(THINNEST + (THICKEST - THINNEST) * sqrt(share), 2))
+        width = round(THINNEST + (THICKEST - THINNEST) * sqrt(share), 2)
+        return replace(self, colour=colour, width=width, head=self.head and "source")
 
 
 def size(flows: Iterable[float]) -> float:
@@ -92,28 +115,38 @@ def size(flows: Iterable[float]) -> float:
 
 
 class Key(NamedTuple):
-    """A line of the legend."""
+    """A part of the legend; with a piece of line, where it has a colour."""
 
     text: str
-    colour: str = NEUTRAL
+    colour: str = ""
     dashed: bool = False
 
 
-LEGEND = [
-    Key("gradient flows, positive", POSITIVE),
-    Key("negative", NEGATIVE),
+#: What an arrow along which a gradient flows, or would, may look like.
+LOOKS = [
+    Key("gradient > 0", POSITIVE),
+    Key("gradient < 0", NEGATIVE),
+    Key("of both signs", NEUTRAL),
     Key("none", NOTHING, dashed=True),
-    Key("thickness: |gradient of the result × local derivative|; numbers: local derivatives"),
 ]
 
 
-#: Of arrows that stand for several edges.
-TOGETHER = Key("several edges together: the sum of their sizes, in grey where signs differ")
+def legend(arrows: Iterable[Arrow]) -> list[Key]:
+    """Return what is to be said of arrows along which gradients flow: only what occurs."""
+    arrows = list(arrows)
+    seen = {(arrow.colour, arrow.dashed) for arrow in arrows}
+    keys = [key for key in LOOKS if (key.colour, key.dashed) in seen]
+    flowing = any(not arrow.dashed for arrow in arrows)
+    words = [
+        *(["width: how much"] if flowing else []),
+        *(["number: local derivative"] if any(a.label for a in arrows) else []),
+    ]
+    return keys + ([Key("; ".join(words))] if words else [])
 
 
 @dataclass
 class Graph:
-    """What is to be shown: boxes, operands before results; arrows; frames, outer ones first; a title; a legend."""
+    """What is to be shown: boxes, operands before results; arrows; frames, outer ones first; a title; a legend of one line."""
 
     boxes: list[Box] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """A layered layout of boxes in frames: each frame is laid out by itself, and is then a box in the frame around it.
 
 An edge that enters a frame passes a port in its first rank, one that leaves it a port in its last, so that it runs
-between the boxes there too.
+between the boxes there too; in a frame without edges of its own, whose boxes stand in one column, it needs none.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class _Content:
     routes: dict[int, list[Point]] = field(default_factory=dict)
 
     def lay_out(self, gap: float, rank_gap: float) -> None:
-        """Compute the centers, the routes and the size of the whole."""
+        """Compute the centers, the routes and the size of the whole; what has no edges stands in one column, in order."""
+        self.sizes = dict(sorted(self.sizes.items()))
         number = {item: i for i, item in enumerate(self.sizes)}
         pairs = [(number[source], number[target]) for source, target in self.parts.values()]
         first = [i for (kind, _), i in number.items() if kind == "in"]
@@ -95,6 +96,8 @@ def framed(
     for box, frame in enumerate(within):
         contents[frame].sizes["box", box] = sizes[box]
     paths = [_path(number, *edge, within, around) for number, edge in enumerate(edges)]
+    joined = {frame for path in paths for frame, source, target in path if "in" not in source and "out" not in target}
+    paths = [[part for part in path if part[0] in joined] for path in paths]
     for number, path in enumerate(paths):
         for frame, source, target in path:
             contents[frame].parts[number] = source, target
@@ -107,10 +110,12 @@ def framed(
     contents[None].lay_out(gap, rank_gap)
     for number, outer in enumerate(around):
         contents[number].move(*contents[outer].corners("frame", number), head, pad)
+    centers = [contents[frame].centers["box", box] for box, frame in enumerate(within)]
     return Framed(
-        centers=[contents[frame].centers["box", box] for box, frame in enumerate(within)],
+        centers=centers,
         routes=[
-            [point for part in path for point in _route(number, *part, contents)] for number, path in enumerate(paths)
+            [centers[edge[0]], *(point for part in path for point in _route(number, *part, contents)), centers[edge[1]]]
+            for number, (edge, path) in enumerate(zip(edges, paths, strict=True))
         ],
         length=contents[None].size[0],
         width=contents[None].size[1],
@@ -148,11 +153,11 @@ def _outward(frame: int | None, around: Sequence[int | None]) -> list[int | None
 def _route(
     number: int, frame: int | None, source: Item, target: Item, contents: dict[int | None, _Content]
 ) -> Iterator[Point]:
-    """Yield the points of a part of an edge; where it enters or leaves a frame, one on the frame."""
+    """Yield the points of a part of an edge between its ends; where it enters or leaves a frame, one on the frame."""
     content = contents[frame]
     points = content.routes[number]
     if source[0] == "in":
         yield content.low[0], points[0][1]
-    yield from points[source[0] == "frame" : len(points) - (target[0] == "frame")]
+    yield from points[source[0] != "in" : len(points) - (target[0] != "out")]
     if target[0] == "out":
         yield content.high[0], points[-1][1]

@@ -28,7 +28,8 @@ class Layout:
 
     Attributes:
         centers: of the nodes, as (along, across): along grows from rank to rank, towards the sinks.
-        routes: for each edge, the points that it passes, from its source's center to its target's.
+        routes: for each edge, the points that it passes, from its source's center to its target's; in each rank between
+            these, and at a node without a size, one where the boxes of the rank begin and one where they end.
         length, width: of the whole, along and across.
     """
 
@@ -63,15 +64,19 @@ def layered(
     paths, links = _bend(ranks, forward, breadths)
     rows = _ordered(ranks, links)
     across = _positions(rows, links, breadths, gap)
-    along = _lines(rows, sizes, rank_gap)
+    along, lengths = _lines(rows, sizes, rank_gap)
     left = min((center - breadth / 2 for center, breadth in zip(across, breadths, strict=True)), default=0)
     points = [(along[rank], center - left) for rank, center in zip(ranks, across, strict=True)]
+
+    def passed(node: int) -> list[Point]:
+        (x, y), half = points[node], lengths[ranks[node]] / 2
+        box = node < len(sizes) and any(sizes[node])
+        return [(x, y)] if box else [(x - half, y), (x + half, y)]
+
+    routes = [[point for node in path for point in passed(node)] for path in paths]
     return Layout(
         centers=points[: len(sizes)],
-        routes=[
-            [points[node] for node in (reversed(path) if turned else path)]
-            for path, turned in zip(paths, backward, strict=True)
-        ],
+        routes=[route[::-1] if turned else route for route, turned in zip(routes, backward, strict=True)],
         length=max((along[rank] + size / 2 for rank, (size, _) in zip(ranks, sizes, strict=False)), default=0),
         width=max((center + breadth / 2 for (_, center), breadth in zip(points, breadths, strict=True)), default=0),
     )
@@ -232,11 +237,12 @@ def _settle(
         positions[node] = shift + start
 
 
-def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[Point], rank_gap: float) -> list[float]:
-    """Return the center of each rank, along."""
-    lines, edge = [], 0.0
+def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[Point], rank_gap: float) -> tuple[list[float], list[float]]:
+    """Return the center of each rank, along, and its length."""
+    lines, lengths, edge = [], [], 0.0
     for row in rows:
         length = max((sizes[node][0] for node in row if node < len(sizes)), default=0.0)
         lines.append(edge + length / 2)
+        lengths.append(length)
         edge += length + rank_gap
-    return lines
+    return lines, lengths

@@ -1,31 +1,45 @@
 """draw: the graph of a Value as a picture, on any machine.
 
-What to show is plain data (build.py), from which all outputs are made: DOT (dot.py), text (tree.py), and, without
-Graphviz, SVG (svg.py).
+What to show is plain data (diagram.py), where everything is too (geometry.py), by Graphviz or by a layout of this library
+(arrange.py). From these SVG (svg.py) and DOT (dot.py) are written; from the first alone, text (tree.py).
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+import webbrowser
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from shutil import which
 from typing import Any
 
 import graphviz
 
+from .._files import write_bytes
 from .._text import described
 from ..engine.value import Value
 from ..nn.module import Module
-from .boxes import DEPTHS
-from .build import graph_of
+from .arrange import arranged
+from .choose import DEPTHS, graph_of
 from .diagram import Graph
-from .dot import digraph
-from .svg import svg
+from .dot import digraph, positioned, skeleton
+from .geometry import Geometry
+from .html import fragment, page
+from .svg import drawn_words, svg
 from .tree import tree
 
 #: Lines of the text tree.
 MOST_LINES = 60
+
+
+LAYOUTS = ("auto", "own", "dot")
+
+
+#: The endings of pictures' names.
+KINDS = ("svg", "png", "pdf", "html", "dot")
 
 
 class NoGraphviz(RuntimeError):
@@ -38,23 +52,27 @@ def draw(
     depth: str = "auto",
     format: str = "svg",  # noqa: A002
     rankdir: str = "LR",
+    layout: str = "auto",
 ) -> Picture:
     """Draw the graph that a Value was computed by, and how its gradient flows back.
 
-    Each box shows the operation and the label, data and gradient. An arrow bears the local derivative (its formula on
-    hover). After ``backward()``, it is the thicker the larger the product of the result's gradient and the local
-    derivative is: blue where that is positive, vermilion where it is negative, dashed where nothing flows.
+    Each box shows the name (the label, or as in `explain`), the operation with the numbers in it, data and gradient. A
+    line bears the local derivative; the chain rule's product is shown on hover. After ``backward()``, its head is at the
+    operand, to which gradient flows, and it is the thicker the more that is: blue where positive, vermilion where
+    negative, dashed where none.
 
     Args:
         root: the result.
         model: whose parameters are distinguished from other leaves, and whose neurons and layers are framed.
         depth: ``"scalar"`` draws every node; ``"neuron"`` puts the nodes of each neuron (of the innermost modules of
             the model) together in one box, ``"layer"`` those of each layer (of the modules around these); ``"auto"``
-            takes the first of these that needs no more than about 150 boxes. What is outside of the model is put
-            together too where it is much. More than 2,000 boxes are drawn as the graph's shape, with counts.
+            takes the finest for which there is room on a screen, also with each `scope` in one box. What is repeated,
+            as the rows of a batch, is then one with "× n". More than 2,000 boxes are drawn as the graph's shape.
         format: of files: svg, png, pdf, ... Other than SVG needs Graphviz (the program ``dot``, or pygraphviz, the
             extra ``dot``).
         rankdir: LR from left to right, TB from top to bottom.
+        layout: ``"own"`` is that of this library: columns, as of a network, neurons in their order; ``"dot"`` is
+            Graphviz's; ``"auto"`` takes the first with a model, and else Graphviz's if there is one.
 
     Returns:
         A `Picture`, which shows itself in a notebook; ``.render(path)`` and ``.pipe()`` give files and bytes, and
@@ -62,7 +80,8 @@ def draw(
 
     Raises:
         TypeError: root is not a Value, or model not a Module.
-        ValueError: an unknown depth, format or rankdir; a depth that needs a model, without one.
+        ValueError: an unknown depth, format, rankdir or layout; a depth that needs a model, without one.
+        NoGraphviz: (a RuntimeError) the layout ``"dot"`` without Graphviz.
     """
     if not isinstance(root, Value):
         raise TypeError(f"draw needs a Value, got {described(root)}")
@@ -70,15 +89,19 @@ def draw(
         raise TypeError(f"draw needs a Module as model, got {described(model)}")
     if rankdir not in ("LR", "TB"):
         raise ValueError(f"rankdir needs to be LR or TB, got {rankdir!r}")
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout needs to be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    if layout == "dot":
+        require_renderer("the layout of dot")
     if depth not in DEPTHS:
         raise ValueError(f"depth needs to be one of {', '.join(DEPTHS)}, got {depth!r}")
     if depth in ("neuron", "layer") and model is None:
         raise ValueError(f"depth {depth!r} needs model=: the Module whose {depth}s are meant")
-    return Picture(graph_of(root, model, depth, rankdir), format)
+    return Picture(graph_of(root, model, depth, rankdir), format, "own" if model and layout == "auto" else layout)
 
 
 class Picture:
-    """A picture that shows itself in a notebook, rendered by ``dot``, else by pygraphviz, else (SVG only) by `svg`.
+    """A picture that shows itself in a notebook.
 
     Every output is made from `graph` when it is asked for, so what is added to that is in all of them:
 
@@ -86,69 +109,109 @@ class Picture:
     >>> from microgrannd.drawing.diagram import Arrow, Box
     >>> picture = draw(2 * Value(3.0, "x"))
     >>> picture.graph.boxes.append(Box("leaf", ("a note",)))
-    >>> picture.graph.arrows.append(Arrow(source=3, target=0))
+    >>> picture.graph.arrows.append(Arrow(source=2, target=0))
     >>> print(picture.text())
-    ·   data 6   grad 0
-    ├─ 2
+    y: 2 ×   data 6   grad 0
     └─ x   data 3   grad 0
        └─ a note
 
     Attributes:
         graph: boxes, arrows, frames, title and legend, as plain data.
         format: of files, by default.
+        layout: see `draw`.
     """
 
-    def __init__(self, graph: Graph, format: str = "svg") -> None:  # noqa: A002
+    def __init__(self, graph: Graph, format: str = "svg", layout: str = "auto") -> None:  # noqa: A002
         if format not in graphviz.FORMATS:
             raise ValueError(f"format needs to be one that Graphviz writes, as svg, png or pdf, got {format!r}")
-        self.graph, self.format = graph, format
+        self.graph, self.format, self.layout = graph, format, layout
 
     def digraph(self) -> graphviz.Digraph:
         """Return a new `graphviz.Digraph` of the picture, to go on with in graphviz; the picture does not change."""
-        return digraph(self.graph, self.format)
+        return digraph(self.graph, self.format, arranged(self.graph) if self.layout == "own" else None)
 
     @property
     def source(self) -> str:
         """The picture in DOT, Graphviz's language."""
         return str(self.digraph().source)
 
+    def geometry(self) -> Geometry:
+        """Return where everything is.
+
+        Raises:
+            NoGraphviz: Graphviz fails.
+        """
+        if self.layout == "own" or not self.graph.boxes or not has_graphviz():
+            return arranged(self.graph)
+        return positioned(self.graph, _rendered(skeleton(self.graph), "json").decode())
+
     def save(self, filename: Any = None, directory: Any = None, **options: Any) -> str:
-        """Write the DOT source to a file and return its path: see `graphviz.Digraph.save`."""
-        return str(self.digraph().save(filename, directory=directory, **options))
+        """Write the picture to a file, whole or not at all, and return its path.
+
+        Args:
+            filename: its ending is the format: .svg, .png, .pdf, .dot, or .html, a page of its own with hints, zoom
+                and folding. With any other it is DOT, as graphviz's own ``save`` writes it.
+            directory: of the file.
+            **options: of `graphviz.Digraph.save`, for files with other endings.
+
+        Raises:
+            NoGraphviz: the format needs Graphviz, which is not installed.
+            OSError: the file cannot be written; an older one is as it was.
+        """
+        kind = os.path.splitext(filename or "")[1][1:].lower()
+        if kind not in KINDS:
+            return str(self.digraph().save(filename, directory=directory, **options))
+        path = os.path.join(directory or "", filename)
+        write_bytes(path, self._file(kind))
+        return path
+
+    def show(self) -> None:
+        """Show the picture: in a notebook below the cell, elsewhere in the browser, as a page in a temporary file."""
+        ipython: Any = sys.modules.get("IPython")
+        if ipython and hasattr(ipython.get_ipython(), "kernel"):
+            ipython.display.display(self)
+            return
+        handle, path = tempfile.mkstemp(".html", "microgrannd-")
+        os.close(handle)
+        webbrowser.open(Path(self.save(path)).as_uri())
 
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:  # noqa: A002
         """Return the picture as bytes, or as text where an encoding is given: see `graphviz.Digraph.pipe`.
 
         Raises:
-            NoGraphviz: the format needs Graphviz, which is not installed.
+            NoGraphviz: the format needs Graphviz, which is not installed, or fails.
         """
-        if which("dot"):
-            try:
-                return self.digraph().pipe(format, encoding=encoding, **{"quiet": True, **options})
-            except graphviz.CalledProcessError as error:
-                said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
-                raise NoGraphviz(f"the program dot failed: {said.strip()}") from None
-        data = self._without_dot(format or self.format)
+        format = format or self.format  # noqa: A001
+        if format == "svg" and not options:
+            data = svg(self.graph, self.geometry()).encode()
+        elif format == "png" and not has_graphviz() and find_spec("resvg_py"):
+            import resvg_py
+
+            data = bytes(resvg_py.svg_to_bytes(svg_string=self.pipe("svg", encoding="utf-8")))
+        else:
+            require_renderer(format)
+            data = _rendered(self.digraph(), format, **options)
         return data.decode(encoding) if encoding else data
 
     def render(self, filename: Any = None, directory: Any = None, **options: Any) -> str:
         """Write the source and the picture to files and return the picture's path: see `graphviz.Digraph.render`.
 
+        A filename that ends as the format does is that of the picture.
+
         Raises:
             NoGraphviz: the format needs Graphviz, which is not installed.
             OSError: a file cannot be written.
         """
-        if which("dot"):
-            return str(self.digraph().render(filename, directory=directory, **options))
         outfile = options.get("outfile")
         format = options.get("format") or (os.path.splitext(outfile)[1][1:] if outfile else self.format)  # noqa: A001
-        data = self._without_dot(format)
+        if filename and not outfile and os.fspath(filename).endswith(f".{format}"):
+            filename, outfile = None, os.path.join(directory or "", filename)
+        data = self.pipe(format)
         if outfile and filename is None:
             filename = f"{os.path.splitext(outfile)[0]}.gv"
-        source = self.save(filename, directory)
+        source = str(self.digraph().save(filename, directory=directory))
         path = os.fspath(outfile) if outfile else f"{source}.{format}"
-        with open(path, "wb") as file:
-            file.write(data)
+        write_bytes(path, data)
         if options.get("cleanup"):
             os.remove(source)
         if options.get("view"):
@@ -166,22 +229,34 @@ class Picture:
             lines[-1] = "..."
         return "\n".join(lines)
 
-    def _without_dot(self, format: str) -> bytes:  # noqa: A002
-        require_renderer(format)
-        if find_spec("pygraphviz"):
-            import pygraphviz
-
-            return bytes(pygraphviz.AGraph(string=self.source).draw(format=format, prog="dot"))
-        return svg(self.graph).encode()
+    def _file(self, kind: str) -> bytes:
+        """Return the content of a file by its ending."""
+        if kind == "dot":
+            return self.source.encode()
+        if kind == "html":
+            drawn = self.pipe("svg", encoding="utf-8")
+            return page(drawn, drawn_words(self.graph), self.graph.title or "A graph").encode()
+        return bytes(self.pipe(kind))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, str]:
-        makers = {"image/svg+xml": lambda: self.pipe("svg", encoding="utf-8"), "text/plain": self.text}
-        wanted = set(makers if include is None else include) - set(exclude or ())
-        return {kind: make() for kind, make in makers.items() if kind in wanted}
+        kinds = ("text/html", "image/svg+xml", "text/plain")
+        wanted = set(kinds if include is None else include) - set(exclude or ())
+        drawn = self.pipe("svg", encoding="utf-8") if wanted & set(kinds[:2]) else ""
+        made = {
+            "text/html": fragment(drawn, drawn_words(self.graph)) if "text/html" in wanted else "",
+            "image/svg+xml": drawn,
+            "text/plain": self.text(),
+        }
+        return {kind: content for kind, content in made.items() if kind in wanted}
 
 
 #: micrograd's name.
 draw_dot = draw
+
+
+def has_graphviz() -> bool:
+    """Tell whether there is Graphviz on this machine."""
+    return bool(which("dot") or find_spec("pygraphviz"))
 
 
 def require_renderer(format: str) -> None:  # noqa: A002
@@ -190,8 +265,23 @@ def require_renderer(format: str) -> None:  # noqa: A002
     Raises:
         NoGraphviz: it cannot.
     """
-    if format != "svg" and not which("dot") and not find_spec("pygraphviz"):
+    if format != "svg" and not has_graphviz() and not (format == "png" and find_spec("resvg_py")):
+        also = ", or pip install resvg-py" * (format == "png")
         raise NoGraphviz(
-            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or pip install pygraphviz; "
-            "svg needs neither"
+            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or pip install pygraphviz"
+            f"{also}; svg needs neither"
         )
+
+
+def _rendered(drawn: graphviz.Digraph, format: str, **options: Any) -> bytes:  # noqa: A002
+    """Return what Graphviz makes of DOT: the program dot, else pygraphviz."""
+    if not which("dot"):
+        import pygraphviz
+
+        engine = "nop2" if "layout=nop2" in drawn.source else "dot"
+        return bytes(pygraphviz.AGraph(string=str(drawn.source)).draw(format=format, prog=engine))
+    try:
+        return bytes(drawn.pipe(format, **{"quiet": True, **options}))
+    except graphviz.CalledProcessError as error:
+        said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
+        raise NoGraphviz(f"the program dot failed: {said.strip()}") from None

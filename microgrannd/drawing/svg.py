@@ -1,180 +1,153 @@
-"""A graph of boxes as SVG, by the layout of this library."""
+"""A graph as SVG, by where everything is."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
-from itertools import pairwise
+from math import dist
 
-from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Frame, Graph
-from .frames import framed
-from .layout import Link, Point
+from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph
+from .geometry import Geometry, Rect, Route
+from .labels import label_points
+from .layout import Point
+from .sizes import FONT, LINE, MARGIN, PAD, SMALL, text_width
+from .theme import GROUND, TEXT, style
 
-Map = Callable[[Point], Point]
-
-
-Route = Sequence[Point]
-
-
-FONT, SMALL, LINE, PAD, MARGIN = 12, 10, 16, 8, 12
+#: The length of a piece of line in the legend, and the space between its parts.
+KEY, KEY_GAP = 24, 18
 
 
-#: The length of a line in the legend, with the space after it.
-KEY = 36
+#: How far before a bend a line begins to turn.
+BEND = 14.0
 
 
-#: Positions of a label on the first piece of its arrow, as parts of its length, the best first.
-LABELS = (0.4, 0.55, 0.25, 0.7)
-
-
-#: The distance between two edges of one pair of boxes, as in x · x.
-ASIDE = 10
-
-
-def svg(graph: Graph) -> str:
-    """Draw boxes and the arrows between them, on a white ground."""
-    turned = graph.rankdir == "TB"
-    sizes = [(max(map(_width, box.lines)) + 2 * PAD, LINE * len(box.lines) + PAD) for box in graph.boxes]
-    pairs = [(arrow.source, arrow.target) for arrow in graph.arrows]
-    gap = 48 + max((_width(arrow.label) for arrow in graph.arrows), default=0) * SMALL / FONT * (not turned)
-    least = [(frame.frame, _along(_width(frame.name), 0.0, turned)) for frame in graph.frames]
-    within = [box.frame for box in graph.boxes]
-    layout = framed(
-        [_along(*size, turned) for size in sizes], pairs, within, least, _along(0.0, LINE, turned), PAD, rank_gap=gap
-    )
-    head = [text for text in (graph.title, *(key.text for key in graph.legend)) if text]
-    top = MARGIN + LINE * len(head) + PAD * bool(head)
-
-    def point(at: Point) -> Point:
-        x, y = _along(*at, turned)
-        return x + MARGIN, y + top
-
-    width, height = point((layout.length, layout.width))
-    width = max([width, *(_width(text) + KEY + 2 * MARGIN for text in head)])
-    parts = [*_opening(width + MARGIN, height + MARGIN, graph.arrows), *_heading(graph)]
-    for frame, corners in zip(graph.frames, layout.frames, strict=True):
-        parts += _frame(frame, *map(point, corners))
-    seen: Counter[Link] = Counter()
-    labels = _Labels()
-    drawn = zip(range(len(pairs)), graph.arrows, pairs, layout.routes, strict=True)
-    for number, arrow, pair, route in sorted(drawn, key=lambda item: -item[1].width):  # thin ones hide less
-        ends = (sizes[arrow.source][turned] / 2, sizes[arrow.target][turned] / 2)
-        seen[pair] += 1
-        aside = (1 - seen[pair]) * ASIDE
-        parts += _arrow(number, arrow, [(along, across + aside) for along, across in route], ends, point, labels)
-    for number, (box, size, center) in enumerate(zip(graph.boxes, sizes, layout.centers, strict=True)):
-        parts += _box(number, box, size, point(center))
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _opening(width: float, height: float, arrows: Sequence[Arrow]) -> list[str]:
-    heads = [
-        f'<marker id="arrow{colour[1:]}" markerUnits="userSpaceOnUse" markerWidth="12" markerHeight="12" refX="9" refY="6" '
-        f'orient="auto"><path d="M0,1 L11,6 L0,11 z" fill="{colour}"/></marker>'
-        for colour in sorted({arrow.colour for arrow in arrows} | {NEUTRAL})
+def svg(graph: Graph, geometry: Geometry) -> str:
+    """Draw frames, arrows, then boxes; the title and the legend above them."""
+    heading = list(_heading(graph))
+    top = LINE * (bool(graph.title) + bool(graph.legend)) + PAD * bool(heading)
+    width = max([geometry.width, text_width(graph.title), _legend_width(graph)]) + 2 * MARGIN
+    height = geometry.height + top + 2 * MARGIN
+    labels = label_points(graph, geometry)
+    order = sorted(range(len(graph.arrows)), key=lambda number: -graph.arrows[number].width)  # thin ones hide less
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="microgrannd" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="{-MARGIN} {-MARGIN - top} {width:.0f} {height:.0f}" font-family="Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif" '
+        f'font-size="{FONT}" role="img" aria-label="{escape(drawn_words(graph))}">',
+        f"<style>{style()}</style>",
+        f"<defs>{''.join(_heads(graph))}</defs>",
+        f'<rect x="{-MARGIN}" y="{-MARGIN - top}" width="100%" height="100%" fill="{GROUND}"/>',
+        f'<g fill="{TEXT}">',
+        *(f'<g transform="translate(0 {LINE - MARGIN - top + 4})">{line}</g>' for line in heading),
+        *(_frame(number, graph, rect) for number, rect in enumerate(geometry.frames)),
+        *(_arrow(number, graph.arrows[number], geometry.routes[number], labels[number]) for number in order),
+        *(_box(number, box, geometry.boxes[number]) for number, box in enumerate(graph.boxes)),
+        "</g>",
+        "</svg>",
     ]
-    return [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="Helvetica, Arial, sans-serif" font-size="{FONT}">',
-        f"<defs>{''.join(heads)}</defs>",
-        '<rect width="100%" height="100%" fill="white"/>',
-    ]
+    return "\n".join(parts) + "\n"
+
+
+def drawn_words(graph: Graph) -> str:
+    """Return what the picture shows, in words: for those who do not see it."""
+    sources = {arrow.source for arrow in graph.arrows}
+    results = [", ".join(box.lines) for number, box in enumerate(graph.boxes) if number not in sources]
+    lines = [f"A graph of {len(graph.boxes):,} boxes and {len(graph.arrows):,} arrows", *results[:3]]
+    return ": ".join([*([graph.title] if graph.title else []), *lines])
+
+
+def _heads(graph: Graph) -> Iterator[str]:
+    """Write the arrowheads, one for each colour."""
+    for colour in sorted({arrow.colour for arrow in graph.arrows} | {NEUTRAL}):
+        yield (
+            f'<marker id="arrow{colour[1:]}" markerUnits="userSpaceOnUse" markerWidth="12" markerHeight="12" refX="10" '
+            f'refY="6" orient="auto-start-reverse"><path d="M0,1 L11,6 L0,11 z" fill="{colour}"/></marker>'
+        )
 
 
 def _heading(graph: Graph) -> Iterator[str]:
-    """Write the title, and the legend: a piece of line and its meaning."""
-    y = MARGIN + FONT - LINE
+    """Write the title; and the legend, pieces of line and what they mean, in one line."""
     if graph.title:
-        y += LINE
-        yield f'<text class="title" x="{MARGIN}" y="{y}">{escape(graph.title)}</text>'
+        yield f'<text class="title">{escape(graph.title)}</text>'
+    parts, x, y = [], 0.0, LINE * bool(graph.title)
     for key in graph.legend:
-        y += LINE
-        yield f'<path d="M{MARGIN},{y - 4} h{KEY - PAD}" stroke="{key.colour}" stroke-width="3"{_dashes(key.dashed)}/>'
-        yield f'<text class="legend" x="{MARGIN + KEY}" y="{y}">{escape(key.text)}</text>'
+        if key.colour:
+            dashes = _dashes(key.dashed)
+            parts.append(f'<path d="M{x:.0f},{y - 4} h{KEY}" stroke="{key.colour}" stroke-width="3"{dashes}/>')
+            x += KEY + PAD
+        parts.append(f'<text class="legend" x="{x:.0f}" y="{y}">{escape(key.text)}</text>')
+        x += text_width(key.text) + KEY_GAP
+    if parts:
+        yield "".join(parts)
 
 
-class _Labels:
-    """The positions of labels, none of them over another."""
-
-    def __init__(self) -> None:
-        self.taken: defaultdict[int, list[Point]] = defaultdict(list)  # by line of the page: start and end
-
-    def put(self, text: str, tries: Iterable[Point]) -> Point | None:
-        """Return the first position that is free for a label, by its middle, and take it; None if none is free."""
-        half = _width(text) * SMALL / FONT / 2
-        for x, y in tries:
-            lines = {int(y // SMALL), int(y // SMALL) + 1}
-            if all(x + half < start or end < x - half for line in lines for start, end in self.taken[line]):
-                for line in lines:
-                    self.taken[line].append((x - half, x + half))
-                return x, y
-        return None
+def _legend_width(graph: Graph) -> float:
+    return sum(text_width(key.text) + KEY_GAP + (KEY + PAD) * bool(key.colour) for key in graph.legend)
 
 
-def _arrow(number: int, arrow: Arrow, route: Route, ends: Point, point: Map, labels: _Labels) -> Iterator[str]:
-    style = f'stroke="{arrow.colour}" stroke-width="{arrow.width:g}"{_dashes(arrow.dashed)}'
-    yield f'<g class="edge" data-number="{number}"><title>{escape(arrow.hint)}</title>'
-    yield f'<path d="{_curve(route, ends, point)}" fill="none" {style} marker-end="url(#arrow{arrow.colour[1:]})"/>'
-    along, across = route[0][0] + ends[0], route[0][1]
-    length, rise = route[1][0] - (ends[1] if len(route) == 2 else 0) - along, route[1][1] - across
-    # On the cubic that `_curve` draws there
-    tries = (point((along + (1.5 * t * (1 - t) + t**3) * length, across + (3 - 2 * t) * t * t * rise)) for t in LABELS)
-    if arrow.label and (middle := labels.put(arrow.label, tries)):  # else it is in the hint
-        x, y = middle
-        halo = 'stroke="white" stroke-width="3" paint-order="stroke"'
-        yield f'<text x="{x:.1f}" y="{y - 3:.1f}" font-size="{SMALL}" text-anchor="middle" {halo}>{escape(arrow.label)}</text>'
-    yield "</g>"
-
-
-def _frame(frame: Frame, low: Point, high: Point) -> Iterator[str]:
+def _frame(number: int, graph: Graph, rect: Rect) -> str:
     """Write a frame, with its name at the top."""
-    (x, y), (right, bottom) = low, high
-    yield (
-        f'<g class="cluster"><rect x="{x:.1f}" y="{y:.1f}" width="{right - x:.1f}" height="{bottom - y:.1f}" rx="{PAD}" '
-        f'fill="none" stroke="{FRAME}"/>'
+    x, y = rect.x0, rect.y0
+    return (
+        f'<g class="cluster" data-number="{number}"><rect x="{x:.1f}" y="{y:.1f}" width="{rect.x1 - x:.1f}" '
+        f'height="{rect.y1 - y:.1f}" rx="{PAD}" fill="none" stroke="{FRAME}"/>'
+        f'<text x="{x + PAD:.1f}" y="{y + LINE:.1f}" fill="{NEUTRAL}">{escape(graph.frames[number].name)}</text></g>'
     )
-    yield f'<text x="{x + PAD:.1f}" y="{y + LINE:.1f}" fill="{NEUTRAL}">{escape(frame.name)}</text></g>'
 
 
-def _along(width: float, height: float, turned: bool) -> Point:
-    """Convert a size on the page to one along and across the layout, or the reverse."""
-    return (height, width) if turned else (width, height)
+def _arrow(number: int, arrow: Arrow, route: Route, label: Point | None) -> str:
+    """Write an arrow; its label, for which there may be no room, is in its hint too."""
+    end = {"source": "start", "target": "end"}.get(arrow.head)
+    head = f' marker-{end}="url(#arrow{arrow.colour[1:]})"' if end else ""
+    halo = f'stroke="{GROUND}" stroke-width="3" paint-order="stroke"'
+    text = (
+        f'<text x="{label[0]:.1f}" y="{label[1] + SMALL * 0.35:.1f}" font-size="{SMALL}" text-anchor="middle" {halo}>'
+        f"{escape(arrow.label)}</text>"
+        if label
+        else ""
+    )
+    return (
+        f'<g class="edge" data-number="{number}" data-source="{arrow.source}" data-target="{arrow.target}"><title>{escape(arrow.hint)}</title><path d="{_path(route)}" fill="none" '
+        f'stroke="{arrow.colour}" stroke-width="{arrow.width:g}"{_dashes(arrow.dashed)}{head}/>{text}</g>'
+    )
 
 
-def _box(number: int, box: Box, size: Point, center: Point) -> Iterator[str]:
-    (w, h), (x, y) = size, center
+def _box(number: int, box: Box, rect: Rect) -> str:
+    """Write a box."""
+    hint = f"<title>{escape(box.hint)}</title>" if box.hint else ""
     corner = 0 if box.kind in ANGULAR else 5
-    yield (
-        f'<g class="node" data-number="{number}">{f"<title>{escape(box.hint)}</title>" if box.hint else ""}<rect x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{corner}" '
-        f'fill="{FILLS[box.kind]}" stroke="{NEUTRAL}"/>'
+    lines = (
+        f'<text x="{(rect.x0 + rect.x1) / 2:.1f}" y="{rect.y0 + PAD / 2 + LINE * (i + 0.75):.1f}" text-anchor="middle">'
+        f"{escape(line)}</text>"
+        for i, line in enumerate(box.lines)
     )
-    for i, line in enumerate(box.lines):
-        baseline = y - h / 2 + PAD / 2 + LINE * (i + 0.75)
-        yield f'<text x="{x:.1f}" y="{baseline:.1f}" text-anchor="middle">{escape(line)}</text>'
-    yield "</g>"
+    return (
+        f'<g class="node" data-number="{number}">{hint}<rect x="{rect.x0:.1f}" y="{rect.y0:.1f}" '
+        f'width="{rect.x1 - rect.x0:.1f}" height="{rect.y1 - rect.y0:.1f}" rx="{corner}" fill="{FILLS[box.kind]}" '
+        f'stroke="{NEUTRAL}"/>{"".join(lines)}</g>'
+    )
 
 
 def _dashes(dashed: bool) -> str:
     return ' stroke-dasharray="5 4"' if dashed else ""
 
 
-def _width(text: str) -> float:
-    """Estimate a text's width in pixels, on the generous side: fonts differ."""
-    return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.6 for c in text) * FONT
+def _path(route: Route) -> str:
+    """Write a line; where it bends, it is round."""
+    points = route.points
+    if route.curved:
+        return f"M{_at(points[0])} C" + " ".join(map(_at, points[1:]))
+    path = [f"M{_at(points[0])}"]
+    for before, at, after in zip(points, points[1:], points[2:], strict=False):
+        path.append(f"L{_at(_towards(at, before))} Q{_at(at)} {_at(_towards(at, after))}")
+    return " ".join([*path, f"L{_at(points[-1])}"])
 
 
-def _curve(route: Route, ends: Point, point: Map) -> str:
-    """Return a smooth path through the points, level where it meets a box."""
-    along = [at[0] for at in route]
-    along[0] += ends[0]
-    along[-1] -= ends[1]
-    bends = [(a, at[1]) for a, at in zip(along, route, strict=True)]
-    x, y = point(bends[0])
-    path = f"M{x:.1f},{y:.1f}"
-    for before, after in pairwise(bends):
-        middle = (before[0] + after[0]) / 2
-        corners = [point(p) for p in ((middle, before[1]), (middle, after[1]), after)]
-        path += " C" + " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
-    return path
+def _at(point: Point) -> str:
+    return f"{point[0]:.1f},{point[1]:.1f}"
+
+
+def _towards(point: Point, other: Point) -> Point:
+    """Return the point before a bend in the direction of another, or half of the way there."""
+    length = dist(point, other)
+    share = min(BEND / length, 0.5) if length else 0.0
+    return point[0] + (other[0] - point[0]) * share, point[1] + (other[1] - point[1]) * share

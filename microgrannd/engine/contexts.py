@@ -1,4 +1,4 @@
-"""Switches: recording off in one context, the cyclic garbage collector off in the process.
+"""Switches: recording off in one context, the cyclic garbage collector off in the process; names for what is recorded.
 
 A thing is switched off for as long as a token lives, and only blocks hold it. Freeing the token is one step, so nothing
 stays switched off after a block, not even if Ctrl-C arrives in the midst of the block's own code.
@@ -17,14 +17,16 @@ from functools import partial, wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 from weakref import ref
 
+from .._text import described
+
 P = ParamSpec("P")
 
 
 T = TypeVar("T")
 
 
-#: One entry for every active `no_grad`, in any thread: while it is empty, operations need no other check.
-PAUSED: list[None] = []
+#: One entry for every active `no_grad` and `scope`, in any thread: while it is empty, operations need no other check.
+ACTIVE: list[None] = []
 
 
 class _Token:
@@ -69,6 +71,10 @@ class _Switch(ABC):
     def _exit(self, held: Any) -> None:
         """Switch back; releasing what the block held may be enough."""
 
+    def _again(self) -> _Switch:
+        """Return another block like this one."""
+        return type(self)()
+
     def __enter__(self) -> None:
         self._held.append(self._enter())
 
@@ -94,7 +100,7 @@ class _Switch(ABC):
 
         @wraps(function)
         def inside(*arguments: P.args, **options: P.kwargs) -> T:
-            with type(self)():
+            with self._again():
                 return function(*arguments, **options)
 
         return inside
@@ -121,12 +127,60 @@ class no_grad(_Switch):  # noqa: N801  # as torch calls it
         before = _holder.get()
         token = before() or _Token()
         _holder.set(ref(token))
-        PAUSED.append(None)
+        ACTIVE.append(None)
         return token, before
 
     def _exit(self, held: tuple[_Token, _Holder]) -> None:
-        PAUSED.pop()
+        ACTIVE.pop()
         _holder.set(held[1])
+
+
+class Scope:
+    """What was recorded in one block: its name, and the scope around it."""
+
+    __slots__ = ("name", "outer")
+
+    def __init__(self, name: str, outer: Scope | None) -> None:
+        self.name, self.outer = name, outer
+
+
+_scope: ContextVar[Scope | None] = ContextVar("microgrannd_scope", default=None)
+
+
+def scope_here() -> Scope | None:
+    """Return the innermost `scope` block of this thread or task."""
+    return _scope.get()
+
+
+class scope(_Switch):  # noqa: N801  # beside no_grad
+    """Name what is recorded inside, in this thread or task: pictures frame it. Also a decorator.
+
+    >>> from microgrannd import Value, draw, scope
+    >>> x = Value(3.0, "x")
+    >>> with scope("square"):
+    ...     y = x * x
+    >>> [frame.name for frame in draw(y + 1).graph.frames]
+    ['square']
+    """
+
+    def __init__(self, name: str) -> None:
+        if type(name) is not str:
+            raise TypeError(f"scope needs a name, as scope('attention'), got {described(name)}")
+        super().__init__()
+        self.name = name
+
+    def _again(self) -> scope:
+        return scope(self.name)
+
+    def _enter(self) -> Scope | None:
+        before = _scope.get()
+        ACTIVE.append(None)
+        _scope.set(Scope(self.name, before))
+        return before
+
+    def _exit(self, held: Scope | None) -> None:
+        _scope.set(held)
+        ACTIVE.pop()
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from typing import Any, TypeVar, cast
 
 from ..rules import rule as rules
 from ..rules.table import Operations, Reflected
-from .contexts import PAUSED, paused_here
+from .contexts import ACTIVE, paused_here, scope_here
 from .operands import _operand, _sequence, _single, _trail_of
 from .recording import recorder
-from .value import Value, detached
+from .value import Scoped, Value, detached
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,8 +60,20 @@ def recorded(function: F, quiet: bool = False) -> F:
     return cast(F, recorder(function.__rule__, _ENGINE, quiet=quiet))  # type: ignore[attr-defined]  # rules.rule set it
 
 
+def _new_here() -> Value | None:
+    """Return a new node in the scope of this thread or task; None where nothing is recorded."""
+    if paused_here():
+        return None
+    scope = scope_here()
+    if scope is None:
+        return Value.__new__(Value)
+    node = Scoped.__new__(Scoped)
+    node._scope = scope
+    return node
+
+
 _ENGINE = {
-    "_Value": Value, "_new": partial(Value.__new__, Value), "_paused": PAUSED, "_paused_here": paused_here, "_operand": _operand,
+    "_Value": Value, "_new": partial(Value.__new__, Value), "_active": ACTIVE, "_new_here": _new_here, "_operand": _operand,
     "_single": _single, "_sequence": _sequence, "_trail_of": _trail_of, "_detached": detached,
 }  # fmt: skip
 

@@ -141,9 +141,12 @@ class _Writer(ABC):
             yield f"        y = _saturated(_rule, _error, {floats}, [{', '.join(self.values)}])"
 
     def node(self) -> Iterator[str]:
-        yield "    if _paused and _paused_here():"
-        yield "        return _detached(y)"
-        yield "    _node = _new()"
+        yield "    if _active:"
+        yield "        _node = _new_here()"
+        yield "        if _node is None:"
+        yield "            return _detached(y)"
+        yield "    else:"
+        yield "        _node = _new()"
         yield "    _node.data = y"
         yield "    _node.grad = 0.0"
         yield "    _node.label = ''"

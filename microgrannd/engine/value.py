@@ -12,6 +12,7 @@ from .._checks import real, required_real
 from .._text import described
 from ..rules.rule import CONSTANT, DETACHED, Rule
 from ..rules.table import Operations
+from .contexts import Scope
 from .recording import TRAIL, WIDE
 
 
@@ -134,7 +135,10 @@ class Value(Operations):
 
     @property
     def _operands(self) -> tuple[Any, ...]:
-        return tuple(operand for row in self._rows for operand in row)
+        if self._db is WIDE:
+            only_values = all(type(shape) is int for shape in self._b)
+            return tuple(self._a) if only_values else tuple(operand for row in self._rows for operand in row)
+        return () if self._a is None else (self._a,) if self._b is None else (self._a, self._b)
 
     @property
     def _prev(self) -> tuple[Value, ...]:
@@ -192,6 +196,27 @@ class Value(Operations):
     def __reduce__(self) -> tuple[Any, ...]:
         state = type(self), self.data, self.grad, self.label, self._rule is not None
         return _copied, state, getattr(self, "__dict__", None)
+
+
+class Scoped(Value):
+    """A node that was recorded in a `scope`. Others have no slot for it: they need not be larger."""
+
+    __slots__ = ("_scope",)
+
+    _scope: Scope
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _copied, (Value, *super().__reduce__()[1][1:]), None
+
+
+def scopes_around(node: Value) -> list[Scope]:
+    """Return the scopes in which a node was recorded, the outermost first."""
+    scopes = []
+    scope = node._scope if isinstance(node, Scoped) else None
+    while scope is not None:
+        scopes.append(scope)
+        scope = scope.outer
+    return scopes[::-1]
 
 
 def constant(number: float) -> Value:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from itertools import count
 
 from .._text import visible
 from ..drawing.boxes import boxes_by, outputs, reached
+from ..drawing.names import names_of
 from ..engine.graph import Contribution, contributions, topological
 from ..engine.value import Value
 from ..nn.module import Module
@@ -53,7 +52,8 @@ class Derivation:
             self.box_of[wrt] = wrt
         if by_neuron:
             self._put_together()
-        self.names = self._named()
+        owned = self.owners.neuron if self.owners else {}
+        self.names = names_of(order, self.owners, {node: owned[node] for node in order if node in self.inside})
         self.counts = Counter(one.operand for one in self.contributions)
 
     def _put_together(self) -> None:
@@ -85,29 +85,6 @@ class Derivation:
             totals[one.operand] += one.partial * one.gradient
             in_order.append(one._replace(total=totals[one.operand]))
         self.contributions = in_order
-
-    def _named(self) -> dict[Value, str]:
-        """Name the nodes: by their labels, or as parameters or neurons; the others are numbered."""
-        names: dict[Value, str] = {}
-        taken: set[str] = set()
-        copies: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))  # those of one label may be many
-
-        def take(node: Value, wish: str) -> None:
-            name = wish
-            while name in taken:
-                name = f"{wish} ({next(copies[wish])})"
-            taken.add(name)
-            names[node] = name
-
-        labels = {visible(node.label) for node in self.order}
-        for node in dict.fromkeys([self.root, *self.order]):
-            parameter = self.owners.parameters.get(node) if self.owners else None
-            neuron = self.owners.neuron[node] if self.owners and node in self.inside else None
-            default = "y" if node is self.root and "y" not in labels else ""
-            if wish := visible(node.label) or parameter or neuron or default:
-                take(node, wish)
-        free = (name for i in count(1) if (name := f"v{i}") not in taken)
-        return {**{node: next(free) for node in self.order if node not in names}, **names}
 
     def steps(self) -> dict[Value, list[Contribution]]:
         """Return what each operation passes on, results before operands; a box passes on what leaves it, maybe nothing."""

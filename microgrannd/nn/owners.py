@@ -27,6 +27,7 @@ class Owners:
     Attributes:
         neuron: for each parameter and each node that a module computed, the innermost module.
         parameters: of the model, with their names.
+        modules: the names of all modules, outer ones first.
         layer: for these nodes, the module around the innermost; itself where there is only the model around
             it, or where it holds modules of its own.
     """
@@ -41,6 +42,7 @@ class Owners:
                 outer = next(o for end in reversed(range(len(parts))) if (o := ".".join(parts[:end])) in self._around)
                 inside[name], self._around[name] = outer, (*self._around[outer], name)
         layers = {name: name if name in inside.values() or not outer else outer for name, outer in inside.items()}
+        self.modules = list(self._around)
         self.neuron = {node: name for node, name in innermost.items() if name}
         self.layer = {node: layers[name] for node, name in self.neuron.items()}
 

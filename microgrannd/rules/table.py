@@ -58,12 +58,13 @@ def _logistic(x: Any) -> Any:
     dvs="[share if v >= y else 0 for share in [1 / sum([1 if v >= y else 0 for v in vs])] for v in vs]",
     domain="len(vs) > 0",
     sequences=["vs"],
+    symbol="max",
 )
 def _largest(vs: Iterable[SupportsFloat]) -> Any:
     """The largest of several scalars, which share the gradient where they are equal."""
 
 
-@rule("exp(a - b)", da="y", db="-y")
+@rule("exp(a - b)", da="y", db="-y", symbol="exp(a − b)")
 def _ratio(a: Any, b: Any) -> Any:
     """The ratio of two exponentials."""
 
@@ -87,7 +88,7 @@ class Operations:
     def __sub__(self, other: SupportsFloat) -> Self:
         """Difference of two scalars."""
 
-    @rule("a * b", da="b", db="a", symbol="·")
+    @rule("a * b", da="b", db="a", symbol="×")
     def __mul__(self, other: SupportsFloat) -> Self:
         """Product of two scalars."""
 

@@ -72,7 +72,7 @@ def test_draw_prints_a_tree_or_writes_a_picture(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["draw", *NEURON]) == 0
-    assert capsys.readouterr().out.startswith("tanh   data 0   grad 1\n└─ +")
+    assert capsys.readouterr().out.startswith("y: tanh   data 0   grad 1\n└─ v2: +")
     assert main(["draw", *NEURON, "-o", "graph.dot"]) == 0
     assert Path("graph.dot").read_text().startswith("digraph")
     monkeypatch.setenv("PATH", os.devnull)
@@ -133,7 +133,7 @@ def test_train_draws_the_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "xor", "--hidden", "2", "--epochs", "1", "--draw", "net.svg"]) == 0
     assert "picture of the network" in capsys.readouterr().out
     shown = "".join(ET.parse("net.svg").getroot().itertext()).replace("\xa0", " ")
-    assert all(text in shown for text in ("x1", "x2", "tanh", "loss", "grad 1"))
+    assert all(text in shown for text in ("x1", "x2", "neurons.0", "loss", "grad 1"))
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def test_other_numbers_become_floats() -> None:
     ("make", "error", "message"),
     [
         (lambda x, w: ([], [x]), ValueError, "outputs needs at least one Value, got none"),
-        (lambda x, w: (w * x, [x * 2]), ValueError, "inputs[0] needs to be a leaf, got the result of ·"),
+        (lambda x, w: (w * x, [x * 2]), ValueError, "inputs[0] needs to be a leaf, got the result of ×"),
         (lambda x, w: (w * x, [x, x]), ValueError, "inputs[1] is given twice"),
         (lambda x, w: (w * x, [1.0]), TypeError, "inputs[0] needs to be a Value, got 1.0 (float)"),
         (lambda x, w: ([w * x, 3.0], [x]), TypeError, "outputs[1] needs to be a Value, got 3.0 (float)"),

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 import microgrannd as mg
 from microgrannd import Value, draw
 from microgrannd.drawing.boxes import MOST_BOXES
-from microgrannd.drawing.build import graph_of
-from microgrannd.drawing.diagram import FILLS, LEGEND, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, Arrow, Box, Frame
+from microgrannd.drawing.choose import graph_of
+from microgrannd.drawing.diagram import FILLS, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, Arrow, Box, Frame
 from microgrannd.drawing.layout import layered
 from microgrannd.drawing.picture import NoGraphviz, Picture
 from tests.helpers import NASTY, RENDERERS, SVG, choose, needs_dot
@@ -59,8 +59,9 @@ def all_texts(svg: bytes | str) -> list[str]:
 def test_each_node_shows_label_data_gradient_and_operation(without_graphviz: None) -> None:
     shown = texts(draw(neuron()).pipe())
     boxes = [shown[i : i + 3] for i in range(0, len(shown), 3)]
-    leaves = [["b", "data -1", "grad 1"], ["w", "data 0.5", "grad 2"], ["x", "data 2", "grad 0.5"]]
-    assert boxes == [*leaves, ["·", "data 1", "grad 1"], ["+", "data 0", "grad 1"], ["tanh  y", "data 0", "grad 1"]]
+    leaves = [["b", "data −1", "grad 1"], ["w", "data 0.5", "grad 2"], ["x", "data 2", "grad 0.5"]]
+    results = [["v1: ×", "data 1", "grad 1"], ["v2: +", "data 0", "grad 1"], ["y: tanh", "data 0", "grad 1"]]
+    assert boxes == leaves + results
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
@@ -70,12 +71,12 @@ def test_there_are_as_many_nodes_and_edges_in_every_way(renderer: str, monkeypat
     svg = draw(x * x + 3 + neuron()).pipe(encoding="utf-8")
     tree = ET.fromstring(svg)
     kinds = [element.get("class") for element in tree.iter()]
-    assert (kinds.count("node"), kinds.count("edge")) == (11, 11)
-    assert {"data 2", "x", "3", "tanh  y"} <= {text.replace("\xa0", " ") for text in texts(svg)}
+    assert (kinds.count("node"), kinds.count("edge")) == (10, 10)
+    assert {"data 2", "x", "v3: + 3", "y: tanh"} <= set(texts(svg))
 
 
 def test_png_without_graphviz_is_refused_and_says_what_is_needed(without_graphviz: None, tmp_path: Path) -> None:
-    with pytest.raises(NoGraphviz, match=r"png needs Graphviz.*pip install pygraphviz; svg needs neither"):
+    with pytest.raises(NoGraphviz, match=r"png needs Graphviz.*pip install pygraphviz.*; svg needs neither"):
         draw(neuron(), format="png").pipe()
     with pytest.raises(NoGraphviz):
         draw(neuron()).render(tmp_path / "graph", format="pdf")
@@ -103,26 +104,25 @@ def test_render_uses_dot_where_it_is(tmp_path: Path) -> None:
 
 def test_a_notebook_gets_svg_and_text(without_graphviz: None) -> None:
     bundle = draw(neuron())._repr_mimebundle_()
-    assert list(bundle) == ["image/svg+xml", "text/plain"]
+    assert list(bundle) == ["text/html", "image/svg+xml", "text/plain"]
     assert bundle["image/svg+xml"].startswith("<svg")
     assert draw(neuron())._repr_mimebundle_(include=["text/plain"]) == {"text/plain": bundle["text/plain"]}
-    assert list(draw(neuron())._repr_mimebundle_(exclude=["text/plain"])) == ["image/svg+xml"]
+    assert list(draw(neuron())._repr_mimebundle_(exclude=["text/plain"])) == ["text/html", "image/svg+xml"]
 
 
 def test_the_text_tree() -> None:
     x = Value(3.0, "x")
     square = x * x
     assert draw(square + mg.exp(square) * 2).text().splitlines() == [
-        "+   data 1.622e+04   grad 0",
-        "├─ ·   data 9   grad 0",
+        "y: +   data 1.622e+04   grad 0",
+        "├─ v1: ×   data 9   grad 0",
         "│  ├─ x   data 3   grad 0",
         "│  └─ x   data 3   grad 0",
-        "└─ ·   data 1.621e+04   grad 0",
-        "   ├─ exp   data 8103   grad 0",
-        "   │  └─ ·   data 9   grad 0   (see above)",
-        "   └─ 2",
+        "└─ v3: × 2   data 1.621e+04   grad 0",
+        "   └─ v2: exp   data 8103   grad 0",
+        "      └─ v1: ×   data 9   grad 0   (see above)",
     ]
-    long = draw(mg.sum([Value(float(i)) for i in range(100)])).text().splitlines()
+    long = draw(mg.sum([Value(float(i)) for i in range(100)]), depth="scalar").text().splitlines()
     assert (len(long), long[-1]) == (61, "...")
 
 
@@ -132,6 +132,13 @@ def test_it_is_the_same_as_draw_dot_and_refuses_other_things() -> None:
         draw(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="rankdir needs to be LR or TB, got 'RL'"):
         draw(Value(1.0), rankdir="RL")
+    with pytest.raises(ValueError, match="layout needs to be one of auto, own, dot, got 'neato'"):
+        draw(Value(1.0), layout="neato")
+
+
+def test_the_layout_of_dot_needs_graphviz(without_graphviz: None) -> None:
+    with pytest.raises(NoGraphviz, match="the layout of dot needs Graphviz"):
+        draw(Value(1.0), layout="dot")
 
 
 def test_a_copy_keeps_the_picture(without_graphviz: None) -> None:
@@ -162,7 +169,7 @@ def test_what_is_added_to_a_picture_is_in_every_output(
     assert Path(picture.render(tmp_path / "graph")).read_text(encoding="utf-8") == page
     assert picture._repr_mimebundle_()["image/svg+xml"] == page
     assert picture.text().splitlines()[:4] == [
-        "a neuron", "tanh  y   data 0   grad 1", "└─ +   data 0   grad 1", "   ├─ ·   data 1   grad 1"
+        "a neuron", "y: tanh   data 0   grad 1", "└─ v2: +   data 0   grad 1", "   ├─ v1: ×   data 1   grad 1"
     ]  # fmt: skip
     assert "└─ a note" in picture.text()
 
@@ -181,13 +188,25 @@ def test_a_box_by_itself_and_a_cycle_are_in_the_text_too() -> None:
     picture.graph.boxes.append(Box("leaf", ("by itself",)))
     assert picture.text().splitlines() == [*lines, "by itself"]
     picture.graph.arrows.append(Arrow(5, 0))  # from the result to its first operand
-    assert picture.text().splitlines()[:2] == ["by itself", "tanh  y   data 0   grad 1"]
+    assert picture.text().splitlines()[:2] == ["by itself", "y: tanh   data 0   grad 1"]
 
 
-def test_numbers_among_the_operands_of_a_wide_node_are_shown_as_constants() -> None:
-    kinds = [(box.kind, box.lines) for box in graph_of(mg.dot([Value(1.0), 2.0], [3.0, 4.0], 5.0)).boxes]
-    assert kinds.count(("constant", ("2",))) == 1
-    assert sorted(kind for kind, _ in kinds) == [*["constant"] * 4, "leaf", "operation"]
+def test_numbers_among_the_operands_stand_in_the_text_of_the_operation() -> None:
+    x = Value(3.0, "x")
+
+    def shown(root: Value) -> str:
+        (box,) = [box for box in graph_of(root).boxes if box.kind == "operation"]
+        return box.lines[0]
+
+    assert shown(mg.dot([x, 2.0], [3.0, -4.0], 5.0)) == "y: w·x\u2002ws = […, 2], xs = [3, −4], bias = 5"
+    assert shown(mg.dot([x], [3.0])) == "y: w·x\u2002xs = [3]"  # nobody wrote the bias 0
+    assert shown(mg.sum([x, *range(1, 9)])) == "y: Σ\u2002vs = […, 1, 2, 3, …]"
+    assert [shown(root) for root in (x * 2, x - 1, 1 - x, x**2, x * -2)] == [
+        "y: × 2", "y: − 1", "y: 1 −", "y: ^ 2", "y: × (−2)"
+    ]  # fmt: skip
+    assert shown(mg.clip(x, 0.0, 5.0)) == "y: clip\u2002lo = 0, hi = 5"
+    assert shown(mg.leaky_relu(x)) == "y: leaky_relu"
+    assert shown(mg.leaky_relu(x, 0.2)) == "y: leaky_relu\u2002slope = 0.2"
 
 
 def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> None:
@@ -195,7 +214,10 @@ def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> No
     for _ in range(100_000):
         value = value + x
     start = time.perf_counter()
-    picture = draw(value)
+    assert "v3: +\u2002(× 99,999)" in all_texts(draw(value).pipe())
+    assert time.perf_counter() - start < 5
+    start = time.perf_counter()
+    picture = draw(value, depth="scalar")
     shown = " ".join(all_texts(picture.pipe()))
     assert time.perf_counter() - start < 5
     assert "100,001 nodes are too many to draw" in shown
@@ -225,27 +247,53 @@ def test_arrows_tell_how_much_flows_and_its_sign(renderer: str, monkeypatch: pyt
     root.backward()
     shown = flows(draw(root).pipe(encoding="utf-8"))
     assert shown["2"] == (POSITIVE, pytest.approx(3.0, abs=0.01), False)
-    assert shown["-8"] == (NEGATIVE, pytest.approx(5.0, abs=0.01), False)
+    assert shown["−8"] == (NEGATIVE, pytest.approx(5.0, abs=0.01), False)
     assert shown["0"][0] == NOTHING
     assert shown["0"][2]
     assert shown["1.5"][0] == POSITIVE
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-def test_the_formula_of_a_local_derivative_is_shown_on_hover(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrowheads_are_at_the_operands_to_which_gradient_flows(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(renderer, monkeypatch)
-    svg = draw(neuron()).pipe(encoding="utf-8")
-    assert "dx = 1 - y * y = 1" in svg.replace("&#45;", "-").replace("&#160;", " ")
+    x = Value(2.0, "x")
+    root = mg.tanh(x) + mg.relu(Value(-1.0, "z"))
+    assert heads(draw(root).pipe()) == ["end"] * 4
+    root.backward()
+    assert heads(draw(root).pipe()) == ["none", "start", "start", "start"]  # none flows back through the ReLU
+
+
+def heads(svg: bytes) -> list[str]:
+    """The ends of the edges with an arrowhead: edges run from operand to result."""
+    edges = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "edge"]
+    paths = [next(group.iter(f"{SVG}path")) for group in edges]
+    return sorted(next((end for end in ("start", "end") if f"marker-{end}" in path.attrib), "none") for path in paths)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-def test_parameters_inputs_and_constants_look_different(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_chain_rule_is_shown_on_hover_with_the_operands_own_names(
+    renderer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(renderer, monkeypatch)
+    y = neuron()
+    assert {"∂y/∂v2 += ∂y/∂y · ∂y/∂v2 = 1 × 1 = 1\n∂y/∂v2 = 1 - y * y = 1",
+            "∂y/∂w += ∂y/∂v1 · ∂v1/∂w = 1 × 2 = 2\n∂v1/∂w = x = 2"} <= hints(draw(y))  # fmt: skip
+    a, b = Value(2.0, "a"), Value(3.0, "the b")
+    assert hints(draw(a * b)) == {"∂y/∂a = the b = 3", "∂y/∂(the b) = a = 2"}  # before backward()
+
+
+def hints(picture: Picture) -> set[str | None]:
+    return {title.text for title in ET.fromstring(picture.pipe()).iter(f"{SVG}title")}
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_parameters_inputs_and_operations_look_different(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(renderer, monkeypatch)
     model = mg.MLP(1, [1], seed=0)
     svg = draw(model([Value(2.0, "x")]) + 3, model=model).pipe(encoding="utf-8")
     boxes = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "node"]
     looks = {next(element.get("fill") for element in box.iter() if "fill" in element.attrib) for box in boxes}
-    assert looks - {"white"} == {FILLS[kind] for kind in ("parameter", "input", "constant", "operation")} - {"white"}
+    assert looks == {FILLS[kind] for kind in ("parameter", "input", "operation")}
 
 
 def test_before_backward_nothing_is_said_of_flow(without_graphviz: None) -> None:
@@ -270,12 +318,19 @@ def test_the_legend_does_not_make_a_small_picture_wide() -> None:
 def test_arrows_between_layers_are_not_led_around_their_frames() -> None:
     model = mg.MLP(2, [8, 8, 1], seed=0)
     picture = draw(model([1.0, 2.0]), model=model, depth="neuron").pipe(encoding="utf-8")
-    assert size(picture)[1] < 100 * 8
-    assert len(texts(picture, "edge")) == 8 * 8 + 8
+    assert size(picture)[1] < 80 * 8
 
 
-def test_the_legend_explains_colours_and_dashes(without_graphviz: None) -> None:
-    assert texts(draw(neuron()).pipe(), "legend") == [key.text for key in LEGEND]
+def test_the_legend_is_one_line_of_what_occurs(without_graphviz: None) -> None:
+    words = "width: how much; number: local derivative"
+    assert texts(draw(neuron()).pipe(), "legend") == ["gradient > 0", words]
+    x = Value(2.0)
+    root = mg.relu(x * -1) - x * 3
+    root.backward()
+    svg = draw(root).pipe()
+    assert texts(svg, "legend") == ["gradient > 0", "gradient < 0", "none", words]
+    places = {text.get("y") for text in ET.fromstring(svg).iter(f"{SVG}text") if text.get("class") == "legend"}
+    assert len(places) == 1
 
 
 @pytest.mark.parametrize("gradient", [math.inf, -math.inf, math.nan, 1e308, 5e-324])
@@ -306,10 +361,11 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
         patch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
         tree = ET.fromstring(picture.pipe())
     assert {element.tag for element in tree.iter()} <= {
-        f"{SVG}{t}" for t in "svg defs marker path rect g text title".split()
+        f"{SVG}{t}" for t in "svg style defs marker path rect g text title".split()
     }
+    assert "<" not in tree[0].text
     lines = texts(ET.tostring(tree))
-    assert len(lines) == (7 if label else 6)
+    assert len(lines) == 6
     assert not label or lines[0] == shown
     assert len(shown) <= 40
     picture.source.encode()
@@ -393,7 +449,7 @@ def test_no_box_overlaps_and_edges_point_forward(root: Value) -> None:
 
 
 def test_sixteen_hundred_nodes_take_less_than_a_second(without_graphviz: None) -> None:
-    picture = draw(network([36, 36, 1]))
+    picture = draw(network([36, 36, 1]), depth="scalar")
     assert 1500 < len(picture.graph.boxes) <= MOST_BOXES
     start = time.perf_counter()
     picture.pipe()
@@ -402,7 +458,7 @@ def test_sixteen_hundred_nodes_take_less_than_a_second(without_graphviz: None) -
 
 def test_an_empty_graph_and_a_single_node_have_a_layout(without_graphviz: None) -> None:
     assert layered([], []).centers == []
-    assert texts(draw(Value(1.0)).pipe()) == ["data 1", "grad 0"]
+    assert texts(draw(Value(1.0)).pipe()) == ["y", "data 1", "grad 0"]
 
 
 # micrograd's notebook

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value, walkthrough
+from microgrannd._text import rounded
 from microgrannd.engine.graph import topological
 from microgrannd.rules.rule import CONSTANT
 from microgrannd.testing import expressions
@@ -60,20 +61,20 @@ def test_the_last_sum_of_each_box_is_the_engines_gradient(expression: Any) -> No
     order = topological(root)
     root.backward()
     data = data_of(walkthrough(root).html)
-    finals = {box: total for box, _, _, _, total, *_ in data["backward"]}
-    assert sorted(finals.values()) == sorted(f"{node.grad:.4g}" for node in order if node._rule is not CONSTANT)
+    finals = {step[0]: step[7] for step in data["backward"]}
+    assert sorted(finals.values()) == sorted(rounded(node.grad) for node in order if node._rule is not CONSTANT)
     assert len(data["forward"]) == sum(bool(node._op) for node in order)
 
 
 def test_the_textbooks_steps() -> None:
     error, _ = textbook()
     data = data_of(walkthrough(error).html)
-    steps = [(data["names"][name], *numbers) for _, name, *numbers in data["backward"]]
-    assert steps[0] == ("E", "", "", "1")
-    assert ("w11", "0.35", "0.002728", "0.0009547") in [step[:4] for step in steps]
-    assert ("x1", "0.3", "0.008071", "0.002967") in [step[:4] for step in steps]
+    steps = [(data["names"][name], data["names"][node], *numbers) for _, name, node, *numbers in data["backward"]]
+    assert steps[0] == ("E", "E", "", "", "", "", "1")
+    assert ("w11", "a1", "0.002728", "0.35", "0.0009547", "", "0.0009547") in [step[:7] for step in steps]
+    assert ("x1", "a2", "0.008071", "0.3", "0.002421", "0.0005455", "0.002967") in [step[:7] for step in steps]
     assert "y3 = sigmoid(a1) = sigmoid(0.21) = 0.5523" in [caption for _, caption in data["forward"]]
-    ends = [name for name, _, _, _, _, *whole in steps[1:] if whole]
+    ends = [step[0] for step in steps if len(step) == 9]
     assert ends == ["x1", "x2"]
 
 
@@ -82,14 +83,14 @@ def test_every_step_goes_along_the_arrow_between_its_boxes() -> None:
     root = x * x + mg.tanh(x) * 2.0
     page = walkthrough(root)
     data = data_of(page.html)
-    arrows = [arrow for _, _, _, _, _, arrow, *_ in data["backward"][1:]]
+    arrows = [step[8] for step in data["backward"][1:]]
     assert sorted(arrows) == sorted(set(arrows))  # the two of x * x are two
     kinds = [attributes.get("class") for tag, attributes in Page(page.html).elements if tag == "g"]
-    assert kinds.count("edge") == len(data["targets"]) == len(arrows) + 1  # and one from the constant
+    assert kinds.count("edge") == len(data["targets"]) == len(arrows)
     assert kinds.count("node") == len(data["lines"])
     assert (
         repr(page)
-        == f"a walkthrough of {len(data['forward']) + len(data['backward'])} steps; .save(path) writes its page"
+        == f"a walkthrough of {len(data['forward']) + len(data['backward']) + 1} steps; .save(path) writes its page"
     )
 
 
@@ -101,8 +102,8 @@ def test_a_large_network_is_gone_through_by_neuron() -> None:
     data = data_of(walkthrough(loss, model).html)
     names = [data["names"][name] for _, name, *_ in data["backward"]]
     assert names.count("layers.0.neurons.3") == names.count("layers.0.neurons.3 (2)") == 16  # of the second row
-    last = [step[4] for step, name in zip(data["backward"], names, strict=True) if name == "x1"][-1]
-    assert last == f"{rows[0][0].grad:.4g}"
+    last = [step[7] for step, name in zip(data["backward"], names, strict=True) if name == "x1"][-1]
+    assert last == rounded(rows[0][0].grad)
     assert len(data["backward"]) < 800
 
 
@@ -123,7 +124,7 @@ def test_the_page_is_small_and_asks_for_nothing() -> None:
     error, _ = textbook()
     html = walkthrough(error).html
     picture = html[html.index("<svg") : html.index("</svg>")]
-    assert len((html.replace(picture, "")).encode()) < 20_000
+    assert len((html.replace(picture, "")).encode()) < 26_000
     page = Page(html)
     for tag, attributes in page.elements:
         assert not {"src", "href", "action", "srcset", "xlink:href"} & attributes.keys(), tag
@@ -173,7 +174,7 @@ def test_too_many_steps_are_refused_at_once() -> None:
         value = value + x
     with pytest.raises(
         ValueError,
-        match=r"300,001 steps are too many to go through, at most 2,000: start.*nearer to the leaves, or give model=",
+        match=r"300,002 steps are too many to go through, at most 2,000: start.*nearer to the leaves, or give model=",
     ):
         walkthrough(value)
     value = x
@@ -191,12 +192,12 @@ def test_two_thousand_steps_are_not_too_many() -> None:
     value = Value(0.5)
     for _ in range(999):
         value = mg.sin(value)
-    assert walkthrough(value).steps == 1999
+    assert walkthrough(value).steps == 2000
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 1e308, 5e-324, -0.0])
 def test_numbers_out_of_bounds_can_be_shown(number: float) -> None:
-    assert walkthrough(mg.tanh(Value(number) * 2.0)).steps == 5
+    assert walkthrough(mg.tanh(Value(number) * 2.0)).steps == 6
 
 
 # In a browser
@@ -255,7 +256,7 @@ class Shown:
         lines = """elements => elements.map(one => [...one.querySelectorAll("text")]
                    .filter(text => getComputedStyle(text).visibility === "visible").map(text => text.textContent))"""
         boxes = self.page.eval_on_selector_all(".node", lines)
-        return {box[0].split("  ")[-1]: box[-1].removeprefix("grad ") for box in boxes if box[-1].startswith("grad ")}
+        return {box[0].split(": ")[0]: box[-1].removeprefix("grad ") for box in boxes if box[-1].startswith("grad ")}
 
 
 @pytest.fixture
@@ -282,16 +283,16 @@ def test_keys_buttons_and_slider_lead_to_the_same_steps(shown: Shown) -> None:
     assert shown.caption() == first
     page.fill("input", "1")
     assert shown.caption() == first
-    assert page.inner_text("#count") == "1 / 28"
+    assert page.inner_text("#count") == "1 / 29"
     page.keyboard.press("ArrowRight")  # on the slider that was filled: its own key, once
-    assert page.inner_text("#count") == "2 / 28"
+    assert page.inner_text("#count") == "2 / 29"
     page.click("h1")
     page.keyboard.press("End")
-    assert page.inner_text("#count") == "28 / 28"
+    assert page.inner_text("#count") == "29 / 29"
     page.keyboard.press("ArrowRight")
-    assert page.inner_text("#count") == "28 / 28"
+    assert page.inner_text("#count") == "29 / 29"
     page.keyboard.press("Home")
-    assert page.inner_text("#count") == "0 / 28"
+    assert page.inner_text("#count") == "0 / 29"
 
 
 @needs_browser
@@ -306,14 +307,15 @@ def test_values_fill_in_and_the_sums_are_the_engines_gradients(shown: Shown) -> 
         seen.append((shown.caption(), shown.lit("edge"), shown.gradients()))
     forward, backward = seen[:9], seen[9:]
     assert all(not gradients for _, _, gradients in forward)
-    assert backward[0][:2] == ("E.grad = 1", [])
-    for (caption, edge, gradients), before in zip(backward[1:], backward, strict=False):
-        name, total = caption.split(".grad")[0], caption.split(" → ")[1]
+    assert backward[0][:2] == ("The gradient starts at the result: ∂E/∂E = 1", [])
+    assert backward[-1][0].startswith("All gradients are there: ∂E/∂w13 = 0.02031")
+    for (caption, edge, gradients), before in zip(backward[1:-1], backward, strict=False):
+        name, total = caption.split(" receives ")[0], re.split(" = |: now ", caption)[-1]
         assert len(edge) == 1
         assert name.startswith("v") or gradients[name] == total
         assert len(gradients) - len(before[2]) in (0, 1)
     final = {name: gradient for name, gradient in seen[-1][2].items() if name in v}
-    assert final == {name: f"{value.grad:.4g}" for name, value in v.items()}
+    assert final == {name: rounded(value.grad) for name, value in v.items()}
 
 
 @needs_browser
@@ -327,11 +329,11 @@ def test_by_neuron_values_fill_in_too(browser: Any, tmp_path: Path) -> None:
         "elements => elements.filter(one => getComputedStyle(one).visibility === 'visible').map(one => one.textContent)"
     )
     texts = shown.page.eval_on_selector_all(".node text", visible)
-    assert not any(text.startswith(("data", "grad")) for text in texts if "0.01" not in text)
+    assert not any(text.startswith(("data", "grad")) for text in texts if text[5:] not in ("0.1", "0.2", "0.3"))
     shown.page.keyboard.press("End")
-    values = {f"layers.0.neurons.{i}": node for i, node in enumerate(layer_outputs(loss, model))}
+    values = {f"neurons.{i}": node for i, node in enumerate(layer_outputs(loss, model)) if i > 7}  # not layers.1's
     assert {name: gradient for name, gradient in shown.boxes().items() if name in values} == {
-        name: f"grad {node.grad:.4g}" for name, node in values.items()
+        name: f"grad {rounded(node.grad)}" for name, node in values.items()
     }
     shown.page.close()
 
@@ -355,7 +357,9 @@ def test_a_whole_sum_is_shown_when_it_ends_and_on_hover(shown: Shown) -> None:
     shown.page.hover("h1")
     assert shown.sum() == ""
     shown.page.fill("input", "27")
-    assert shown.caption() == "x1.grad += 0.3 × 0.008071 → 0.002967"
+    assert (
+        shown.caption() == "x1 receives ∂E/∂a2 × ∂a2/∂x1 = 0.008071 × 0.3 = 0.002421, on top of 0.0005455: now 0.002967"
+    )
     assert shown.sum() == whole
 
 
@@ -366,10 +370,72 @@ def test_it_plays_and_pauses(shown: Shown) -> None:
     page.click("[data-to=play]")
     assert page.get_attribute("[data-to=play]", "aria-pressed") == "true"
     page.clock.run_for(3700)
-    assert page.inner_text("#count") == "3 / 28"
+    assert page.inner_text("#count") == "3 / 29"
     page.click("[data-to=play]")
     page.clock.run_for(5000)
-    assert page.inner_text("#count") == "3 / 28"
+    assert page.inner_text("#count") == "3 / 29"
+
+
+@needs_browser
+def test_phases_are_marked_and_arrows_turn(shown: Shown) -> None:
+    page = shown.page
+    assert page.inner_text("#phases").split() == ["forward", "backward"]
+    heads = """(one) => { const style = getComputedStyle(one);
+               return [style.markerStart !== "none", style.markerEnd !== "none"]; }"""
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#phases .now") == "forward"
+    assert {tuple(path.evaluate(heads)) for path in page.query_selector_all(".edge > path")} == {(False, True)}
+    page.keyboard.press("End")
+    assert page.inner_text("#phases .now") == "backward"
+    assert {tuple(path.evaluate(heads)) for path in page.query_selector_all(".edge > path")} == {(True, False)}
+    page.keyboard.press("Home")
+    page.clock.install()
+    page.keyboard.press(" ")
+    page.clock.run_for(2500)
+    page.keyboard.press(" ")
+    assert page.inner_text("#count") == "2 / 29"
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1000, 390])
+def test_it_opens_with_the_whole_picture_which_can_be_moved_and_follows_the_steps(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    error, _ = textbook()
+    walkthrough(error).save(tmp_path / "page.html")
+    page = Shown(browser, tmp_path / "page.html", viewport={"width": width, "height": 700}).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    inside = """() => { const outer = svg.getBoundingClientRect();
+                return nodes.filter((node) => { const box = node.getBoundingClientRect();
+                return box.left >= outer.left && box.right <= outer.right && box.top >= outer.top; }).length; }"""
+    assert page.evaluate(inside) == 17
+    page.mouse.move(150, 300)
+    page.mouse.down()
+    page.mouse.move(100, 300)
+    page.mouse.up()
+    assert page.evaluate("view[0] > picture[0]")
+    page.mouse.wheel(0, -200)
+    page.wait_for_timeout(100)
+    assert page.evaluate("view[2] < picture[2]")
+    page.click("[data-to=whole]")
+    page.wait_for_timeout(400)
+    assert page.evaluate("view[2] === picture[2]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(400)
+    text = page.eval_on_selector(".node.lit text", "one => one.getBoundingClientRect().height")
+    assert text >= 10
+    page.close()
+
+
+def test_a_depth_can_be_asked_for() -> None:
+    model = mg.MLP(2, [2, 1], activation="tanh", seed=0)
+    loss = mg.mse(model([Value(0.5), Value(-1.0)]), 1.0)
+    steps = {depth: walkthrough(loss, model, depth).steps for depth in ("scalar", "neuron", "auto")}
+    assert steps["neuron"] < steps["scalar"] == steps["auto"]
+    with pytest.raises(ValueError, match="depth 'neuron' needs model=: the Module whose neurons are meant"):
+        walkthrough(loss, depth="neuron")
+    with pytest.raises(ValueError, match="depth needs to be one of auto, scalar, neuron, got 'layer'"):
+        walkthrough(loss, model, "layer")
 
 
 @needs_browser
@@ -383,7 +449,7 @@ def test_it_can_be_used_without_seeing_it(shown: Shown) -> None:
     page.click("summary")
     page.wait_for_selector("#steps li")
     steps = page.eval_on_selector_all("#steps li", "elements => elements.map(one => one.textContent)")
-    assert len(steps) == 29
+    assert len(steps) == 30
     assert steps[1] == shown.caption()
     assert steps[27].endswith("dE/dx1 = 0.002728 × 0.2 (via a1) + 0.008071 × 0.3 (via a2) = 0.002967")
 
@@ -436,7 +502,7 @@ def test_on_paper_there_are_all_steps_and_no_controls(browser: Any, tmp_path: Pa
     assert brightness(page.eval_on_selector("svg > rect", "one => getComputedStyle(one).fill")) == 255
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.emulate_media(media="screen")
-    assert page.inner_text("#count") == "0 / 28"
+    assert page.inner_text("#count") == "0 / 29"
     assert not page.is_visible("#steps li:last-child")
     page.close()
 
@@ -479,6 +545,6 @@ def test_two_thousand_steps_are_fast_enough(browser: Any, tmp_path: Path) -> Non
     page = Shown(browser, tmp_path / "page.html").page
     spent = "() => { const start = performance.now(); for (let i = 0; i < 10; i++) go.back(); return (performance.now() - start) / 10; }"
     page.keyboard.press("End")
-    assert page.inner_text("#count") == "1999 / 1999"
+    assert page.inner_text("#count") == "2000 / 2000"
     assert page.evaluate(spent) < 200  # ms a step; about 10 on an idle machine
     page.close()

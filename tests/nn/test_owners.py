@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Module, Value, draw
-from microgrannd.drawing.boxes import AFTER, BEFORE, MANY_BOXES, boxes_by, outputs, reached
+from microgrannd._text import rounded
+from microgrannd.drawing.boxes import AFTER, BEFORE, boxes_by, gathered, outputs, reached
 from microgrannd.drawing.build import Builder
-from microgrannd.drawing.diagram import NEUTRAL, TOGETHER, Graph
+from microgrannd.drawing.diagram import NEUTRAL, Box, Graph
 from microgrannd.drawing.frames import framed
 from microgrannd.drawing.layout import layered
+from microgrannd.drawing.names import names_of
 from microgrannd.engine.graph import topological
 from microgrannd.nn.owners import owners_of
 from tests.helpers import RENDERERS, SVG, TRACED, Written, choose
@@ -28,6 +30,14 @@ NEURON = "layers.0.neurons.0"
 
 def inputs(count: int = 2) -> list[Value]:
     return [Value(i - 0.5, f"x{i}") for i in range(count)]
+
+
+def full_title(graph: Graph, box: Box) -> str:
+    """The first line of a box, after the names of the frames around it."""
+    title, frame = box.lines[0], box.frame
+    while frame is not None:
+        title, frame = f"{graph.frames[frame].name}.{title}", graph.frames[frame].frame
+    return title
 
 
 def titles(graph: Graph) -> list[str]:
@@ -73,8 +83,8 @@ def test_modules_of_ones_own_are_found_by_the_parameters_that_an_operation_takes
     owners = owners_of(topological(root), model)
     assert [node._op for node in owners.neuron if owners.neuron[node] == "parts.first.0"] == [
         *[""] * 3,
-        "·",
-        "·",
+        "×",
+        "×",
         *"++",
         "tanh",
     ]
@@ -85,13 +95,22 @@ def test_modules_of_ones_own_are_found_by_the_parameters_that_an_operation_takes
     assert root not in owners.neuron  # the scale is the model's own
 
 
-def test_numbers_among_the_inputs_belong_to_the_neuron_that_takes_them() -> None:
-    model = mg.MLP(3, [2], seed=0)
-    for row, framed_ones in [([1.0, 2.0, 3.0], 6), ([Value(1.0), 2.0, 3.0], 0)]:  # among Values numbers are shared
-        graph = draw(mg.sum(model(row)), model=model).graph
-        frames = [box.frame for box in graph.boxes if box.kind == "constant"]
-        assert sum(frame is not None for frame in frames) == framed_ones
-        assert len(frames) == framed_ones or len(frames) == 2
+@pytest.mark.parametrize("depth", ["scalar", "neuron"])
+def test_numbers_that_are_given_to_a_network_are_its_inputs(depth: str) -> None:
+    model = mg.MLP(3, [2], activation="tanh", seed=0)
+    for row in ([1.0, 2.0, 3.0], [Value(1.0, "x0"), 2.0, 3.0]):
+        root = mg.sum(model(row))
+        root.backward()
+        graph = draw(root, model=model, depth=depth).graph
+        boxes = [box for box in graph.boxes if box.kind == "input"]
+        assert [box.lines[:2] for box in boxes] == [("x0", "data 1"), ("x1", "data 2"), ("x2", "data 3")]
+        assert {box.frame for box in boxes} == {None}
+        arrows = [arrow for arrow in graph.arrows if graph.boxes[arrow.source].lines[0] == "x2"]
+        values = [Value(1.0), Value(2.0), Value(3.0)]
+        mg.sum(model(values)).backward()
+        weights = [neuron.w[2].data for neuron in model.layers[0].neurons]
+        assert [arrow.label for arrow in arrows] == [rounded(weight) for weight in weights]
+        assert [arrow.head for arrow in arrows] == ["", ""]  # a number keeps no gradient
 
 
 # Depth
@@ -105,7 +124,7 @@ def test_by_neuron_an_arrow_bears_the_derivative_of_neuron_by_neuron() -> None:
     loss.backward()
     graph = draw(loss, model=model, depth="neuron").graph
     assert titles(graph)[:2] == ["x0", "x1"]
-    boxes = {title: number for number, title in enumerate(titles(graph))}
+    boxes = {full_title(graph, box): number for number, box in enumerate(graph.boxes)}
     hidden = model.layers[0](x)
     for i, neuron in enumerate(model.layers[1].neurons[0].w):
         arrow = next(
@@ -113,7 +132,7 @@ def test_by_neuron_an_arrow_bears_the_derivative_of_neuron_by_neuron() -> None:
             for a in graph.arrows
             if (a.source, a.target) == (boxes[f"layers.0.neurons.{i}"], boxes["layers.1.neurons.0"])
         )
-        assert arrow.label == f"{neuron.data:.3g}"
+        assert arrow.label == rounded(neuron.data)
     for i, node in enumerate(hidden):
         for one in x:
             one.grad = 0.0
@@ -122,8 +141,8 @@ def test_by_neuron_an_arrow_bears_the_derivative_of_neuron_by_neuron() -> None:
             arrow = next(
                 a for a in graph.arrows if (a.source, a.target) == (boxes[f"x{k}"], boxes[f"layers.0.neurons.{i}"])
             )
-            assert arrow.label == f"{one.grad:.3g}"
-            assert arrow.hint == f"d(layers.0.neurons.{i})/d(x{k}) = {one.grad:.6g}"
+            assert arrow.label == rounded(one.grad)
+            assert arrow.hint.endswith(f"∂(layers.0.neurons.{i})/∂x{k} = {rounded(one.grad)}")
 
 
 @settings(deadline=None, max_examples=30)
@@ -135,12 +154,13 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
     loss.backward()
     order = topological(loss)
     owners = owners_of(order, model)
-    for grouping in ("scalar", "neuron", "layer", "layer, gathered"):
-        box_of = boxes_by(order, owners, grouping)
-        diagram = Builder(order, box_of, owners, lambda node: node.grad)
+    layers = boxes_by(order, owners, "layer")
+    groupings = [boxes_by(order, owners, by) for by in ("scalar", "neuron")] + [layers, gathered(order, layers)]
+    for box_of in groupings:
+        diagram = Builder(order, box_of, owners, lambda node: node.grad, names_of(order))
         graph = diagram.draw()
         flowing = dict.fromkeys(range(len(graph.boxes)), 0.0)
-        for key in diagram.members:
+        for key in set(box_of.values()):
             for arrow, flows in diagram.arrows_to(key):
                 flowing[arrow.source] += sum(flows)
         for node in diagram.outputs - {loss}:
@@ -149,30 +169,105 @@ def test_what_flows_into_a_box_is_its_gradient_at_every_depth(widths: list[int],
         assert reached(order, box_of, outputs(order, box_of))[loss] == (loss, 1.0)
 
 
-def test_auto_takes_the_first_depth_with_few_boxes_and_says_so() -> None:
+def test_auto_takes_the_first_depth_for_which_there_is_room_and_says_so() -> None:
     x = inputs()
-    small, middle, wide = (mg.MLP(2, widths, seed=0) for widths in ([3, 1], [16, 16, 1], [160, 1]))
-    assert draw(mg.mse(small(x), 1.0), small).graph.title == ""
-    graph = draw(mg.mse(middle(x), 1.0), middle).graph
-    assert "of one neuron are together" in graph.title
-    assert len(graph.boxes) <= MANY_BOXES
-    assert {frame.name for frame in graph.frames} == {"layers.0", "layers.1", "layers.2"}
+    tiny, small, middle, wide = (mg.MLP(2, widths, seed=0) for widths in ([1], [3, 1], [16, 16, 1], [160, 1]))
+    assert draw(tiny(x), tiny).graph.title == ""
+    for model in (small, middle):
+        graph = draw(mg.mse(model(x), 1.0), model).graph
+        assert "one box for each neuron; depth=" in graph.title
+        assert {frame.name for frame in graph.frames} == {f"layers.{i}" for i in range(len(model.layers))}
+    assert graph.boxes[2].lines[0].startswith("neurons.0\u2002")  # with its number in one line
+    assert graph.boxes[2].hint.startswith("data ")
     graph = draw(mg.mse(wide(x), 1.0), wide).graph
-    assert "of one layer are together" in graph.title
+    assert "one box for each layer" in graph.title
     assert titles(graph)[:3] == ["x0", "x1", "layers.0"]
     assert graph.boxes[2].lines[-1].startswith("480 parameters, |grad| ")
 
 
-def test_what_is_outside_of_the_model_is_put_together_where_it_is_much() -> None:
+@pytest.mark.parametrize("numbers", [True, False])
+def test_the_rows_of_a_batch_are_one_row(numbers: bool) -> None:
+    model = mg.MLP(2, [2, 1], seed=0)
+    rows = [[float(i), 1.0] if numbers else [mg.square(x) for x in inputs()] for i in range(100)]
+    loss = mg.mean([mg.mse(model(row), 1.0) for row in rows])
+    loss.backward()
+    graph = draw(loss, model).graph
+    shown = [full_title(graph, box).replace("\u2002", " ") for box in graph.boxes]
+    assert {"layers.0.neurons.0 (× 100)", "layers.0.neurons.1 (× 100)", "layers.1.neurons.0 (× 100)"} < set(shown)
+    assert sum(title.endswith("(× 100)") for title in shown) == len(shown) - 1  # all but the mean
+    assert len(shown) == (8 if numbers else 10)
+    neuron = next(box for box in graph.boxes if box.lines[0].startswith("neurons.0"))
+    outputs = [model.layers[0].neurons[0](row).data for row in rows]
+    assert neuron.lines[1] == f"data {rounded(min(outputs))} … {rounded(max(outputs))}" or not numbers
+    assert "what is repeated is × n" in graph.title
+
+
+def test_a_depth_that_is_asked_for_is_drawn_even_where_it_needs_more_room() -> None:
+    model = mg.MLP(2, [5] * 12, seed=0)
+    root = mg.sum(model(inputs()))
+    graph = draw(root, model, "neuron").graph
+    assert len(graph.boxes) == 2 + 12 * 5 + 1
+    assert "one box for each neuron; depth=" in graph.title
+
+
+def test_steps_in_time_are_one_step() -> None:
+    model = mg.MLP(2, [1], activation="tanh", output_activation="tanh", seed=0)
+    h = Value(0.0, "h")
+    total = 0.0
+    for step in range(12):
+        h = model([float(step), h])
+        total = total + h * h
+    graph = draw(total, model).graph
+    assert len(graph.boxes) < 10
+    assert any("(× 12)" in box.lines[0] for box in graph.boxes)
+    w, h = Value(0.5, "w"), Value(0.1, "h")
+    for step in range(100):
+        h = mg.tanh(w * h + step)
+    graph = draw(h).graph
+    assert len(graph.boxes) < 10
+    assert any("(× 9" in box.lines[0] for box in graph.boxes)
+    h = Value(0.1)
+    for _ in range(100):
+        h = mg.sin(h)
+    h.backward()
+    graph = draw(h).graph
+    (step,) = [number for number, box in enumerate(graph.boxes) if "(× 99)" in box.lines[0]]
+    assert [(arrow.source, arrow.head) for arrow in graph.arrows if arrow.target == arrow.source] == [(step, "source")]
+
+
+def test_a_graph_without_a_model_is_folded_before_it_is_tall() -> None:
+    model = mg.MLP(4, [8, 8, 1], activation="tanh", seed=0)
+    loss = mg.mean([mg.mse(model([Value(float(i))] * 4), 1.0) for i in range(9)])
+    assert len(topological(loss)) > 400
+    graph = draw(loss).graph
+    assert len(graph.boxes) < 40
+    assert "what is repeated is × n" in graph.title
+    steps = []
+    for i in range(40):
+        with mg.scope("first"):
+            y = mg.tanh(Value(float(i)) * 2.0 + 1.0)
+        with mg.scope("second"):
+            steps.append(mg.exp(y) / (1.0 + mg.square(y)))
+    graph = draw(mg.sum(steps)).graph
+    assert [frame.name for frame in graph.frames] == []
+    assert {"first", "second"} < {box.lines[0].split("\u2002")[0] for box in graph.boxes}
+
+
+def test_what_is_outside_of_the_model_can_be_put_together() -> None:
     model = mg.MLP(2, [2, 1], seed=0)
     rows = [[mg.square(x) for x in inputs()] for _ in range(100)]
     loss = mg.mean([mg.mse(model(row), 1.0) for row in rows]) + mg.sum([p * p for p in model.parameters()])
     loss.backward()
-    graph = draw(loss, model).graph
-    assert titles(graph) == [BEFORE, "layers.0.neurons.0", "layers.0.neurons.1", "layers.1.neurons.0", AFTER]
-    assert graph.boxes[0].lines[1] == "400 nodes"
+    order = topological(loss)
+    owners = owners_of(order, model)
+    box_of = gathered(order, boxes_by(order, owners, "neuron"))
+    graph = Builder(order, box_of, owners, lambda node: node.grad, names_of(order)).draw()
+    assert [full_title(graph, box).split("\u2002")[0] for box in graph.boxes] == [
+        BEFORE, "layers.0.neurons.0", "layers.0.neurons.1", "layers.1.neurons.0", AFTER
+    ]  # fmt: skip
+    assert graph.boxes[0].lines[1].startswith("data ")
     assert graph.boxes[-1].lines[1:] == (f"data {loss.data:.4g}", "grad 1")
-    assert graph.legend[-1] == TOGETHER
+    assert "of both signs" in {key.text for key in graph.legend}
     assert NEUTRAL in {arrow.colour for arrow in graph.arrows}  # rows pull in both directions
 
 
@@ -208,17 +303,17 @@ def test_no_graph_takes_more_than_five_seconds(renderer: str, monkeypatch: pytes
 # Frames
 
 
-def clusters(svg: str) -> dict[str, int]:
-    """Of each frame, by its name, how many boxes lie within it."""
+def clusters(svg: str) -> list[tuple[str, int]]:
+    """Of each frame its name, and how many boxes lie within it."""
     tree = ET.fromstring(svg)
     boxes = [extent(group) for group in tree.iter(f"{SVG}g") if group.get("class") == "node"]
-    counts = {}
+    counts = []
     for group in tree.iter(f"{SVG}g"):
         if group.get("class") == "cluster":
             x0, y0, x1, y1 = extent(group)
             name = "".join(text for element in group.iter(f"{SVG}text") for text in element.itertext())
-            counts[name] = sum(x0 <= a and y0 <= b and c <= x1 and d <= y1 for a, b, c, d in boxes)
-    return counts
+            counts.append((name, sum(x0 <= a and y0 <= b and c <= x1 and d <= y1 for a, b, c, d in boxes)))
+    return sorted(counts)
 
 
 def extent(group: ET.Element) -> tuple[float, float, float, float]:
@@ -242,13 +337,13 @@ def test_frames_hold_the_boxes_of_their_module_and_no_others(
     choose(renderer, monkeypatch)
     model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
     loss = mg.mse(model(inputs()), 1.0)
-    counts = clusters(draw(loss, model, rankdir=rankdir).pipe(encoding="utf-8"))
-    neurons = {f"layers.0.neurons.{i}": 5 for i in range(3)}
-    assert counts == {"layers.0": 15, "layers.1": 5, "layers.1.neurons.0": 5, **neurons}
-    assert clusters(draw(loss, model, "neuron", rankdir=rankdir).pipe(encoding="utf-8")) == {
-        "layers.0": 3,
-        "layers.1": 1,
-    }
+    counts = clusters(draw(loss, model, "scalar", rankdir=rankdir).pipe(encoding="utf-8"))
+    neurons = [(f"neurons.{i}", 5) for i in (0, 0, 1, 2)]
+    assert counts == [("layers.0", 15), ("layers.1", 5), *neurons]
+    assert clusters(draw(loss, model, "neuron", rankdir=rankdir).pipe(encoding="utf-8")) == [
+        ("layers.0", 3),
+        ("layers.1", 1),
+    ]
 
 
 def test_a_module_that_is_applied_again_and_again_can_be_drawn_by_layer(monkeypatch: pytest.MonkeyPatch) -> None:

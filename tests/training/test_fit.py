@@ -121,7 +121,7 @@ def test_a_loss_that_is_not_finite_stops_before_its_step_and_names_epoch_and_nod
         return mg.mse(prediction, target)
 
     with pytest.raises(
-        FloatingPointError, match=r"epoch 2: the loss is inf; the first node .* is ·\(.*e\+200, .*\) = inf"
+        FloatingPointError, match=r"epoch 2: the loss is inf; the first node .* is ×\(.*e\+200, .*\) = inf"
     ):
         fit(model, [[1.0]], [0.0], loss=loss, optimizer=optimizer, epochs=5, progress=False, compile=False)
     assert len(states) == 2

@@ -1,0 +1,46 @@
+"""A picture as HTML: an image where no scripts run, else inline SVG with hints, zoom, pan and folding (picture.js)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+
+#: Of what the script adds to a picture; without colours of its own, it follows the page.
+STYLE = (
+    ".microgrannd-picture svg { display: block; max-width: 100%; touch-action: pan-y; cursor: grab; user-select: none; } "
+    ".microgrannd-picture .cluster { cursor: pointer; } .microgrannd-picture .cluster rect { pointer-events: all; } "
+    ".microgrannd-bar { display: flex; gap: 4px; align-items: flex-start; font: 12px system-ui, sans-serif; } "
+    ".microgrannd-bar button { font: inherit; min-width: 2.2em; } "
+    ".microgrannd-hint { white-space: pre-line; min-height: 4.2em; padding-left: 8px; overflow-wrap: anywhere; } "
+    "@media print { .microgrannd-bar { display: none; } }"
+)
+
+
+def fragment(svg: str, description: str) -> str:
+    """Return the HTML of a picture for a page of others, as a notebook; it needs no network."""
+    data = base64.b64encode(svg.encode()).decode()
+    return (
+        f'<div class="microgrannd-picture"><style>{STYLE}</style><img alt="{escape(description)}" '
+        f'src="data:image/svg+xml;base64,{data}"><script>{_script()}</script></div>'
+    )
+
+
+def page(svg: str, description: str, title: str) -> str:
+    """Return the HTML of a page with one picture, which needs no other file and no network."""
+    digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
+    parts = {"title": escape(title), "picture": fragment(svg, description), "script_hash": digest}
+    return Template(_part("picture.html")).substitute(parts)
+
+
+def _script() -> str:
+    """Return the script, in a function of its own: there may be several pictures on a page."""
+    return f"(() => {{\n{_part('picture.js')}}})();"
+
+
+@cache
+def _part(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
