@@ -16,9 +16,8 @@ from statistics import median
 from typing import Any
 
 import microgrannd as mg
-from microgrannd import Value
 
-from .compiled import digits_network, digits_rows
+from .compiled import digits_network, digits_rows, epoch_of_fit
 from .timing import apart, installed, medians
 
 HEADER = "| digits, 64-32-10 | Python | numba | PyTorch, one thread |\n|---|---|---|---|"
@@ -41,22 +40,13 @@ def digits_like(count: int) -> list[list[float]]:
 
 
 def step(backend: str, width: int, count: int) -> Callable[[], Any]:
-    """Gradients of so many rows, and a step of Adam."""
+    """Gradients of so many rows, and a step of Adam, inside of `fit`."""
     if backend == "torch":
         return torch_step(width, count)
     model = mg.MLP(64, [width, 10], activation="tanh", init="xavier", seed=0)
-    inputs = [Value(0.5) for _ in range(74)]
-    program = mg.compile(mg.cross_entropy(model(inputs[:64]), inputs[64:]), inputs, backend, model)
     rows = digits_like(count)
-    rows = import_module("numpy").array(rows) if backend == "numba" else rows
-    optimizer = mg.Adam(model.parameters())
-
-    def run() -> None:
-        optimizer.zero_grad()
-        program.backward(rows)
-        optimizer.step()
-
-    return run
+    X, y = [row[:64] for row in rows], [row[64:].index(1.0) for row in rows]
+    return epoch_of_fit(model, X, y, mg.cross_entropy, mg.Adam(model.parameters()), backend)
 
 
 def torch_step(width: int, count: int) -> Callable[[], Any]:
@@ -77,9 +67,15 @@ def torch_step(width: int, count: int) -> Callable[[], Any]:
 
 
 def update(backend: str, width: int) -> Callable[[], Any]:
-    """A step of Adam."""
+    """A step of Adam, inside of `fit`."""
     if backend != "torch":
-        return mg.Adam(mg.MLP(64, [width, 10], seed=0).parameters()).step
+        model = mg.MLP(64, [width, 10], seed=0)
+        settled = (optimizer := mg.Adam(model.parameters())).settled()
+        assert settled is not None
+        runner: Any = mg.compile(mg.sum(model.parameters()), [], backend)._runner
+        zeros, ones = ([number] * len(optimizer.params) for number in (0.0, 1.0))
+        given = runner.vector(ones), runner.vector(ones), runner.vectors([zeros, zeros])
+        return partial(runner.update(settled.update), *given, settled.numbers(optimizer, 0.001, 1.0))
     torch = import_module("torch")
     torch.set_num_threads(1)
     model = torch.nn.Sequential(torch.nn.Linear(64, width), torch.nn.Tanh(), torch.nn.Linear(width, 10))
