@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import ctypes
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ class Arrays:
         return step
 
 
+@cache
 def update_address(update: Update) -> int:
     """Return the address of the function for numba that computes a step; 0 if it calls what numba does not know."""
     writer = _Lines()

@@ -163,6 +163,10 @@ class Machine(Arrays):
     def _dispatch(self) -> Any:
         return _DISPATCH(loaded(DISPATCHER)["dispatch"].address)
 
+    @cached_property
+    def _train(self) -> Any:
+        return _TRAIN(loaded(DISPATCHER)["train"].address)
+
     def forward(self, rows: Any, data: Any) -> list[Any]:
         """Return the outputs of each row, a float or a tuple, of arrays of rows and of parameters."""
         results = np.empty((len(rows), len(self.rolled.outputs)))
@@ -216,8 +220,7 @@ class Machine(Arrays):
             task = [*order.shape, size, BLOCK, *map(address_of, (table, order, data, buffers)), len(buffers)]
             task += [address_of(constants), constants.shape[1], address]
             task += [*map(address_of, (losses, gradients, new, made)), *programs]
-            train = _TRAIN(loaded(DISPATCHER)["train"].address)
-            taken = train(address_of(np.array(task, dtype=np.int64))) if address else 0
+            taken = self._train(address_of(np.array(task, dtype=np.int64))) if address else 0
         return Trained(losses.tolist(), data, buffers, gradients) if taken == len(losses) else None
 
 
