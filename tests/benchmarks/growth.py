@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import microgrannd as mg
 from microgrannd import Value
 
-from .timing import apart
+from .timing import apart, installed
 
 HEADER = (
     "| compiled | of | compile | an operation | backward | for each | of the first |\n|---|---|---|---|---|---|---|"
@@ -29,16 +29,22 @@ def lines() -> Iterator[str]:
     sizes = [sum(nin * nout + nout for nin, nout in [(10, w), (w, w), (w, 1)]) for w in widths]
     works = [(size, 32 * size, partial(network, 10, w, 32)) for size, w in zip(sizes, widths, strict=True)]
     yield from decades("MLP(10, [n, n, 1]), 32 rows", "parameter", works)
-    yield from decades("a random graph", "node", [(n, n, partial(graph, n)) for n in powers(3, 6)])
+    yield from decades("a random graph", "node", [(n, n, partial(graph, n)) for n in powers(3, 5)])
+    if installed("numba", "numba"):
+        for name, made in (("a random graph", graph), ("layers of 100", layers)):
+            works = [(n, n, partial(made, n)) for n in powers(3, 6)]
+            yield from decades(f"{name}, by numba", "node", works, "numba")
 
 
 def powers(first: int, last: int) -> list[int]:
     return [10**exponent for exponent in range(first, last + 1)]
 
 
-def decades(what: str, unit: str, works: Sequence[tuple[int, int, Callable[[], Recorded]]]) -> Iterator[str]:
+def decades(
+    what: str, unit: str, works: Sequence[tuple[int, int, Callable[[], Recorded]]], backend: str = "python"
+) -> Iterator[str]:
     """A line for each size: how much of the unit there is, by how much the time is divided, what is recorded."""
-    results = [[apart(times, work) for _, _, work in works] for _ in range(2)]
+    results = [[apart(times, work, backend) for _, _, work in works] for _ in range(2)]
     first = None
     for (size, divisor, _), *turns in zip(works, *results, strict=True):
         operations = turns[0].operations
@@ -61,11 +67,14 @@ class Times(NamedTuple):
     running: list[float]
 
 
-def times(work: Callable[[], Recorded]) -> Times:
-    """Compile what is recorded, and run it for half a second."""
-    output, inputs, rows = work()
+def times(work: Callable[[], Recorded], backend: str) -> Times:
+    """Compile what is recorded, and run it for half a second; numba's functions were compiled before."""
+    with mg.paused_gc():
+        output, inputs, rows = work()
+    if backend == "numba":
+        mg.compile(output, inputs, backend).backward(rows[:1])
     start = time.perf_counter()
-    program = mg.compile(output, inputs)
+    program = mg.compile(output, inputs, backend)
     program.backward(rows[:1])
     compiling = time.perf_counter() - start
     runs: list[float] = []
@@ -95,3 +104,12 @@ def graph(size: int) -> Recorded:
     for _ in range(size):
         values.append(rng.choice(operations)(values[-1], values[-rng.randint(2, 20) :][0]))
     return values[-1], inputs, [[0.1, 0.2, 0.3, 0.4, 0.5]]
+
+
+def layers(size: int) -> Recorded:
+    """About so many operations on rows of a hundred numbers."""
+    x, w = Value(0.5), Value(0.9)
+    values = [x * i for i in range(100)]
+    for _ in range(max(1, size // 300)):
+        values = [mg.tanh(a * w + b) for a, b in zip(values, values[1:] + values[:1], strict=True)]
+    return mg.sum(values), [x], [[0.5]]
