@@ -13,22 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from operator import add, mul
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..rules.formula import FUNCTIONS
 from ..rules.lookup import element, lookup
 from ..rules.rule import Rule
-from ..rules.simplify import Term, Tree, product
 from .addresses import Addresses, shown, slice_of
-from .forms import form
 from .python import BUILTINS, PythonRunner
 from .roll import Access, Instruction, Rolled, strided
 from .tape import Tape
-
-#: Elements up to which a sequence is unpacked into variables: a product of two variables takes 20 ns, one of two elements
-#: in a sum over lists twice that.
-UNPACKED = 99
-
+from .texts import UNPACKED, Texts, refuse, target
 
 #: Instructions in a function, at most.
 MOST_LINES = 300
@@ -37,28 +30,10 @@ MOST_LINES = 300
 LOOKUP: Rule = lookup.__rule__  # type: ignore[attr-defined]  # rule() set it
 
 
-def _refuse() -> float:
-    raise ValueError
-
-
 #: Functions and constants of the programs themselves.
 _OWN = {
-    **BUILTINS, "add": add, "mul": mul, "len": len, "iter": iter, "element": element, "inf": math.inf, "nan": math.nan, "refuse": _refuse,
+    **BUILTINS, "add": add, "mul": mul, "len": len, "iter": iter, "element": element, "inf": math.inf, "nan": math.nan, "refuse": refuse,
 }  # fmt: skip
-
-
-class Text(NamedTuple):
-    """What a rule is as text: of operands x0, x1, ..., the result y, and its gradient d.
-
-    Attributes:
-        value: the result.
-        shares: for each operand, what it gets of the gradient; a list for a sequence.
-        lets: names of what the value and the shares use several times, and what these are.
-    """
-
-    value: str
-    shares: list[str]
-    lets: dict[str, str]
 
 
 class ListWriter:
@@ -73,7 +48,7 @@ class ListWriter:
         self.rolled = rolled
         self.names: dict[str, Any] = {**_OWN, "constants": rolled.constants}
         self.addresses = Addresses()
-        self.texts: dict[tuple[Rule, tuple[int | None, ...]], Text] = {}
+        self.texts = Texts(self.names)
         self.begin = [f"cells = [*row, *[0.0] * {rolled.cells - rolled.inputs}]"]
         self.row: list[str] = []
         self.end: list[str] = []
@@ -122,34 +97,6 @@ class ListWriter:
         body = "\n".join(f"    {line}".replace("\n", "\n    ") for line in lines)
         return "\n".join([*comments, *parts, f"def {name}(rows, parameters):", body])
 
-    def called(self, name: str, function: Any) -> str:
-        """Return the name of a function in the program: one's own have names like no variable."""
-        if FUNCTIONS.get(name) is not function:
-            name += "_"
-        while self.names.setdefault(name, function) is not function:
-            name += "_"
-        return name
-
-    def text(self, instruction: Instruction) -> Text:
-        """Return the formula and the partials of an instruction's rule, for sequences of these lengths."""
-        key = instruction.rule, tuple(operand.length for operand in instruction.operands)
-        if key not in self.texts:
-            self.texts[key] = self.new_text(instruction)
-        return self.texts[key]
-
-    def new_text(self, instruction: Instruction) -> Text:
-        """Return the text of a rule, which serves all like instructions."""
-        rule = instruction.rule
-        operands = zip(rule.operands, instruction.operands, strict=True)
-        names = {name: _variable(f"x{number}", operand.length) for number, (name, operand) in enumerate(operands)}
-        found = form(rule, names, ast.Name("y"), rule.operands, self.called)
-        value = found.value
-        if found.unmet:
-            value = ast.IfExp(found.unmet, ast.Call(ast.Name("refuse"), [], []), value)
-        shares = [_share(partial, name in rule.sequences) for name, partial in found.partials.items()]
-        lets = {f"_{name}_": ast.unparse(let) for name, let in [*found.before, *found.after]}
-        return Text(ast.unparse(value), [ast.unparse(share) for share in shares], lets)
-
     def values(self) -> None:
         """Write the results of the instructions."""
         for instruction in self.rolled.instructions:
@@ -162,7 +109,7 @@ class ListWriter:
 
     def value(self, instruction: Instruction) -> str:
         """Return a list with the result of each step."""
-        text = self.text(instruction)
+        text = self.texts.of(instruction)
         return self.loop(instruction, text.value, text.lets)
 
     def looked_up(self, instruction: Instruction) -> str:
@@ -194,7 +141,7 @@ class ListWriter:
                     operands[partial.id] if isinstance(partial, ast.Name) and partial.id in rule.sequences else None
                 )
                 if factor is None or not self.products(operand, factor, instruction.result):
-                    text = self.text(instruction)
+                    text = self.texts.of(instruction)
                     self.add(operand, self.loop(instruction, text.shares[number], text.lets))
 
     def loop(self, instruction: Instruction, text: str, lets: dict[str, str]) -> str:
@@ -221,7 +168,7 @@ class ListWriter:
 
     def over(self, operands: dict[str, Access], results: Mapping[str, str] = MappingProxyType({})) -> str:
         """Return the loop over all steps, in which operands are unpacked."""
-        sources = {_target(name, operand.length): self.read(name, operand) for name, operand in operands.items()}
+        sources = {target(name, operand.length): self.read(name, operand) for name, operand in operands.items()}
         sources |= results
         over = f"zip({', '.join(sources.values())})" if len(sources) > 1 else "".join(sources.values())
         return f"{', '.join(sources)} in {over}"
@@ -248,7 +195,7 @@ class ListWriter:
         if count == 1:
             sources["d"] = self.addresses.numbers(strided([start for (start,) in given]), "d_cells")
         else:
-            sources[_target("d", count)] = self.addresses.sequences(given, "d_cells")
+            sources[target("d", count)] = self.addresses.sequences(given, "d_cells")
         computed: list[str] = []
         if all(starts == factors[0] for starts in factors):
             columns, computed = self.columns(factor.at(factors[0]))
@@ -257,9 +204,9 @@ class ListWriter:
             sources["f"] = rows if count == 1 else f"zip(*[iter({rows})] * {count})"
             columns = "f" if count == 1 else "zip(*f)"
         memory = "d_fixed" if operand.fixed else "d_cells"
-        target = "f" if count == 1 else _target("f", count)
+        column = "f" if count == 1 else target("f", count)
         over = f"for {', '.join(sources)} in zip({', '.join(sources.values())}):"
-        sums = f"    {memory}[s] = [{_products(count)} for g, {target} in zip({memory}[s], {columns})]"
+        sums = f"    {memory}[s] = [{_products(count)} for g, {column} in zip({memory}[s], {columns})]"
         self.row.append("\n".join([*computed, over, sums]))
         return True
 
@@ -297,33 +244,6 @@ def _repeated(operands: Sequence[Access]) -> int:
     alike = len(steps) % rows == 0 and rows > 1
     alike = alike and all(starts[step] == starts[step - step % rows] for starts in others for step in steps)
     return rows if alike and all(starts[step] == starts[step % rows] for starts in fixed for step in steps) else 0
-
-
-def _variable(name: str, length: int | None) -> Term:
-    """Return an operand's variable; for a short sequence, one for each element."""
-    if length is None or length > UNPACKED:
-        return ast.Name(name)
-    return [ast.Name(f"{name}_{element}") for element in range(length)]
-
-
-def _target(name: str, length: int | None) -> str:
-    """Return what an operand is unpacked into."""
-    variable = _variable(name, length)
-    if not isinstance(variable, list):
-        return name
-    return f"({', '.join(part.id for part in variable)}{',' * (length == 1)})"
-
-
-def _share(partial: Term, many: bool) -> Tree:
-    """Return what an operand gets of the gradient, or a list of what the elements of a sequence get."""
-    if isinstance(partial, list):
-        return ast.List([product(part, ast.Name("d")) for part in partial])
-    if not many:
-        return product(partial, ast.Name("d"))
-    if isinstance(partial, ast.ListComp):
-        return ast.ListComp(product(partial.elt, ast.Name("d")), partial.generators)
-    element = ast.Name("_p")
-    return ast.ListComp(product(element, ast.Name("d")), [ast.comprehension(element, partial, [], 0)])
 
 
 def _products(count: int) -> str:

@@ -27,10 +27,11 @@ from ..nn.module import Module
 from ..rules.ieee import ERRORS
 from .careful import CarefulRunner
 from .chains import chained
-from .lists import UNPACKED, Lists
+from .lists import Lists
 from .python import Plain, PythonRunner
 from .roll import roll
 from .tape import Tape, tape
+from .texts import UNPACKED
 from .workers import BLOCK, Workers, require_executor
 
 if TYPE_CHECKING:

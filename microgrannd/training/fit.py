@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import random
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from tqdm import tqdm
-
 from .._checks import real, required_pairs, required_whole, seed_of
-from .._streams import Forgiving
 from .._text import described
 from ..compiler.workers import require_executor
 from ..engine.value import Value
@@ -25,36 +19,12 @@ from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
 from .compiling import learner_for
 from .direct import Direct
+from .epochs import Training
 from .gradients import Compiled, Eager
 from .interrupts import Interrupts
 from .resident import Resident, is_resident
 from .rows import divided, require_taken
 from .run import History, Run, named
-
-#: Seconds between two looks at the progress.
-SHOWN = 0.05
-
-
-#: Epochs that are computed at once, at most, and seconds from which on there are no more: Ctrl-C waits for them.
-MOST_EPOCHS, AT_ONCE = 512, 0.02
-
-
-class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
-    """A progress bar that looks at the clock after each epoch; it needs no thread, which a browser cannot start."""
-
-    monitor_interval = 0
-
-    def __init__(self, over: int, epochs: int, shown: bool) -> None:
-        stream = sys.stderr and Forgiving(sys.stderr)  # None where it is closed
-        super().__init__(
-            initial=over, total=epochs, disable=not shown or stream is None, file=stream, unit="epoch", miniters=1
-        )
-
-    def show(self, run: Run) -> None:
-        """Show how far a run is."""
-        if not self.disable:
-            self.set_postfix(_shown(run.history), refresh=False)
-            self.update(run.epochs - self.n)
 
 
 def fit(
@@ -183,102 +153,6 @@ def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator
         if file:
             file.write()
         run.history.interrupted |= interrupts.pending
-
-
-@dataclass
-class Training:
-    """A training.
-
-    Attributes:
-        run: what changes.
-        steps: compute an epoch.
-        judged: rows to judge by, prepared by the learner.
-        shuffle: put the rows in a new order for each epoch.
-        interrupts: where Ctrl-C may end a computation; all else is done whole.
-    """
-
-    run: Run
-    steps: Direct | Resident
-    judged: list[Any]
-    shuffle: bool
-    interrupts: Interrupts
-
-    def through(
-        self,
-        epochs: int,
-        patience: int | None,
-        progress: bool,
-        file: Checkpoint | None,
-        callback: Callable[[int, History], Any] | None,
-    ) -> None:
-        """Train until there were so many epochs in all, or patience or the callback ends it; note each epoch in the file."""
-        run, due, count = self.run, 0.0, 1
-        alone = not (file or callback or self.judged)  # nobody looks at the state of a single epoch
-        with Bar(run.epochs, epochs, progress) as bar:
-            while not run.is_over(epochs, patience):
-                start = time.perf_counter()
-                if alone and isinstance(self.steps, Resident) and self.steps.trainer and run.epochs:
-                    end = self.epochs(min(count, epochs - run.epochs), self.steps)
-                    count = min(2 * count, MOST_EPOCHS) if end - start < AT_ONCE else count
-                else:
-                    end = self.epoch(patience is not None)
-                if file:
-                    self.steps.publish()
-                    file.note()
-                if end >= due or run.epochs == epochs:  # to show an epoch takes longer than a short one
-                    bar.show(run)
-                    due = end + SHOWN
-                if callback is not None and self.called(callback):
-                    break
-            bar.show(run)
-
-    def called(self, callback: Callable[[int, History], Any]) -> bool:
-        """Call a function of the user's, which may change all that it sees; tell whether it ends the training."""
-        self.steps.publish()
-        ends = self.interrupts.run(callback, self.run.epochs, self.run.history) is True
-        self.run.require_same()
-        self.steps.load()
-        self.run.last = self.steps.state
-        return ends
-
-    def epochs(self, count: int, steps: Resident) -> float:
-        """Train for some epochs at once, or one by one if there is trouble; return the time."""
-        run, start = self.run, time.perf_counter()
-        before, order, orders = run.rng.getstate(), run.order[:], []
-        for _ in range(count):
-            if self.shuffle:
-                run.shuffle()
-            orders.append(run.order[:])
-        losses = steps.epochs(orders)
-        if losses is None:
-            run.rng.setstate(before)
-            run.order = order
-            return [self.epoch(False) for _ in range(count)][-1]
-        end = time.perf_counter()
-        for loss in losses:
-            run.add(loss, None, (end - start) / count, False, steps.state)
-        return end
-
-    def epoch(self, patient: bool) -> float:
-        """Train for an epoch and add its losses to the history; where patient, keep only the best weights. Return the time."""
-        run, start = self.run, time.perf_counter()
-        if self.shuffle:
-            run.shuffle()
-        try:
-            loss = self.steps.epoch(run.order)
-            judgement = self.interrupts.run(self.steps.judge, self.judged) if self.judged else None
-            state = self.steps.state
-        except (ArithmeticError, ValueError) as error:
-            error.args = (f"epoch {run.epochs + 1}: {error}",)
-            raise
-        end = time.perf_counter()
-        run.add(loss, judgement, end - start, patient, state)
-        return end
-
-
-def _shown(history: History) -> dict[str, str]:
-    curves = {"loss": history.loss, "validation": history.validation_loss}
-    return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
 
 
 def _require_parts(model: Any, loss: Any, optimizer: Any) -> list[Optimizer]:
