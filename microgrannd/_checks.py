@@ -99,22 +99,18 @@ def required_whole(name: str, thing: Any, least: int, most: int | None = None) -
     return int(thing)
 
 
-#: Rows of floats, each with its target: a float, or a list of floats.
-Pairs: TypeAlias = Sequence[tuple[tuple[float, ...], Any]]
+#: Rows, each with its target. Rows and targets are numbers, or nested lists of them; a target may be None.
+Pairs: TypeAlias = Sequence[tuple[tuple[Any, ...], Any]]
 
 
-def required_pairs(X: Iterable[Iterable[Any]], y: Iterable[Any]) -> Pairs:
-    """Return rows and their targets as finite floats.
+def required_pairs(X: Iterable[Any], y: Iterable[Any] | None) -> Pairs:
+    """Return rows and their targets as finite floats; targets are None where there is no y.
 
     Raises:
         TypeError, ValueError: they do not fit each other, or hold anything else; the message names the cell.
     """
-    rows = [tuple(_finite_row(f"X[{i}]", [row] if real(row) is not None else row)) for i, row in enumerate(_plain(X))]
-    targets = [
-        _finite_row(f"y[{i}]", target) if hasattr(target, "__iter__") and not isinstance(target, str)
-        else required_finite(f"y[{i}]", target)
-        for i, target in enumerate(_plain(y))
-    ]  # fmt: skip
+    rows = [tuple(_row(f"X[{i}]", row)) for i, row in enumerate(_plain(X))]
+    targets = [None for _ in rows] if y is None else [_finite(f"y[{i}]", target) for i, target in enumerate(_plain(y))]
     if not rows or len(rows) != len(targets):
         raise ValueError(
             f"X and y need a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets"
@@ -127,9 +123,27 @@ def _plain(table: Any) -> Any:
     return table.to_numpy().tolist() if hasattr(table, "to_numpy") else table
 
 
-def _finite_row(name: str, row: Any) -> list[float]:
-    numbers = required_reals(name, row)
+def _row(name: str, row: Any) -> list[Any]:
+    """Return a row of finite floats, or of nested lists of such."""
+    if real(row) is not None:
+        return [required_finite(name, row)]
+    found: list[Any] = _finite(name, row) if _is_many(row) else required_reals(name, row)
+    return found
+
+
+def _finite(name: str, thing: Any) -> Any:
+    """Return a number as a finite float, or nested lists of such."""
+    if not _is_many(thing):
+        return required_finite(name, thing)
+    parts = list(thing)
+    if any(map(_is_many, parts)):
+        return [_finite(f"{name}[{i}]", part) for i, part in enumerate(parts)]
+    numbers = required_reals(name, parts)
     if not all(map(isfinite, numbers)):
         for i, number in enumerate(numbers):
             required_finite(f"{name}[{i}]", number)
     return numbers
+
+
+def _is_many(thing: Any) -> bool:
+    return hasattr(thing, "__iter__") and not isinstance(thing, str) and getattr(thing, "shape", None) != ()

@@ -154,14 +154,14 @@ class Checkpoint:
 
 
 def identity_of(
-    run: Run, loss: Any, program: Program | None, settings: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]
+    run: Run, loss: Any, programs: Sequence[Program], settings: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]
 ) -> Identity:
     """Return what identifies a run: its model, its settings and its data.
 
     Args:
         run: its model and optimiser count by their options.
         loss: a function, see `text_of`.
-        program: of the loss of a row, if that was compiled.
+        programs: of the loss of a row of each structure, if that was compiled.
         settings: the arguments on which the bits depend.
         rows: pairs of row and target, by what they are for.
     """
@@ -172,7 +172,8 @@ def identity_of(
             **_texts(options),
             "parameters": f"{len(run.names)} ({digest(run.names.values())})",
             "loss": text_of(loss),
-            "the graph of the loss": _graph(program, run) if program else "recorded anew for each row",
+            "the graph of the loss": ", ".join(_graph(program, run) for program in programs)
+            or "recorded anew for each row",
         },
         "settings": {
             **_identity_of(run),

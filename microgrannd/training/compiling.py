@@ -14,6 +14,7 @@ from typing import Any
 
 from .._checks import Pairs
 from .._text import described
+from .._trees import filled, leaves
 from ..compiler.program import Program
 from ..compiler.tape import Tape, tape
 from ..engine.contexts import no_grad
@@ -21,12 +22,17 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
-from .gradients import Compiled, Distributed, Eager, cells_of
+from .gradients import Compiled, Distributed, Eager, cells_of, grouped
 from .randomness import Draws
+from .structures import Structured
 
 #: Rows of which the loss is compared with a recording before a program is trusted; those of which it is compared at other
 #: weights too, where branches of a loss may part that were alike; those of which the gradient is.
 SAMPLES, MOVED, GRADIENTS = 50, 20, 5
+
+
+#: Structures of rows, at most, for each of which a program is kept.
+MOST_STRUCTURES = 64
 
 
 #: Factors by which weights are changed to compare gradients again: a little, to the other sign, far.
@@ -34,16 +40,23 @@ MOVES = (0.01, -2.0, 3.0)
 
 
 def learner_for(
-    model: Module, loss: Loss, rows: Pairs, backend: str = "python", executor: Executor | None = None
+    model: Module,
+    loss: Loss,
+    rows: Pairs,
+    judged: Pairs = (),
+    backend: str = "python",
+    executor: Executor | None = None,
 ) -> Eager | Compiled:
-    """Return a `Compiled` if two rows record the same graph; else, with a warning, an `Eager`, which records each row.
+    """Return a `Compiled` if rows of one structure record the same graph; else, with a warning, an `Eager`, which records each.
 
     Raises:
         ValueError: the loss cannot be compiled, but there is an executor, which needs a program.
         PicklingError: an operation of your own cannot be sent to an executor.
     """
     eager = Eager(model, loss)
-    compiled = _compiled(eager, rows, backend)
+    compiled = _of_structures(eager, rows, judged, backend)
+    if isinstance(compiled, Structured) and executor is not None:
+        raise ValueError("executor needs rows of one structure")
     if isinstance(compiled, Compiled):
         return compiled if executor is None else Distributed(compiled, executor, rows)
     if compiled is None:
@@ -56,14 +69,31 @@ def learner_for(
     return eager
 
 
-def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
-    """Compile the loss of a row; return why that cannot be, or None if the loss raises an error for some row."""
+def _of_structures(eager: Eager, rows: Pairs, judged: Pairs, backend: str) -> Compiled | str | None:
+    """Compile the loss of a row of each structure; see `_compiled`."""
+    groups = {**grouped(judged), **grouped(rows)}
+    if len(groups) > MOST_STRUCTURES:
+        return f"rows have {len(groups)} structures, more than {MOST_STRUCTURES}"
+    parts: dict[Any, Compiled] = {}
+    for key, group in groups.items():
+        compiled = _compiled(eager, group, backend, len(groups))
+        if not isinstance(compiled, Compiled):
+            return compiled
+        parts[key] = compiled
+    return Structured(parts) if len(parts) > 1 else compiled
+
+
+def _compiled(eager: Eager, rows: Pairs, backend: str, among: int) -> Compiled | str | None:
+    """Compile the loss of a row, one structure among some.
+
+    Returns:
+        Why that cannot be, if it cannot; None if the loss raises an error for some row.
+    """
     try:
-        _root(eager, *rows[0])
+        for pair in _unlike(rows):
+            _root(eager, *pair)
     except (TypeError, *ERRORS):
         return None
-    if len({len(row) for row, _ in rows}) > 1:
-        return "rows are of unlike lengths"
     draws = Draws(eager.model, eager.loss)
     try:
         width, first, second = _recorded_twice(eager, rows, draws)
@@ -77,11 +107,12 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
     others = {*own, *second[1]}  # without leaves that each call makes anew
     parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others)]))
-    samples = _samples(rows)
+    samples = _spread(_samples(rows), max(SAMPLES * 2 // among, 2))
+    moved = max(MOVED // among, 1)
     try:
         with _restored(parameters):
             if not all(_same_loss(compiled, pair) for pair in samples) or not all(
-                _same_gradients(compiled, pair, parameters) for pair in _spread(samples, GRADIENTS)
+                _same_gradients(compiled, pair, parameters) for pair in _spread(samples, max(GRADIENTS // among, 1))
             ):
                 return "it differs between plain numbers and Values (does it use a branch, ==, or random numbers?)"
     except (TypeError, *ERRORS):
@@ -89,7 +120,7 @@ def _compiled(eager: Eager, rows: Pairs, backend: str) -> Compiled | str | None:
     for factor in MOVES:
         with _restored(parameters):
             _move(parameters, factor)
-            if not _agrees(compiled, _spread(samples, MOVED), parameters):
+            if not _agrees(compiled, _spread(samples, moved), parameters):
                 return "it uses numbers of weights or rows that its graph does not show (by .data, detach or a branch)"
     return compiled
 
@@ -151,8 +182,10 @@ def _unlike(rows: Pairs) -> tuple[Any, Any]:
 def _recorded(eager: Eager, pair: tuple[tuple[float, ...], Any], width: int) -> tuple[Tape, list[Value]]:
     row, target = pair
     cells = [Value(x) for x in cells_of(row, target, width)]
-    inputs, targets = cells[: len(row)], cells[len(row) :]
-    root = _root(eager, inputs, targets if width or isinstance(target, list) else targets[0])
+    inside = len(leaves(row))
+    inputs, targets = cells[:inside], cells[inside:]
+    given = targets if width else None if target is None else filled(target, targets)
+    root = _root(eager, list(filled(row, inputs)), given)
     return tape([root], cells, {parameter: name for name, parameter in eager.model.named_parameters()})
 
 
@@ -177,8 +210,11 @@ def _same(first: tuple[Tape, list[Value]], second: tuple[Tape, list[Value]], own
 def _samples(rows: Pairs) -> list[Any]:
     """Choose rows: some spread over all, the first ones of unlike targets, and those of the least and largest numbers."""
     unlike = {repr(pair[1]): pair for pair in reversed(rows)}
-    extreme = [most(rows, key=itemgetter(1)) for most in (min, max)]
-    for cell in range(min(len(rows[0][0]), SAMPLES // 5)):
+    extreme: list[Any] = []
+    if type(rows[0][1]) is float:
+        extreme += [most(rows, key=itemgetter(1)) for most in (min, max)]
+    numbers = [index for index, cell in enumerate(rows[0][0]) if type(cell) is float]
+    for cell in numbers[: SAMPLES // 5]:
         extreme += [most(rows, key=lambda pair: pair[0][cell]) for most in (min, max)]  # called at once
     chosen = [*rows[:: -(-len(rows) // SAMPLES)], *list(unlike.values())[-SAMPLES:], *extreme]
     return list({id(pair): pair for pair in chosen}.values())

@@ -29,8 +29,8 @@ from .run import History, Run, named
 
 def fit(
     model: Module,
-    X: Iterable[Iterable[Any]],
-    y: Iterable[Any],
+    X: Iterable[Any],
+    y: Iterable[Any] | None,
     *,
     loss: Loss,
     optimizer: Optimizer | Sequence[Optimizer],
@@ -51,10 +51,12 @@ def fit(
     """Train a model. Ctrl-C ends the training and leaves everything as it was after the last whole epoch.
 
     Args:
-        model: called with a row of floats; its parameters are changed.
-        X: rows of numbers, single numbers (which are rows of one), or a data frame of pandas or polars.
-        y: for each row what the loss takes: a number, the index of a class, or a row of numbers.
-        loss: one of `microgrannd.losses`, or any function (prediction, target) -> Value of one row.
+        model: called with a row of floats, or of nested lists of them; its parameters are changed.
+        X: rows of numbers, single numbers (which are rows of one), or a data frame of pandas or polars. Rows may be nested
+            lists, and of unlike lengths, as sentences are; whole numbers among them may be indices, see `lookup`.
+        y: for each row what the loss takes: a number, the index of a class, or nested lists of numbers; or None.
+        loss: one of `microgrannd.losses`, or any function (prediction, target) -> Value of one row; without y, any
+            function prediction -> Value.
         optimizer: an instance, over all of the model's parameters or a part of them; or a list of several, each over
             another part.
         epochs: passes over all rows.
@@ -76,8 +78,8 @@ def fit(
             ``ProcessPoolExecutor``, or Dask's ``Client.get_executor()``. The bits stay the same. Each worker is sent the
             rows once; validation rows are judged in this process. It pays from batches of 128 rows on, with numba from
             about 512 (figures: tests/benchmarks/README.md).
-        compile: record the loss of one row and run it as a program, see `microgrannd.compile`. If two rows record
-            different graphs, each row is recorded anew, with a warning. False always records: for a model or loss that
+        compile: record the loss of one row and run it as a program, see `microgrannd.compile`; of each structure of rows,
+            for up to 64. If two rows of one structure record different graphs, each row is recorded anew, with a warning. False always records: for a model or loss that
             has side effects. "numba" is the backend of that name.
         callback: called after each epoch with its number, from 1, and the history; the model and the optimiser are as
             after that epoch, and may be changed. If it returns True, the training ends.
@@ -97,6 +99,7 @@ def fit(
     """
     optimizers = _require_parts(model, loss, optimizer)
     rows = required_pairs(X, y)
+    loss_of = loss if y is not None else _of_prediction(loss)
     require_taken(model, rows)
     required_whole("epochs", epochs, 0)
     size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
@@ -123,13 +126,13 @@ def fit(
     run = Run(model, optimizers, random.Random(drawn), len(rows))
     with Interrupts() as interrupts:
         with _kept(run, file, interrupts):
-            learner: Eager | Compiled = Eager(model, loss)
+            learner: Eager | Compiled = Eager(model, loss_of)
             if backend and (epochs or file):
-                learner = interrupts.run(learner_for, model, loss, rows, backend, executor)
+                learner = interrupts.run(learner_for, model, loss_of, rows, judged, backend, executor)
             if file:
-                program = learner.program if isinstance(learner, Compiled) else None
+                programs = learner.programs if isinstance(learner, Compiled) else []
                 pairs = {"training": rows, "validation": judged}
-                file.begin(run, epochs, identity_of(run, loss, program, settings, pairs))
+                file.begin(run, epochs, identity_of(run, loss, programs, settings, pairs))
             kind = Resident if isinstance(learner, Compiled) and is_resident(learner, optimizers) else Direct
             steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
             training = Training(run, steps, learner.ready(judged), shuffle, interrupts)
@@ -177,3 +180,8 @@ def _require_parts(model: Any, loss: Any, optimizer: Any) -> list[Optimizer]:
     if not callable(loss):
         raise TypeError(f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}")
     return list(optimizers)
+
+
+def _of_prediction(loss: Loss) -> Loss:
+    """Return a loss that has no use for its target."""
+    return lambda prediction, _: loss(prediction)

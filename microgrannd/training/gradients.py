@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from itertools import chain
 from math import isfinite
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .._checks import Pairs
 from .._text import described
+from .._trees import leaves
 from ..compiler.program import Program
 from ..compiler.workers import BLOCK, Workers
 from ..engine.contexts import no_grad, paused_gc
@@ -19,6 +21,26 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
+
+T = TypeVar("T")
+
+
+def grouped(rows: Iterable[T], pair: Callable[[T], Any] = lambda row: row) -> dict[Any, list[T]]:
+    """Return rows in groups of one structure of row and target, in order of first appearance.
+
+    Args:
+        rows: any form of them.
+        pair: returns the row and the target of one.
+    """
+    found: dict[Any, list[T]] = {}
+    for row in rows:
+        found.setdefault(structure(pair(row)), []).append(row)
+    return found
+
+
+def structure(thing: Any) -> Any:
+    """Return the nested lengths of lists and tuples."""
+    return tuple(map(structure, thing)) if isinstance(thing, list | tuple) else thing is None
 
 
 class Eager:
@@ -46,7 +68,7 @@ class Eager:
         """
         total = 0.0
         for first in range(0, len(batch), BLOCK):
-            block = batch[first : first + BLOCK]
+            block = list(chain.from_iterable(grouped(batch[first : first + BLOCK]).values()))
             share = len(block) / len(batch)
             root = mean([self.loss(self.model(row), target) for row, target in block])
             if not isinstance(root, Value) or not root._depth:
@@ -105,6 +127,7 @@ class Compiled:
 
     def __init__(self, program: Program, eager: Eager, width: int) -> None:
         self.program, self.eager, self.width = program, eager, width
+        self.programs = [program]
         self.parameters = program.parameters
         self.reached = set(self.parameters)
 
@@ -141,6 +164,17 @@ class Compiled:
         """Return the mean loss of a batch by the program, and add its gradient to the parameters'."""
         return self.program.backward([row.cells for row in batch])
 
+    def resident(self, rows: Sequence[Ready]) -> tuple[Any, list[Value], Any]:
+        """Return what runs the program, the Values of its numbers in its order, and the rows in its form."""
+        runner = self.program._runner
+        values = [self.program.leaves[number] for number in runner.order]
+        return runner, values, runner.rows(self.program.checked([row.cells for row in rows]))
+
+    def outputs(self, rows: Sequence[Ready], data: Any, runner: Any) -> list[float]:
+        """Return the losses of rows for numbers in the order of the runner."""
+        found: list[float] = runner.forward(self.program.checked([row.cells for row in rows]), data)
+        return found
+
     def judge(self, rows: Sequence[Ready]) -> float:
         """Return the mean loss as `Eager.judge` does."""
         try:
@@ -168,11 +202,11 @@ class Distributed(Compiled):
         return self.workers.sums(self.executor, numbers, data)
 
 
-def cells_of(row: tuple[float, ...], target: Any, width: int) -> list[float]:
-    """Return the inputs of the program: a row and its target."""
+def cells_of(row: tuple[Any, ...], target: Any, width: int) -> list[float]:
+    """Return the inputs of the program: the numbers of a row and of its target."""
     if width:
-        return [*row, *(float(index == target) for index in range(width))]
-    return [*row, *target] if isinstance(target, list) else [*row, target]
+        return [*leaves(row), *(float(index == target) for index in range(width))]
+    return leaves(row) if target is None else [*leaves(row), *leaves(target)]
 
 
 def _first_wrong(root: Value) -> str:

@@ -14,9 +14,10 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from ..compiler.fused import MOST_PARAMETERS, trainer
-from ..compiler.python import Plain, PythonRunner
+from ..compiler.python import Plain
 from ..compiler.updates import Trainer
 from ..compiler.workers import BLOCK
+from ..engine.value import data_of
 from ..optim import Optimizer
 from ..optim.update import Update
 from ..rules.ieee import ERRORS
@@ -94,11 +95,9 @@ class Resident:
 
     def __init__(self, run: Run, learner: Compiled, rows: Sequence[Any], size: int, interrupts: Interrupts) -> None:
         self.run, self.learner, self.size, self.interrupts = run, learner, size, interrupts
-        self.runner: Any = learner.program._runner
+        self.runner, inside, self.rows = learner.resident(rows)
         self.pairs = rows
-        self.rows = self.runner.rows(learner.program.checked([row.cells for row in rows]))
         self.reached = learner.reached
-        inside = [learner.program.leaves[number] for number in self.runner.order]
         self.inside = len(inside)
         self.values = list(dict.fromkeys([*inside, *(p for optimizer in run.optimizers for p in optimizer.params)]))
         self._kept: dict[Any, Any] = {}
@@ -116,11 +115,10 @@ class Resident:
             lists = (getattr(part.optimizer, name) for name in part.update.buffers)
             buffers = ([numbers[place] for place in _inverse(part.places)] for numbers in lists)
             parts.append((part.optimizer.steps, self.runner.vectors(list(buffers))))
-        data = self.learner.program.data()
-        ordered = [data[number] for number in self.runner.order]
-        extra = [value.data for value in self.values[self.inside :]]
+        names = (value.label or self.run.names.get(value, "a parameter") for value in self.values)
+        data = data_of(self.values, names)
         gradients = self.runner.vector([value.grad for value in self.values])
-        self.state = State(self, self.runner.vector([*ordered, *extra]), gradients, tuple(parts))
+        self.state = State(self, self.runner.vector(data), gradients, tuple(parts))
         self.updates = [self._made(self.runner.update, part.update) for part in self.parts]
         (part, *others) = self.parts
         alike = not others and part.chosen is None and part.optimizer.max_norm is None
@@ -132,7 +130,7 @@ class Resident:
         update = self.parts[0].update
         if not self.simple:
             return None
-        if not isinstance(self.runner, PythonRunner):
+        if hasattr(self.runner, "train"):
             return partial(self.runner.train, update)
         if isinstance(self.runner, Plain) and self.size <= BLOCK and len(self.values) <= MOST_PARAMETERS:
             return self._made(partial(trainer, self.runner), update)  # type: ignore[no-any-return]
@@ -270,11 +268,8 @@ class Resident:
 
     def judge(self, rows: Sequence[Any]) -> float:
         """Return the mean loss of rows with the weights of the state."""
-        program = self.learner.program
-        data = self.runner.unordered(self.state.data[: self.inside])
         try:
-            outputs = self.runner.forward(program.checked([row.cells for row in rows]), self.runner.numbers(data))
-            return fmean(outputs)
+            return fmean(self.learner.outputs(rows, self.state.data[: self.inside], self.runner))
         except ERRORS:
             self.state.restore_weights()
             return self.learner.judge(rows)

@@ -37,8 +37,8 @@ def divided(rows: Pairs, validation: Any, seed: int | None) -> tuple[Pairs, Pair
     except (TypeError, ValueError):
         raise TypeError(f"validation needs to be a share or (X, y), got {described(validation)}") from None
     judged = required_pairs(X, y)
-    lengths, others = {len(row) for row, _ in rows}, {len(row) for row, _ in judged}
-    if len(lengths) == 1 and others != lengths:
+    lengths, others = ({len(row) for row, _ in pairs if not any(map(_is_list, row))} for pairs in (rows, judged))
+    if len(lengths) == 1 and others - lengths:
         raise ValueError(f"validation rows have {max(others)} cells, where X has {max(lengths)}")
     return rows, judged
 
@@ -52,9 +52,14 @@ def require_taken(model: Any, rows: Pairs) -> None:
     first: dict[int, int] = {}
     for index, (row, _) in enumerate(rows):
         first.setdefault(len(row), index)
-    for length, index in first.items() if len(first) > 1 else ():
+    nested = any(map(_is_list, rows[0][0]))
+    for length, index in first.items() if len(first) > 1 and not nested else ():
         try:
             with no_grad():
                 model(rows[index][0])
         except (TypeError, ValueError, LookupError) as error:
             raise ValueError(f"X[{index}] has {length} cells, where X[0] has {len(rows[0][0])}: {error}") from error
+
+
+def _is_list(cell: Any) -> bool:
+    return isinstance(cell, list)

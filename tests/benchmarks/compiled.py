@@ -162,7 +162,7 @@ def epoch_of_fit(
 ) -> Callable[[], float]:
     """An epoch as `fit` computes it, apart from the order of rows and the history."""
     rows = required_pairs(X, y)
-    run, learner = Run(model, [optimizer], random.Random(0), len(rows)), learner_for(model, loss, rows, backend)
+    run, learner = Run(model, [optimizer], random.Random(0), len(rows)), learner_for(model, loss, rows, backend=backend)
     assert isinstance(learner, Compiled)
     steps = Resident(run, learner, learner.ready(rows), size or len(rows), Interrupts())
     steps.epoch(run.order)
