@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -43,6 +43,11 @@ class Arrays:
     def chosen(self, vector: Any, indices: Sequence[int]) -> Any:
         """Return the elements, or rows, at some indices."""
         return vector[indices]
+
+    def taker(self, indices: Sequence[int]) -> Callable[[Any], Any]:
+        """Return a function that returns the elements of a vector at some indices."""
+        places = np.array(indices, dtype=np.int64)
+        return lambda vector: vector[places]
 
     def replaced(self, vector: Any, indices: Sequence[int], others: Any) -> Any:
         """Return a vector with other elements at some indices."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import repeat
 from math import isfinite
-from operator import add, truediv
+from operator import add, itemgetter, truediv
 from typing import Any
 
 from ..optim.update import Update
@@ -232,6 +232,12 @@ class PythonRunner(ABC):
     def chosen(self, vector: Any, indices: Sequence[int]) -> Any:
         """Return the elements, or rows, at some indices."""
         return [vector[index] for index in indices]
+
+    def taker(self, indices: Sequence[int]) -> Callable[[Any], Any]:
+        """Return a function that returns the elements of a vector at some indices."""
+        if len(indices) < 2:
+            return lambda vector: self.chosen(vector, indices)
+        return itemgetter(*indices)
 
     def replaced(self, vector: Any, indices: Sequence[int], others: Any) -> Any:
         """Return a vector with other elements at some indices."""

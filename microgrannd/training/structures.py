@@ -97,7 +97,12 @@ class Union:
         self.values = list(dict.fromkeys(value for values in inside for value in values))
         self.order = range(len(self.values))
         index = {value: number for number, value in enumerate(self.values)}
-        self._places = [[index[value] for value in values] for values in inside]
+        base = self.runners[0]
+        self._taken = [base.taker([index[value] for value in values]) for values in inside]
+        self._spread = []  # from a program's gradients, and a zero after them
+        for values in inside:
+            places = {value: number for number, value in enumerate(values)}
+            self._spread.append(base.taker([places.get(value, len(values)) for value in self.values]))
         self._numbers = {key: number for number, key in enumerate(learner.parts)}
         found: dict[int, Row] = {}
         self._tables: list[Any] = [[] for _ in self.runners]
@@ -106,7 +111,6 @@ class Union:
             self._tables[number] = learner.programs[number].checked([row.cells for _, row in group])
             found |= {position: Row(number, place) for place, (position, _) in enumerate(group)}
         self.rows = [found[number] for number in range(len(rows))]
-        base = self.runners[0]
         self.vector, self.vectors, self.listed, self.replaced = base.vector, base.vectors, base.listed, base.replaced
         self.longer, self.scaled, self.is_finite, self.update = base.longer, base.scaled, base.is_finite, base.update
         self.added, self.shares = base.added, base.shares
@@ -125,13 +129,15 @@ class Union:
 
     def backward(self, rows: Sequence[Row], data: Any) -> tuple[float, Any]:
         """Return the sum of the loss over the rows of a block, and its gradients by all parameters."""
-        total, sums = 0.0, self.vector([0.0] * len(self.values))
+        found = []
         for number in dict.fromkeys(row.program for row in rows):
-            runner, places = self.runners[number], self._places[number]
+            runner, spread = self.runners[number], self._spread[number]
             table = runner.chosen(self._tables[number], [row.place for row in rows if row.program == number])
-            more, gradients = runner.backward(table, runner.chosen(data, places))
-            total += more
-            sums = self.replaced(sums, places, runner.added(self.runners[0].chosen(sums, places), gradients))
+            total, gradients = runner.backward(table, self._taken[number](data))
+            found.append((total, spread(self.longer(gradients, len(gradients) + 1))))
+        (total, sums), *others = found
+        for more, gradients in others:
+            total, sums = total + more, self.added(sums, gradients)
         return total, sums
 
     def outputs(self, rows: Sequence[Ready], data: Any) -> list[float]:
@@ -139,4 +145,4 @@ class Union:
         number = self._numbers[structure(rows[0].pair)]
         runner, program = self.runners[number], self.learner.programs[number]
         cells = program.checked([row.cells for row in rows])
-        return runner.forward(cells, runner.chosen(data, self._places[number]))  # type: ignore[no-any-return]
+        return runner.forward(cells, self._taken[number](data))  # type: ignore[no-any-return]
