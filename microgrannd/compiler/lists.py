@@ -42,6 +42,7 @@ class ListWriter:
     Attributes:
         names: the functions that the lines call.
         row: for each row, a line or two for each instruction; before them `begin`, after them `end`.
+        reached: the addresses of results that have a gradient so far.
     """
 
     def __init__(self, rolled: Rolled) -> None:
@@ -51,6 +52,7 @@ class ListWriter:
         self.texts = Texts(self.names)
         self.begin = [f"cells = [*row, *[0.0] * {rolled.cells - rolled.inputs}]"]
         self.row: list[str] = []
+        self.reached: set[int] = set()
         self.end: list[str] = []
 
     def forward(self) -> str:
@@ -65,6 +67,7 @@ class ListWriter:
         (output,) = self.rolled.outputs
         self.values()
         self.begin += [f"d_cells = [0.0] * {self.rolled.cells}", f"d_cells[{output}] = 1.0"]
+        self.reached.add(output)
         self.end.append(f"total += cells[{output}]")
         for instruction in reversed(self.rolled.instructions):
             if instruction.result.kind == "result":
@@ -127,6 +130,7 @@ class ListWriter:
         if instruction.rule is LOOKUP:
             table, index = instruction.operands
             if table.gets_gradient:
+                self.reach(table)
                 memory = "d_fixed" if table.fixed else "d_cells"
                 given = self.addresses.read(instruction.result, "d_cells")
                 self.row.append(
@@ -206,7 +210,9 @@ class ListWriter:
         memory = "d_fixed" if operand.fixed else "d_cells"
         column = "f" if count == 1 else target("f", count)
         over = f"for {', '.join(sources)} in zip({', '.join(sources.values())}):"
-        sums = f"    {memory}[s] = [{_products(count)} for g, {column} in zip({memory}[s], {columns})]"
+        fresh = self.reach(operand.at(list(steps)))
+        elements = f"{column} in {columns}" if fresh else f"g, {column} in zip({memory}[s], {columns})"
+        sums = f"    {memory}[s] = [{_products(count, fresh)} for {elements}]"
         self.row.append("\n".join([*computed, over, sums]))
         return True
 
@@ -219,18 +225,35 @@ class ListWriter:
     def add(self, operand: Access, shares: str) -> None:
         """Write what adds shares to the gradients of an operand."""
         memory = "d_fixed" if operand.fixed else "d_cells"
+        sign = "=" if self.reach(operand) else "+="
         if operand.offsets is None and isinstance(operand.starts, range):
             where = f"{memory}[{slice_of(operand.starts)}]"
-            self.row.append(f"{where} = map(add, {where}, {shares})")
+            self.row.append(f"{where} = {_added(where, shares, sign)}")
         elif operand.offsets is None:
             table = self.addresses.indices(operand.starts)
-            self.row.append(f"for i, v in zip({table}, {shares}): {memory}[i] += v")
+            self.row.append(f"for i, v in zip({table}, {shares}): {memory}[i] {sign} v")
         elif isinstance(operand.offsets, range) or not operand.offsets:
             table = self.addresses.slices(operand.sequences)
-            self.row.append(f"for s, v in zip({table}, {shares}): {memory}[s] = map(add, {memory}[s], v)")
+            where = f"{memory}[s]"
+            self.row.append(f"for s, v in zip({table}, {shares}): {where} = {_added(where, 'v', sign)}")
         else:
             table = self.addresses.groups(operand.sequences)
-            self.row.append(f"for s, vs in zip({table}, {shares}):\n    for i, v in zip(s, vs): {memory}[i] += v")
+            self.row.append(f"for s, vs in zip({table}, {shares}):\n    for i, v in zip(s, vs): {memory}[i] {sign} v")
+
+    def reach(self, operand: Access) -> bool:
+        """Note that the elements of an operand have a gradient now; tell whether none had, and none is there twice."""
+        if operand.fixed:  # which has one of the row before
+            return False
+        sequences = [operand.starts] if operand.offsets is None else operand.sequences
+        addresses = [address for sequence in sequences for address in sequence]
+        fresh = len(set(addresses)) == len(addresses) and self.reached.isdisjoint(addresses)
+        self.reached.update(addresses)
+        return fresh
+
+
+def _added(where: str, shares: str, sign: str) -> str:
+    """Return the sum of gradients and shares, of which there may be none yet."""
+    return shares if sign == "=" else f"map(add, {where}, {shares})"
 
 
 def _repeated(operands: Sequence[Access]) -> int:
@@ -246,13 +269,14 @@ def _repeated(operands: Sequence[Access]) -> int:
     return rows if alike and all(starts[step] == starts[step % rows] for starts in fixed for step in steps) else 0
 
 
-def _products(count: int) -> str:
-    """Return a number plus the sum of so many products, as text."""
+def _products(count: int, fresh: bool) -> str:
+    """Return the sum of so many products, added to a number unless that is fresh, as text."""
+    start = [] if fresh else ["g"]
     if count > UNPACKED:
-        return "sum(map(mul, f, d), g)"
+        return f"sum(map(mul, f, d), {'0.0' if fresh else 'g'})"
     if count == 1:
-        return "g + f * d"
-    return " + ".join(["g", *(f"f_{number} * d_{number}" for number in range(count))])
+        return " + ".join([*start, "f * d"])
+    return " + ".join([*start, *(f"f_{number} * d_{number}" for number in range(count))])
 
 
 class Lists(PythonRunner):

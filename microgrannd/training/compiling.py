@@ -17,7 +17,7 @@ from .._text import described
 from .._trees import filled, leaves
 from ..compiler.program import Program
 from ..compiler.tape import Tape, tape
-from ..engine.contexts import no_grad
+from ..engine.contexts import no_grad, paused_gc
 from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
@@ -69,6 +69,7 @@ def learner_for(
     return eager
 
 
+@paused_gc()
 def _of_structures(eager: Eager, rows: Pairs, judged: Pairs, backend: str) -> Compiled | str | None:
     """Compile the loss of a row of each structure; see `_compiled`."""
     groups = {**grouped(judged), **grouped(rows)}
@@ -117,7 +118,7 @@ def _compiled(eager: Eager, rows: Pairs, backend: str, among: int) -> Compiled |
                 return "it differs between plain numbers and Values (does it use a branch, ==, or random numbers?)"
     except (TypeError, *ERRORS):
         return None
-    for factor in MOVES:
+    for factor in MOVES[: max(len(MOVES) // among, 1)]:
         with _restored(parameters):
             _move(parameters, factor)
             if not _agrees(compiled, _spread(samples, moved), parameters):
