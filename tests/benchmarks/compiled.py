@@ -38,6 +38,7 @@ def rows() -> Iterator[Row]:
         yield from xor()
     if installed("sklearn", "scikit-learn"):
         yield from digits()
+    yield from of_gpt()
 
 
 def moons() -> Iterator[Row]:
@@ -82,14 +83,6 @@ def machine_code() -> Iterator[Row]:
             cold, warm = (apart(seconds_to_first_step, folder, partial(new_graph, size)) for _ in range(2))
         detail = f"{cold:.2f} s; loaded {warm:.2f} s"
         yield Row(f"first step of a new graph of {size:,} operations, by numba", "0.5 s", 0.5 / warm, 0, detail)
-    own, numba, python, sums = medians(
-        gpt_own, *(partial(gpt_gradients, *way) for way in [("numba",), ("python",), ("python", False)]), repeat=20
-    )
-    for name, taken, least in [
-        (" by numba", numba, 0), (" by Python", python, 45), (" by Python, written with sum(w * x)", sums, 45)
-    ]:  # fmt: skip
-        detail = f"{taken * 1e3:.2f} ms against {own * 1e3:.1f} ms"
-        yield Row(f"GPT's gradients,{name}", "its own Value", own / taken, least, detail)
     if installed("sklearn", "scikit-learn"):
         (taken,) = medians(partial(digits_gradients, "numba", 1792), repeat=100)
         yield Row("gradients of 1,792 digits, by numba", "4 ms", 4e-3 / taken, 1, f"{taken * 1e3:.2f} ms")
@@ -113,17 +106,59 @@ def new_graph(size: int) -> Callable[[], float]:
     return partial(mg.compile(mg.sum(values), [x], "numba").backward, [[0.5]])
 
 
-TOKENS = [0, *(ord(letter) - 96 for letter in "gradient"), 0]
+#: The GPT's operations as this library has them, but sums of products written out.
+SUMS = gpt.Operations(softmax=mg.softmax, cross_entropy=mg.cross_entropy, lookup=mg.lookup)
+DOTS = SUMS._replace(dot=mg.dot)
 
 
-def gpt_gradients(backend: str, dots: bool = True) -> Callable[[], float]:
+def of_gpt() -> Iterator[Row]:
+    """The gradients of a GPT, and its training step with Adam inside of fit, beside the scalar program's own Value."""
+    backends = ["python", *["numba"] * installed("numba", "numba")]
+    ways = [(backend, dots) for dots in (True, False) for backend in backends]
+    own, *taken = medians(gpt_own, *(partial(gpt_gradients, *way) for way in ways), repeat=20)
+    for (backend, dots), ours in zip(ways, taken, strict=True):
+        name = f"GPT's gradients, by {backend}, {'mg.dot' if dots else 'sum(w * x)'}"
+        detail = f"{ours * 1e3:.2f} ms against {own * 1e3:.1f} ms"
+        yield Row(name, "its own Value", own / ours, 45 if backend == "python" else 0, detail)
+    own, *taken = medians(gpt_training, *(partial(gpt_epoch, backend) for backend in backends), repeat=20)
+    for backend, ours in zip(backends, taken, strict=True):
+        detail = f"{ours * 1e3:.2f} ms against {own * 1e3:.1f} ms"
+        least = 40 if backend == "python" else 600
+        yield Row(f"GPT's step with Adam inside of fit, by {backend}", "its own Value", own / ours, least, detail)
+
+
+def gpt_gradients(backend: str, dots: bool) -> Callable[[], float]:
     with mg.paused_gc():
-        program = mg.compile(gpt.loss(gpt.parameters(Value), TOKENS, mg.dot if dots else gpt.plain_dot), [], backend)
+        root = gpt.loss(gpt.parameters(Value), gpt.tokens_of("gradient"), DOTS if dots else SUMS)
+    program = mg.compile(root, [], backend)
     return partial(program.backward, [[]])
 
 
 def gpt_own() -> Callable[[], object]:
-    return lambda: gpt.loss(gpt.parameters(gpt.Value), TOKENS).backward()
+    return lambda: gpt.loss(gpt.parameters(gpt.Value), gpt.tokens_of("gradient")).backward()
+
+
+def gpt_training() -> Callable[[], object]:
+    steps = gpt.training(gpt.parameters(gpt.Value))
+    return lambda: [next(steps) for _ in gpt.WORDS][-1]
+
+
+class Gpt(mg.Module):
+    """The matrices as a module, which gives the tokens to its loss."""
+
+    def __init__(self) -> None:
+        self.weights = gpt.parameters(Value)
+
+    def __call__(self, tokens: Any) -> Any:
+        return gpt.loss(self.weights, tokens, DOTS)
+
+
+def gpt_epoch(backend: str) -> Callable[[], float]:
+    """A step for each of the same words as `gpt_training` takes."""
+    model = Gpt()
+    optimizer = mg.Adam(model.parameters(), lr=0.01, betas=(0.85, 0.99))
+    rows = [gpt.tokens_of(word) for word in gpt.WORDS]
+    return epoch_of_fit(model, rows, None, lambda loss, _: loss, optimizer, backend, 1)
 
 
 def moons_step(backend: str = "python") -> Callable[[], float]:

@@ -117,7 +117,7 @@ def transformer() -> Iterator[Row]:
 
 
 def gpt_step(module: str, dots: bool = False, paused: bool = False) -> Callable[[], float]:
-    steps = gpt.training(gpt.parameters(leaf(module)), mg.dot if dots else gpt.plain_dot)
+    steps = gpt.training(gpt.parameters(leaf(module)), gpt.Operations(dot=mg.dot) if dots else gpt.Operations())
     step = partial(next, steps)
     return mg.paused_gc()(step) if paused else step
 

@@ -6,7 +6,8 @@ import math
 import random
 from collections.abc import Iterator
 from itertools import cycle
-from typing import Any
+from operator import getitem
+from typing import Any, NamedTuple
 
 VOCABULARY, WIDTH, HEADS, CONTEXT = 27, 16, 4, 16
 WORDS = ["gradient", "chain", "rule", "backward", "scalar", "neuron", "layer"]
@@ -101,17 +102,33 @@ def plain_dot(ws: Any, xs: Any) -> Any:
     return sum(w * x for w, x in zip(ws, xs))
 
 
-def loss(weights: Any, tokens: list[int], dot: Any = plain_dot) -> Any:
+def plain_softmax(logits: Any) -> Any:
+    """As such programs write it: the greatest logit is a number, not a node."""
+    top = max(value.data for value in logits)
+    exps = [(value - top).exp() for value in logits]
+    total = sum(exps)
+    return [e / total for e in exps]
+
+
+def plain_cross_entropy(logits: Any, target: Any) -> Any:
+    """The logarithm of a probability."""
+    return -plain_softmax(logits)[target].log()
+
+
+class Operations(NamedTuple):
+    """The operations of which a loss is made."""
+
+    dot: Any = plain_dot
+    softmax: Any = plain_softmax
+    cross_entropy: Any = plain_cross_entropy
+    lookup: Any = getitem
+
+
+def loss(weights: Any, tokens: Any, of: Operations = Operations()) -> Any:  # a tuple
     """Mean cross-entropy of predicting each token from those before it."""
 
     def linear(x, matrix):
-        return [dot(row, x) for row in matrix]
-
-    def softmax(logits):
-        top = max(value.data for value in logits)
-        exps = [(value - top).exp() for value in logits]
-        total = sum(exps)
-        return [e / total for e in exps]
+        return [of.dot(row, x) for row in matrix]
 
     def normed(x):
         scale = (sum(value * value for value in x) / len(x) + 1e-5) ** -0.5
@@ -120,7 +137,7 @@ def loss(weights: Any, tokens: list[int], dot: Any = plain_dot) -> Any:
     keys, values, losses = [], [], []
     size = WIDTH // HEADS
     for place, (token, target) in enumerate(zip(tokens, tokens[1:])):
-        x = normed([t + p for t, p in zip(weights["token"][token], weights["place"][place])])
+        x = normed([t + p for t, p in zip(of.lookup(weights["token"], token), weights["place"][place])])
         before, x = x, normed(x)
         query = linear(x, weights["query"])
         keys.append(linear(x, weights["key"]))
@@ -128,22 +145,27 @@ def loss(weights: Any, tokens: list[int], dot: Any = plain_dot) -> Any:
         attended = []
         for head in range(HEADS):
             part = slice(head * size, (head + 1) * size)
-            share = softmax([dot(query[part], key[part]) * size**-0.5 for key in keys])
-            attended += [dot(share, [value[j] for value in values]) for j in range(part.start, part.stop)]
+            share = of.softmax([of.dot(query[part], key[part]) * size**-0.5 for key in keys])
+            attended += [of.dot(share, [value[j] for value in values]) for j in range(part.start, part.stop)]
         x = [a + b for a, b in zip(linear(attended, weights["output"]), before)]
         before, x = x, normed(x)
         x = linear([value.relu() for value in linear(x, weights["up"])], weights["down"])
         x = [a + b for a, b in zip(x, before)]
-        losses.append(-softmax(linear(x, weights["logits"]))[target].log())
+        losses.append(of.cross_entropy(linear(x, weights["logits"]), target))
     return sum(losses) * (1 / len(losses))
 
 
-def training(weights: Any, dot: Any = plain_dot) -> Iterator[float]:
+def tokens_of(word: str) -> list[int]:
+    """The letters of a word by number, between two ends."""
+    return [0, *(ord(letter) - 96 for letter in word), 0]
+
+
+def training(weights: Any, of: Operations = Operations()) -> Iterator[float]:
     """Train a step at each `next`, as such a program's loop does: the last graph lives until the next is built."""
     values = [value for matrix in weights.values() for row in matrix for value in row]
     means, squares = [0.0] * len(values), [0.0] * len(values)
     for count, word in enumerate(cycle(WORDS), start=1):
-        root = loss(weights, [0, *(ord(letter) - 96 for letter in word), 0], dot)
+        root = loss(weights, tokens_of(word), of)
         root.backward()
         for i, value in enumerate(values):
             means[i] = 0.85 * means[i] + 0.15 * value.grad

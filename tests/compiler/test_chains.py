@@ -87,6 +87,6 @@ def test_a_sum_that_is_used_twice_stays() -> None:
 def test_a_program_written_with_sums_rolls_as_short_as_one_with_dot() -> None:
     lengths = []
     for dot in (gpt.plain_dot, mg.dot):
-        steps, _ = tape([gpt.loss(gpt.parameters(Value), [0, 5, 13, 1, 0], dot)], [])
+        steps, _ = tape([gpt.loss(gpt.parameters(Value), [0, 5, 13, 1, 0], gpt.Operations(dot=dot))], [])
         lengths.append(len(roll(chained(steps)).instructions))
     assert lengths[0] == lengths[1] < 70

@@ -141,7 +141,7 @@ def test_what_depends_on_inputs_alone_gets_no_gradient() -> None:
 
 @pytest.mark.parametrize("dot", [gpt.plain_dot, mg.dot])
 def test_a_gpt_rolls_to_few_instructions(dot: Any) -> None:
-    steps, _ = tape([gpt.loss(gpt.parameters(Value), [0, 5, 13, 13, 1, 0], dot)], [])
+    steps, _ = tape([gpt.loss(gpt.parameters(Value), [0, 5, 13, 13, 1, 0], gpt.Operations(dot=dot))], [])
     assert len(roll(steps).instructions) < 400
 
 
