@@ -64,8 +64,8 @@ class Arrays:
         return vector * factor
 
     def is_finite(self, vector: Any) -> bool:
-        """Tell whether the elements, and their sum, are finite."""
-        return bool(np.isfinite(vector.sum()))
+        """Tell whether all elements are finite."""
+        return bool(np.isfinite(vector).all())
 
     def update(self, update: Update) -> Stepper:
         """Return what computes a step of an optimiser."""

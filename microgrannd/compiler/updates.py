@@ -48,7 +48,7 @@ def over_lists(update: Update) -> Stepper:
         known.append(name)
     lines.append(f"return p, ({''.join(f'{name}, ' for name in update.buffers)})")
     source = "\n".join(["def update(p, g, _buffers, _constants):", *(f"    {line}" for line in lines)])
-    return generated("update", source, {**SCALAR, "_zip": zip, "real_result": real_result})
+    return generated("update", source, {**SCALAR, "_zip": zip, "_real_result": real_result})
 
 
 class Pasted:
@@ -62,7 +62,7 @@ class Pasted:
 
     def __init__(self, update: Update, called: Callable[[str, Any], str], constants: Mapping[str, str]) -> None:
         functions = {name: called(name, thing) for name, thing in SCALAR.items()}
-        functions["real_result"] = called("real_result", real_result)
+        functions["_real_result"] = called("real_result", real_result)
         given = {**functions, **constants}
         varying = {"p", "g", *update.buffers, *update.lines}
         self._lines = [
@@ -98,7 +98,7 @@ def _float(tree: ast.expr) -> ast.expr:
     """Return an expression that is sure to give a float, or to raise."""
     if is_float(tree, not_float(SCALAR)):
         return ast.parse(ast.unparse(tree), mode="eval").body  # a copy, to be changed
-    return ast.Call(ast.Name("real_result"), [ast.parse(ast.unparse(tree), mode="eval").body], [])
+    return ast.Call(ast.Name("_real_result"), [ast.parse(ast.unparse(tree), mode="eval").body], [])
 
 
 def _targets(names: Sequence[str]) -> str:

@@ -33,10 +33,17 @@ class Direct:
         """The Values on which the loss of the first rows depends; None before they were recorded."""
         return self.learner.reached
 
-    @property
-    def state(self) -> Saved:
-        """What the steps so far have changed."""
-        return self.run.saved()
+    def finished(self) -> Saved:
+        """Return the state after an epoch.
+
+        Raises:
+            FloatingPointError: a weight is not finite; then all is as after the last whole epoch.
+        """
+        try:
+            return self.run.saved()
+        except FloatingPointError:
+            self.run.last.restore()
+            raise
 
     def load(self) -> None:
         """Take the state from Values and optimisers: they are it."""

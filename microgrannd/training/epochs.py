@@ -80,23 +80,32 @@ class Training:
                     count = min(2 * count, MOST_EPOCHS) if end - start < AT_ONCE else count
                 else:
                     end = self.epoch(patience is not None)
-                if file:
-                    self.steps.publish()
-                    file.note()
                 if end >= due or run.epochs == epochs:  # to show an epoch takes longer than a short one
                     bar.show(run)
                     due = end + SHOWN
-                if callback is not None and self.called(callback):
+                try:
+                    ends = callback is not None and self.called(callback)
+                finally:
+                    if file:
+                        self.steps.publish()
+                        file.note()
+                if ends:
                     break
             bar.show(run)
 
     def called(self, callback: Callable[[int, History], Any]) -> bool:
         """Call a function of the user's, which may change all that it sees; tell whether it ends the training."""
-        self.steps.publish()
-        ends = self.interrupts.run(callback, self.run.epochs, self.run.history) is True
-        self.run.require_same()
-        self.steps.load()
-        self.run.last = self.steps.state
+        run, steps = self.run, self.steps
+        steps.publish()
+        ends = self.interrupts.run(callback, run.epochs, run.history) is True
+        run.require_same()
+        run.weights()  # are finite
+        steps.load()
+        if run.kept is run.last:
+            run.kept = steps.finished()
+            run.last = run.kept
+        else:
+            run.last = steps.finished()
         return ends
 
     def epochs(self, count: int, steps: Resident) -> float:
@@ -125,7 +134,7 @@ class Training:
         try:
             loss = self.steps.epoch(run.order)
             judgement = self.interrupts.run(self.steps.judge, self.judged) if self.judged else None
-            state = self.steps.state
+            state = self.steps.finished()
         except (ArithmeticError, ValueError) as error:
             error.args = (f"epoch {run.epochs + 1}: {error}",)
             raise

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from os import PathLike
 from typing import Any
 
@@ -91,7 +93,8 @@ def fit(
         ValueError, TypeError: X and y do not fit each other, a cell is not a finite number, an argument is out of range,
             or the optimiser has nothing to train.
         FloatingPointError: a loss, a gradient or a weight is not finite. The message names the epoch, and the first
-            operation that is not finite; the model is as it was before that step.
+            operation that is not finite; the model is as it was before that step, or after the last epoch whose weights
+            were finite.
         FileExistsError: there is a checkpoint, and resume is not given.
         FileError: the checkpoint is damaged, or of another model, other settings or other data.
         OSError: the checkpoint cannot be written; an older one is unchanged.
@@ -124,6 +127,8 @@ def fit(
         "validation": real(validation),
     }  # fmt: skip
     run = Run(model, optimizers, random.Random(drawn), len(rows))
+    if backend == "numba" and find_spec("numba"):
+        import_module("numba")  # which Ctrl-C would leave half imported
     with Interrupts() as interrupts:
         with _kept(run, file, interrupts):
             learner: Eager | Compiled = Eager(model, loss_of)
@@ -136,8 +141,10 @@ def fit(
             kind = Resident if isinstance(learner, Compiled) and is_resident(learner, optimizers) else Direct
             steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
             training = Training(run, steps, learner.ready(judged), shuffle, interrupts)
-            training.through(epochs, patience, progress, file, callback)
-            steps.publish()
+            try:
+                training.through(epochs, patience, progress, file, callback)
+            finally:
+                steps.publish()
             interrupts.run(lambda: None)  # one that came late
         if run.kept is not run.last:
             run.kept.restore_weights()

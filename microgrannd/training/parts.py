@@ -36,6 +36,7 @@ class Part:
     def constants(self, steps: int) -> tuple[float, ...]:
         """Return what is computed once for a step."""
         optimizer = self.optimizer
+        optimizer.steps = steps  # a schedule may look
         lr = float(optimizer.lr(steps) if callable(optimizer.lr) else optimizer.lr)
         return self._numbers(optimizer, lr, steps + 1.0)
 

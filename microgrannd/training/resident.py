@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
+from inspect import getattr_static
 from math import isfinite
 from operator import add, mul
 from statistics import fmean
@@ -48,19 +49,20 @@ class State(NamedTuple):
     def restore(self) -> None:
         """Set all Values and optimisers to this state."""
         self.restore_weights()
-        self.owner.run.zero_grad()
-        for value, gradient in zip(self.owner.values, self.owner.runner.listed(self.gradients), strict=True):
-            if value._rule is None:
+        owner = self.owner
+        owner.run.zero_grad()
+        for value, gradient in zip(owner.values, owner.runner.listed(self.gradients), strict=True):
+            if value in owner.own:
                 value.grad = gradient
-        for part, (steps, buffers) in zip(self.owner.parts, self.parts, strict=True):
+        for part, (steps, buffers) in zip(owner.parts, self.parts, strict=True):
             part.optimizer.steps = steps
-            for name, numbers in zip(part.update.buffers, map(self.owner.runner.listed, buffers), strict=True):
-                setattr(part.optimizer, name, [numbers[place] for place in part.places])
+            for name, numbers in zip(part.update.buffers, map(owner.runner.listed, buffers), strict=True):
+                getattr(part.optimizer, name)[:] = [numbers[place] for place in part.places]
 
     def restore_weights(self) -> None:
         """Set the data of all parameters."""
         for value, number in zip(self.owner.values, self.owner.runner.listed(self.data), strict=True):
-            if value._rule is None:
+            if value in self.owner.own:
                 value.data = number
 
     def weights(self) -> list[float]:
@@ -71,11 +73,23 @@ class State(NamedTuple):
 
 def is_resident(learner: Any, optimizers: Sequence[Optimizer]) -> bool:
     """Tell whether a training can stay in the program: all that changes weights is a formula."""
-    own = (Optimizer.step, Optimizer.zero_grad)
-    return isinstance(learner, Compiled) and all(
-        optimizer.settled() is not None and (type(optimizer).step, type(optimizer).zero_grad) == own
-        for optimizer in optimizers
-    )
+    return isinstance(learner, Compiled) and all(map(_is_formula, optimizers))
+
+
+def _is_formula(optimizer: Optimizer) -> bool:
+    """Tell whether an optimiser is nothing but formulas, of options that do not follow its steps or its parameters."""
+    kind, settled = type(optimizer), optimizer.settled()
+    if settled is None or {"step", "zero_grad"} & vars(optimizer).keys():
+        return False
+    if (kind.step, kind.zero_grad) != (Optimizer.step, Optimizer.zero_grad):
+        return False
+    read = [getattr_static(kind, name, None) for name in ("lr", "max_norm", *settled.update.options)]
+    return all(not isinstance(one, property) or _is_own(one.fget) for one in read)
+
+
+def _is_own(function: Any) -> bool:
+    """Tell whether a function is one of this library."""
+    return str(getattr(function, "__module__", "")).startswith("microgrannd.")
 
 
 class Resident:
@@ -90,6 +104,7 @@ class Resident:
 
     Attributes:
         values: what the numbers of the state are of.
+        own: those that the training changes.
         state: the latest one.
     """
 
@@ -98,13 +113,15 @@ class Resident:
         self.runner, inside, self.rows = learner.resident(rows)
         self.pairs = rows
         self.reached = learner.reached
-        self.inside = len(inside)
-        self.values = list(dict.fromkeys([*inside, *(p for optimizer in run.optimizers for p in optimizer.params)]))
+        self.of_program, self.inside = inside, len(inside)
         self._kept: dict[Any, Any] = {}
         self.load()
 
     def load(self) -> None:
         """Take the state from Values and optimisers."""
+        held = [parameter for optimizer in self.run.optimizers for parameter in optimizer.params]
+        self.own = {*self.run.names, *held}  # and not what only the loss reads
+        self.values = list(dict.fromkeys([*self.of_program, *held]))
         index = {value: number for number, value in enumerate(self.values)}
         self.parts = [
             Part(optimizer, [index[p] for p in optimizer.params], len(optimizer.params) == len(self.values))
@@ -115,7 +132,7 @@ class Resident:
             lists = (getattr(part.optimizer, name) for name in part.update.buffers)
             buffers = ([numbers[place] for place in _inverse(part.places)] for numbers in lists)
             parts.append((part.optimizer.steps, self.runner.vectors(list(buffers))))
-        names = (value.label or self.run.names.get(value, "a parameter") for value in self.values)
+        names = (self.run.names.get(value, value.label or "a leaf") for value in self.values)
         data = data_of(self.values, names)
         gradients = self.runner.vector([value.grad for value in self.values])
         self.state = State(self, self.runner.vector(data), gradients, tuple(parts))
@@ -128,7 +145,8 @@ class Resident:
     def _trainer(self) -> Trainer | None:
         """Return what takes the steps of whole epochs, if there is one optimiser of all parameters, and it clips nothing."""
         update = self.parts[0].update
-        if not self.simple:
+        lr = self.parts[0].optimizer.lr
+        if not self.simple or callable(lr) and not _is_own(lr):  # which may count its calls
             return None
         if hasattr(self.runner, "train"):
             return partial(self.runner.train, update)
@@ -158,7 +176,10 @@ class Resident:
         count = len(firsts) * len(orders)
         if self.trainer is None:
             return None, self.state
-        constants = part.constants_of(range(steps, steps + count), self.runner)
+        try:
+            constants = part.constants_of(range(steps, steps + count), self.runner)
+        except (TypeError, *ERRORS):
+            return None, self.state
         found = self.trainer(self.rows, orders, self.size, self.state.data, buffers, constants)
         if found is None or not self.runner.is_finite(found.data):
             return None, self.state
@@ -194,13 +215,26 @@ class Resident:
                 batch = order[first : first + self.size]
                 loss, state = self.step(batch, state)
                 total += len(batch) / len(order) * loss
-        except Exception:
-            state.restore()
+        except BaseException:
+            self.state = state
             raise
-        if not self.runner.is_finite(state.data):
-            state.restore()
-            self.run.weights()  # raises, and names the weight
         return total, state
+
+    def finished(self) -> State:
+        """Return the state after an epoch.
+
+        Raises:
+            FloatingPointError: a weight is not finite; then all is as after the last whole epoch.
+        """
+        if not self.runner.is_finite(self.state.data):
+            self.publish()
+            try:
+                self.run.weights()  # names the weight
+            except FloatingPointError:
+                self.run.last.restore()
+                self.load()
+                raise
+        return self.state
 
     def step(self, batch: Sequence[int], state: State) -> tuple[float, State]:
         """Take a step; return the loss of the batch before it, and the state after it."""
@@ -250,7 +284,7 @@ class Resident:
             old = data if part.chosen is None else self.runner.chosen(data, part.chosen)
             try:
                 new, buffers = update(old, clipped, buffers, part.constants(steps))
-            except ERRORS:
+            except (TypeError, *ERRORS):
                 self._step_by_values(part.optimizer, gradients, state)
                 raise
             data = new if part.chosen is None else self.runner.replaced(data, part.chosen, new)
@@ -271,7 +305,7 @@ class Resident:
         try:
             return fmean(self.learner.outputs(rows, self.state.data[: self.inside], self.runner))
         except ERRORS:
-            self.state.restore_weights()
+            self.publish()
             return self.learner.judge(rows)
 
 

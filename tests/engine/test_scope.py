@@ -43,6 +43,7 @@ def test_each_block_is_a_scope_of_its_own_and_a_function_can_have_one() -> None:
     assert scopes_around(first) != scopes_around(second)
 
 
+@pytest.mark.desktop
 def test_a_scope_holds_for_its_thread_and_its_task() -> None:
     x = Value(2.0)
     seen: list[list[str]] = []

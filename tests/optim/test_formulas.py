@@ -415,7 +415,9 @@ def test_an_option_or_a_rate_without_a_value_leaves_everything_as_it_was() -> No
     with pytest.raises(TypeError, match=r"Adam\.beta2 needs a real number, got None"):
         optimizer.step()
     optimizer.betas = (0.9, 2.0)
-    with pytest.raises(ValueError, match="Adam cannot compute its constants in step 1: math domain error"):
+    with pytest.raises(
+        ValueError, match=r"Adam cannot compute its constants in step 1: .*(math domain error|nonnegative)"
+    ):
         optimizer.step()
     optimizer.betas, optimizer.lr = (0.9, 0.9), lambda step: 1 / step
     with pytest.raises(ZeroDivisionError):

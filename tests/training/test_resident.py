@@ -223,7 +223,7 @@ def test_an_update_without_a_value_leaves_what_there_was(compile: Any) -> None:
     before = [p.data for p in model.parameters()]
     optimizer = Inverse(model.parameters(), lr=1.0)
     with pytest.raises(
-        ZeroDivisionError, match=r"^epoch 3: Inverse cannot compute params\[0\] in step 3: float division by zero"
+        ZeroDivisionError, match=r"^epoch 3: Inverse cannot compute params\[0\] in step 3: .*division by zero"
     ):
         mg.fit(model, X, Y, loss=mg.mse, optimizer=optimizer, epochs=5, progress=False, compile=compile)
     assert optimizer.steps == 2
