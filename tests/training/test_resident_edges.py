@@ -172,20 +172,7 @@ def test_a_leaf_of_the_loss_alone_is_a_persons_own(way: Any) -> None:
 
 
 def test_no_name_of_a_line_is_one_of_the_programs(way: Any) -> None:
-    names = [
-        "real_result",
-        "zip",
-        "rows",
-        "count",
-        "parameters",
-        "buffers",
-        "constants",
-        "check",
-        "total",
-        "v0",
-        "data",
-        "new",
-    ]
+    names = "real_result zip rows count parameters constants check total v0 data new".split()
     for name in names:
         own = type("Own", (mg.Optimizer,), {"update": {name: f"floor(g) + {name}", "p": f"p - lr * {name}"}})
         found = []
