@@ -18,7 +18,7 @@ from ..compiler.fused import MOST_PARAMETERS, trainer
 from ..compiler.python import Plain
 from ..compiler.updates import Trainer
 from ..compiler.workers import BLOCK
-from ..engine.value import data_of
+from ..engine.value import Value, data_of
 from ..optim import Optimizer
 from ..optim.update import Update
 from ..rules.ieee import ERRORS
@@ -27,47 +27,49 @@ from .interrupts import Interrupts
 from .parts import Part
 from .run import Run
 
-#: Of each optimiser, the number of its steps, and its buffers.
-Parts = tuple[tuple[int, Any], ...]
+#: Of each optimiser, its part, the number of its steps, and its buffers.
+Parts = tuple[tuple[Part, int, Any], ...]
 
 
 class State(NamedTuple):
     """What a step changes.
 
     Attributes:
-        owner: whose Values and optimisers it is of.
+        owner: whose training it is of.
+        values: what the numbers are of.
         data: of the program's parameters, and after them those that only an optimiser has.
         gradients: of the last batch.
         parts: of each optimiser.
     """
 
     owner: Resident
+    values: list[Value]
     data: Any
     gradients: Any
     parts: Parts
 
     def restore(self) -> None:
         """Set all Values and optimisers to this state."""
-        self.restore_weights()
         owner = self.owner
+        self.restore_weights()
         owner.run.zero_grad()
-        for value, gradient in zip(owner.values, owner.runner.listed(self.gradients), strict=True):
+        for value, gradient in zip(self.values, owner.runner.listed(self.gradients), strict=True):
             if value in owner.own:
                 value.grad = gradient
-        for part, (steps, buffers) in zip(owner.parts, self.parts, strict=True):
+        for part, steps, buffers in self.parts:
             part.optimizer.steps = steps
             for name, numbers in zip(part.update.buffers, map(owner.runner.listed, buffers), strict=True):
                 getattr(part.optimizer, name)[:] = [numbers[place] for place in part.places]
 
     def restore_weights(self) -> None:
         """Set the data of all parameters."""
-        for value, number in zip(self.owner.values, self.owner.runner.listed(self.data), strict=True):
+        for value, number in zip(self.values, self.owner.runner.listed(self.data), strict=True):
             if value in self.owner.own:
                 value.data = number
 
     def weights(self) -> list[float]:
         """Return the data of the run's parameters, in its order."""
-        found = dict(zip(self.owner.values, self.owner.runner.listed(self.data), strict=True))
+        found = dict(zip(self.values, self.owner.runner.listed(self.data), strict=True))
         return [found.get(value, value.data) for value in self.owner.run.names]
 
 
@@ -131,11 +133,11 @@ class Resident:
         for part in self.parts:
             lists = (getattr(part.optimizer, name) for name in part.update.buffers)
             buffers = ([numbers[place] for place in _inverse(part.places)] for numbers in lists)
-            parts.append((part.optimizer.steps, self.runner.vectors(list(buffers))))
+            parts.append((part, part.optimizer.steps, self.runner.vectors(list(buffers))))
         names = (self.run.names.get(value, value.label or "a leaf") for value in self.values)
         data = data_of(self.values, names)
         gradients = self.runner.vector([value.grad for value in self.values])
-        self.state = State(self, self.runner.vector(data), gradients, tuple(parts))
+        self.state = State(self, self.values, self.runner.vector(data), gradients, tuple(parts))
         self.updates = [self._made(self.runner.update, part.update) for part in self.parts]
         (part, *others) = self.parts
         alike = not others and part.chosen is None and part.optimizer.max_norm is None
@@ -170,7 +172,7 @@ class Resident:
         return losses
 
     def _epochs(self, orders: Sequence[Sequence[int]]) -> tuple[list[float] | None, State]:
-        (part, *_), ((steps, buffers), *_) = self.parts, self.state.parts
+        ((part, steps, buffers), *_) = self.state.parts
         rows = len(orders[0])
         firsts = range(0, rows, self.size)
         count = len(firsts) * len(orders)
@@ -188,7 +190,7 @@ class Resident:
             shares = [min(self.size, rows - first) / rows for first in firsts]
             of_epochs = (losses[first : first + len(firsts)] for first in range(0, count, len(firsts)))
             losses = [reduce(add, map(mul, shares, of_epoch), 0.0) for of_epoch in of_epochs]
-        return losses, State(self, found.data, found.gradients, ((steps + count, found.buffers),))
+        return losses, State(self, self.values, found.data, found.gradients, ((part, steps + count, found.buffers),))
 
     def publish(self) -> None:
         """Set Values and optimisers to the state."""
@@ -278,7 +280,7 @@ class Resident:
     def updated(self, gradients: Any, state: State) -> State:
         """Return the state after a step of each optimiser by these gradients."""
         data, parts, shown = state.data, [], gradients
-        for part, update, (steps, buffers) in zip(self.parts, self.updates, state.parts, strict=True):
+        for (part, steps, buffers), update in zip(state.parts, self.updates, strict=True):
             own = gradients if part.chosen is None else self.runner.chosen(gradients, part.chosen)
             clipped = part.clipped(own, self.runner)
             old = data if part.chosen is None else self.runner.chosen(data, part.chosen)
@@ -290,8 +292,8 @@ class Resident:
             data = new if part.chosen is None else self.runner.replaced(data, part.chosen, new)
             if clipped is not own:
                 shown = clipped if part.chosen is None else self.runner.replaced(shown, part.chosen, clipped)
-            parts.append((steps + 1, buffers))
-        return State(self, data, shown, tuple(parts))
+            parts.append((part, steps + 1, buffers))
+        return State(self, self.values, data, shown, tuple(parts))
 
     def _step_by_values(self, optimizer: Optimizer, gradients: Any, state: State) -> None:
         """Let an optimiser take a step that has no value, for an error that names the parameter."""

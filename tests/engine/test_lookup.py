@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -31,11 +32,11 @@ def rolled(output: Value, inputs: Sequence[Value]) -> mg.Program:
 
 
 def by_numba(output: Value, inputs: Sequence[Value]) -> mg.Program:
-    pytest.importorskip("numba", reason="numba as a backend")
     return mg.compile(output, inputs, backend="numba")
 
 
-WAYS = [straight, rolled, by_numba]
+without_numba = pytest.mark.skipif(not find_spec("numba"), reason="numba as a backend")
+every_way = pytest.mark.parametrize("way", [straight, rolled, pytest.param(by_numba, marks=without_numba)])
 
 
 def model(table: Any, index: Any, x: Any, target: Any) -> Any:
@@ -45,12 +46,13 @@ def model(table: Any, index: Any, x: Any, target: Any) -> Any:
     return mg.cross_entropy(logits, target) + mg.lookup(row, target * 0.5) * 0.25
 
 
+@every_way
 @settings(deadline=None, max_examples=30)
 @given(
     st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), min_size=1, max_size=120),
     st.lists(st.tuples(st.integers(0, 10**6), st.floats(-2, 2), st.sampled_from([0.0, 2.0])), min_size=1, max_size=5),
 )
-def test_every_way_gives_the_numbers_of_plain_rows(numbers: list[Any], rows: list[Any]) -> None:
+def test_every_way_gives_the_numbers_of_plain_rows(way: Any, numbers: list[Any], rows: list[Any]) -> None:
     rows = [[float(index % len(numbers)), x, target] for index, x, target in rows]
     table = [[Value(a), Value(b)] for a, b in numbers]
     plain = mg.mean([model(table, index, x, target) for index, x, target in rows])
@@ -58,12 +60,11 @@ def test_every_way_gives_the_numbers_of_plain_rows(numbers: list[Any], rows: lis
     expected = [plain.data, *(value.grad for row in table for value in row)]
     inputs = [Value(cell) for cell in rows[0]]
     recorded = model(table, *inputs)
-    for way in WAYS:
-        for row in table:
-            for value in row:
-                value.grad = 0.0
-        found = [way(recorded, inputs).backward(rows), *(value.grad for row in table for value in row)]
-        assert found == pytest.approx(expected, rel=1e-12, abs=1e-14)
+    for row in table:
+        for value in row:
+            value.grad = 0.0
+    found = [way(recorded, inputs).backward(rows), *(value.grad for row in table for value in row)]
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-14)
 
 
 def test_a_number_gives_the_row_itself_and_a_value_a_node() -> None:
@@ -90,19 +91,23 @@ def test_an_index_without_a_row_is_named(index: float) -> None:
         mg.lookup(table, index)
     with pytest.raises(IndexError, match=message + r" \(label 'token'\)$"):
         mg.lookup(table, Value(index, "token"))
-    x = Value(0.0)
-    for way in WAYS:
-        program = way(mg.lookup(table, x)[0] * 2.0, [x])
-        for row in table:
-            row[0].grad = 0.0
-        for run in (program.forward, program.backward):
-            with pytest.raises(IndexError, match=r"^row 1: " + message[1:]):
-                run([[1.0], [index], [0.0]])
-        assert [row[0].grad for row in table] == [0.0, 0.0]
     with pytest.raises(IndexError, match=rf"cross_entropy needs a class from 0 to 1, got {re.escape(str(index))}"):
         mg.cross_entropy([Value(1.0), 2.0], index)
     with pytest.raises(IndexError, match=r"lookup needs a whole number from 0 to 1"):
         mg.cross_entropy([Value(1.0), 2.0], Value(index))
+
+
+@every_way
+@pytest.mark.parametrize("index", BAD)
+def test_a_program_names_the_row_of_a_bad_index(way: Any, index: float) -> None:
+    table, x = [[Value(1.0)], [Value(3.0)]], Value(0.0)
+    program = way(mg.lookup(table, x)[0] * 2.0, [x])
+    for run in (program.forward, program.backward):
+        with pytest.raises(
+            IndexError, match=rf"^row 1: lookup needs a whole number from 0 to 1, got {re.escape(str(index))}"
+        ):
+            run([[1.0], [index], [0.0]])
+    assert [row[0].grad for row in table] == [0.0, 0.0]
 
 
 def test_what_is_no_table_or_no_index() -> None:
