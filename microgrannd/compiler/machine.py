@@ -49,9 +49,9 @@ class Machine(Arrays):
         self.order = rolled.parameters
         self._order = np.array(rolled.parameters, dtype=np.int64)
         self.width = max(1, min(BLOCK, MOST_CELLS // max(rolled.cells, 1)))
-        self._kept: list[Any] = []  # arrays and functions that the dispatcher knows by their addresses
+        self._kept: list[Any] = []  # arrays that the dispatcher knows by their addresses
         self._free: list[Memory] = []  # that no call uses
-        self._calls_back = False
+        self._callbacks: dict[tuple[Any, int], Any] = {}
         self._outputs = self._keep(rolled.outputs, np.int64)
         self._codes: dict[tuple[bool, bool], tuple[int, ...]] = {}
         for back in self._directions.values():
@@ -104,19 +104,20 @@ class Machine(Arrays):
 
     def _called(self, function: Any, count: int) -> int:
         """Return the address of a function of so many floats that calls one of Python."""
-        self._calls_back = True
-        self._kept.append(callback(function, count))
-        return ctypes.cast(self._kept[-1], ctypes.c_void_p).value or 0
+        if (function, count) not in self._callbacks:
+            self._callbacks[function, count] = callback(function, count)
+        return ctypes.cast(self._callbacks[function, count], ctypes.c_void_p).value or 0
 
     @contextmanager
     def _memory(self) -> Iterator[Memory]:
         """Lend a memory to a call."""
         rolled = self.rolled
-        memory = (
-            self._free.pop() if self._free else Memory(self.tape.parameters, rolled.constants, rolled.cells, self.width)
-        )
         try:
-            if self._calls_back:
+            memory = self._free.pop()
+        except IndexError:
+            memory = Memory(self.tape.parameters, rolled.constants, rolled.cells, self.width)
+        try:
+            if self._callbacks:
                 with calling_back(memory):
                     yield memory
             else:
