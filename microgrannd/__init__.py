@@ -30,7 +30,7 @@ _LATER = {
     "explaining.walkthrough": "walkthrough",
     "functional": "grad hessian jacobian jvp value_and_grad",
     "losses": "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy hinge huber mae mse",
-    "nn": "MLP Layer Module Neuron",
+    "nn": "MLP Embedding Layer Module Neuron",
     "nn.saving": "load save",
     "optim": "SGD Adam AdamW Optimizer RMSprop clip_grad_norm clip_grad_value cosine linear step_decay",
     "plot": "",

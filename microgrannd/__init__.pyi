@@ -52,6 +52,7 @@ from .losses import (
     mse as mse,
 )
 from .nn import MLP as MLP
+from .nn import Embedding as Embedding
 from .nn import Layer as Layer
 from .nn import Module as Module
 from .nn import Neuron as Neuron

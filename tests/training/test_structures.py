@@ -47,11 +47,10 @@ class Bag(mg.Module):
     """The mean of embeddings, as logits of three classes."""
 
     def __init__(self) -> None:
-        rng = random.Random(1)
-        self.table, self.out = values(rng, 5, 2), values(rng, 3, 2)
+        self.words, self.out = mg.Embedding(5, 2, seed=1), values(random.Random(1), 3, 2)
 
     def __call__(self, tokens: Any) -> Any:
-        rows = [mg.lookup(self.table, token) for token in tokens]
+        rows = [self.words(token) for token in tokens]
         return [mg.dot(row, [mg.mean(column) for column in zip(*rows, strict=True)]) for row in self.out]
 
 
@@ -179,3 +178,18 @@ def test_each_structure_has_one_program(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Structured, "__init__", lambda self, parts: (made.append(len(parts)), init(self, parts))[-1])
     trained("sentences", True, validation=None)
     assert made == [len({len(sentence) for sentence in SENTENCES})]
+
+
+def test_an_embedding(tmp_path: Path) -> None:
+    words = mg.Embedding(4, 3, seed=0)
+    assert len(words.parameters()) == 12
+    assert words(2) is words.table[2]
+    assert [value.data for value in words(Value(2.0))] == [value.data for value in words.table[2]]
+    assert [p.data for p in mg.Embedding(4, 3, seed=0).parameters()] == [p.data for p in words.parameters()]
+    mg.save(words, tmp_path / "words.json")
+    other = mg.Embedding(4, 3)
+    mg.load(tmp_path / "words.json", into=other)
+    assert other.state_dict() == words.state_dict()
+    for bad in [(0, 3), (4, 0), (1.5, 2)]:
+        with pytest.raises(ValueError, match="needs to be a whole number of at least 1"):
+            mg.Embedding(*bad)  # type: ignore[arg-type]
