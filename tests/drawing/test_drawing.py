@@ -25,7 +25,7 @@ from microgrannd.drawing.choose import graph_of
 from microgrannd.drawing.diagram import FILLS, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, Arrow, Box, Frame
 from microgrannd.drawing.layout import layered
 from microgrannd.drawing.picture import NoGraphviz, Picture
-from tests.helpers import NASTY, RENDERERS, SVG, choose, needs_dot
+from tests.helpers import ALLOWANCE, NASTY, RENDERERS, SVG, choose, needs_dot
 
 
 @pytest.fixture
@@ -215,11 +215,11 @@ def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> No
         value = value + x
     start = time.perf_counter()
     assert "v3: +\u2002(× 99,999)" in all_texts(draw(value).pipe())
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 5 * ALLOWANCE
     start = time.perf_counter()
     picture = draw(value, depth="scalar")
     shown = " ".join(all_texts(picture.pipe()))
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 5 * ALLOWANCE
     assert "100,001 nodes are too many to draw" in shown
     assert sum(int(n.replace(",", "")) for n in re.findall(r"([\d,]+) nodes", shown)) == 2 * 100_001
     assert picture.text().startswith("100,001 nodes")
@@ -453,7 +453,9 @@ def test_sixteen_hundred_nodes_take_less_than_a_second(without_graphviz: None) -
     assert 1500 < len(picture.graph.boxes) <= MOST_BOXES
     start = time.perf_counter()
     picture.pipe()
-    assert time.perf_counter() - start < 5  # under 1 s on an idle machine; this guards against another order of growth
+    assert (
+        time.perf_counter() - start < 5 * ALLOWANCE
+    )  # under 1 s on an idle machine; this guards against another order of growth
 
 
 def test_an_empty_graph_and_a_single_node_have_a_layout(without_graphviz: None) -> None:

@@ -23,7 +23,7 @@ from microgrannd.drawing.layout import layered
 from microgrannd.drawing.names import names_of
 from microgrannd.engine.graph import topological
 from microgrannd.nn.owners import owners_of
-from tests.helpers import RENDERERS, SVG, TRACED, Written, choose
+from tests.helpers import ALLOWANCE, RENDERERS, SVG, Written, choose
 
 NEURON = "layers.0.neurons.0"
 
@@ -297,7 +297,7 @@ def test_no_graph_takes_more_than_five_seconds(renderer: str, monkeypatch: pytes
         root.backward()
         start = time.perf_counter()
         draw(root, modelled).pipe()
-        assert time.perf_counter() - start < (20 if TRACED else 5)
+        assert time.perf_counter() - start < 5 * ALLOWANCE
 
 
 # Frames
