@@ -9,8 +9,8 @@ from typing import Any
 from ..optim.update import Update
 from ..rules.generated import generated
 from ..rules.ieee import ERRORS
-from .python import BUILTINS, Plain, Writer, numbered, targets
-from .updates import Pasted, Trained, Trainer
+from .python import BUILTINS, Plain, Writer, numbered
+from .updates import Pasted, Trained, Trainer, targets
 
 #: Parameters up to which a step is written in straight lines: more would take long to compile.
 MOST_PARAMETERS = 200

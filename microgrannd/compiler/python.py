@@ -19,7 +19,7 @@ from ..optim.update import Update
 from ..rules.generated import generated
 from .tape import Ref, Step, Tape
 from .templates import Vocabulary
-from .updates import Stepper, over_lists
+from .updates import Stepper, over_lists, targets
 
 #: Names in a line and terms in a sum, at most: CPython's compiler recurses over a sum.
 MOST_TERMS = 50
@@ -134,11 +134,6 @@ def numbered(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield as many texts at a time as a line may have, with the number of the first one."""
     for first in range(0, len(texts), MOST_TERMS):
         yield first, texts[first : first + MOST_TERMS]
-
-
-def targets(names: Sequence[str]) -> str:
-    """Return names as the left side of an assignment that unpacks a sequence."""
-    return f"{', '.join(names)}{',' * (len(names) == 1)}"
 
 
 def _is_term(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from ..optim.update import SCALAR, Update, names_in
@@ -38,8 +39,8 @@ Trainer = Callable[[Any, Sequence[Sequence[int]], int, Any, Any, Any], Trained |
 
 def over_lists(update: Update) -> Stepper:
     """Return a function that computes new data and buffers of all parameters; the lists that it is given stay as they are."""
-    lines = [f"{_targets(list(update.constants))} = _constants"] if update.constants else []
-    lines += [f"{_targets(update.buffers)} = _buffers"] if update.buffers else []
+    lines = [f"{targets(list(update.constants))} = _constants"] if update.constants else []
+    lines += [f"{targets(update.buffers)} = _buffers"] if update.buffers else []
     known = ["p", "g", *update.buffers]
     for name, tree in update.lines.items():
         used = [one for one in dict.fromkeys(known) if one in names_in(tree)] or ["p"]
@@ -97,9 +98,10 @@ class _Named(ast.NodeTransformer):
 def _float(tree: ast.expr) -> ast.expr:
     """Return an expression that is sure to give a float, or to raise."""
     if is_float(tree, not_float(SCALAR)):
-        return ast.parse(ast.unparse(tree), mode="eval").body  # a copy, to be changed
-    return ast.Call(ast.Name("_real_result"), [ast.parse(ast.unparse(tree), mode="eval").body], [])
+        return deepcopy(tree)  # to be changed
+    return ast.Call(ast.Name("_real_result"), [deepcopy(tree)], [])
 
 
-def _targets(names: Sequence[str]) -> str:
+def targets(names: Sequence[str]) -> str:
+    """Return names as the left side of an assignment that unpacks a sequence."""
     return f"{', '.join(names)}{',' * (len(names) == 1)}"

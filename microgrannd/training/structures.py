@@ -87,7 +87,6 @@ class Union:
     Attributes:
         values: what the numbers are of.
         rows: the table.
-        order: the indices of the parameters; they are in order.
     """
 
     def __init__(self, learner: Structured, rows: Sequence[Ready]) -> None:
@@ -95,7 +94,6 @@ class Union:
         self.runners: list[Any] = [program._runner for program in learner.programs]
         inside = [[program.leaves[n] for n in program._runner.order] for program in learner.programs]
         self.values = list(dict.fromkeys(value for values in inside for value in values))
-        self.order = range(len(self.values))
         index = {value: number for number, value in enumerate(self.values)}
         base = self.runners[0]
         self._taken = [base.taker([index[value] for value in values]) for values in inside]
