@@ -36,6 +36,7 @@ _LATER = {
     "plot": "",
     "reporting.report": "GradientReport gradient_report",
     "training.fit": "fit",
+    "tracing.jit": "jit",
     "training.run": "History",
 }
 _PACKAGES = {"testing", *(module.partition(".")[0] for module in _LATER)}

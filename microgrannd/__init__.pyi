@@ -90,6 +90,7 @@ from .optim import (
 )
 from .reporting.report import GradientReport as GradientReport
 from .reporting.report import gradient_report as gradient_report
+from .tracing.jit import jit as jit
 from .training.fit import fit as fit
 from .training.run import History as History
 

@@ -118,6 +118,11 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     return mapped(call.outward, result), mapped(lambda element: call.forward(element, along), result)
 
 
+def is_differentiating() -> bool:
+    """Tell whether a function is being called for its derivatives, by `grad` or its like."""
+    return _depth.get() > 0
+
+
 #: How many derivatives are being computed around this one: inside another, results have to be Values.
 _depth: ContextVar[int] = ContextVar("microgrannd_derivatives", default=0)
 

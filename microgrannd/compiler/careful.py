@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine.operations import recorded
 from ..engine.value import Value
 from ..rules.ieee import ERRORS
 from .python import PythonRunner
@@ -16,8 +15,6 @@ class CarefulRunner:
 
     def __init__(self, plain: PythonRunner, labels: Sequence[str]) -> None:
         self.plain, self.labels = plain, labels
-        rules = {step.rule for step in plain.tape.steps}
-        self.functions = {rule: recorded(rule.function) for rule in rules}  # generated once: that takes milliseconds
 
     def forward(self, number: int, row: list[float], data: Sequence[float]) -> Any:
         """Return the output of a row, or the tuple of outputs."""
@@ -43,7 +40,7 @@ class CarefulRunner:
         parameters = [Value(x, label) for x, label in zip(data, self.labels, strict=True)]
         inputs = [Value(x, label) for x, label in zip(row, self.plain.tape.labels, strict=False)]
         try:
-            return self.plain.tape.replay(self.functions, inputs, parameters), parameters
+            return self.plain.tape.replay(inputs, parameters), parameters
         except ERRORS as error:
             error.args = (f"row {number}: {error}",)
             raise

@@ -86,8 +86,7 @@ class Program:
     """
 
     def __init__(self, tape: Tape, leaves: Sequence[Value], single: bool, backend: str = "python") -> None:
-        if backend not in ("python", "numba"):
-            raise ValueError(f"backend needs to be python or numba, got {described(backend)}")
+        require_backend(backend)
         self.tape, self.leaves, self.single, self.backend = tape, list(leaves), single, backend
         self._runner: PythonRunner | Machine = _machine(tape) if backend == "numba" else _python(tape)
 
@@ -141,6 +140,19 @@ class Program:
         if executor is None or count <= BLOCK:
             return self.added(count, self.sums(0, checked, data))
         return self.added(count, self._workers.sums(executor, checked, data))
+
+    def outputs(self, row: list[float], data: Sequence[float]) -> list[float]:
+        """Return the outputs for a row of floats, with these numbers for the leaves."""
+        try:
+            results = self._runner.forward(self._runner.rows([row]), self._runner.numbers(data))
+        except ERRORS:
+            results = [self._careful.forward(0, row, data)]
+        return list(results[0]) if len(self.tape.outputs) > 1 else results
+
+    def gradients(self, row: list[float], data: Sequence[float]) -> tuple[float, list[float]]:
+        """Return the only output for a row of floats, with these numbers for the leaves, and its gradients by them."""
+        output, found = self._block(0, self._runner.rows([row]), data, self._runner.numbers(data))
+        return output, self._runner.unordered(found)
 
     @property
     def parameters(self) -> list[Value]:
@@ -241,6 +253,19 @@ class Program:
         return Workers(self)
 
 
+def require_backend(backend: Any) -> None:
+    """Refuse what is no backend, or not installed.
+
+    Raises:
+        ValueError: an unknown one.
+        ImportError: numba is not installed.
+    """
+    if backend not in ("python", "numba"):
+        raise ValueError(f"backend needs to be python or numba, got {described(backend)}")
+    if backend == "numba" and not all(map(find_spec, ("numba", "platformdirs"))):
+        raise ImportError("backend='numba' needs numba: pip install 'microgrannd[numba]'")
+
+
 def _python(tape: Tape) -> PythonRunner:
     """Return what runs a tape as Python: in straight lines, or over lists if it is large and has much that is alike."""
     atoms = sum(1 for step in tape.steps for _ in step.atoms)
@@ -255,13 +280,7 @@ def _python(tape: Tape) -> PythonRunner:
 
 
 def _machine(tape: Tape) -> Machine:
-    """Return what runs a tape by numba.
-
-    Raises:
-        ImportError: numba is not installed.
-    """
-    if not all(map(find_spec, ("numba", "platformdirs"))):
-        raise ImportError("backend='numba' needs numba: pip install 'microgrannd[numba]'")
+    """Return what runs a tape by numba."""
     from .machine import Machine
 
     return Machine(tape)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple, TypeAlias
 
 from .._text import described
 from .._trees import mapped
 from ..engine.graph import arguments, topological
+from ..engine.operations import recorded
 from ..engine.value import Value
 from ..rules.rule import CONSTANT, DETACHED, Rule
 
@@ -101,15 +104,52 @@ class Tape:
         """Yield the steps, each with the ref of its result."""
         return [(Ref(index), step) for index, step in enumerate(self.steps, self.inputs + self.parameters)]
 
-    def replay(
-        self, functions: Mapping[Rule, Callable[..., Value]], inputs: Sequence[Value], parameters: Sequence[Value]
-    ) -> list[Value]:
-        """Record the steps once more, by these functions, on other Values; return the outputs."""
+    def replay(self, inputs: Sequence[Any], parameters: Sequence[Any]) -> list[Any]:
+        """Record the steps once more on other Values, or compute them on numbers; return the outputs."""
         results = [*inputs, *parameters]
         for step in self.steps:
             operands = mapped(lambda o: results[o.index] if isinstance(o, Ref) else o.number, step.operands)
-            results.append(functions[step.rule](*operands))
+            results.append(step.rule.kept(_function)(*operands))
         return [results[output.index] for output in self.outputs]
+
+    def dependencies(self) -> list[list[int]]:
+        """Return for each output the numbers of the parameters on which it depends, in order."""
+        sets = [0] * self.inputs + [1 << number for number in range(self.parameters)]  # of bits
+        for step in self.steps:
+            sets.append(reduce(or_, (sets[ref.index] for ref in step.refs), 0))
+        return [[n for n in range(self.parameters) if sets[output.index] >> n & 1] for output in self.outputs]
+
+    def only(self, number: int, parameters: Sequence[int]) -> Tape:
+        """Return the tape of one output, with the inputs and these parameters, on which alone it depends."""
+        needed = {self.outputs[number]}
+        for ref, step in reversed(self.results):
+            if ref in needed:
+                needed.update(step.refs)
+        kept = [*self.input_refs, *(self.parameter_refs[n] for n in parameters)]
+        steps = [(ref, step) for ref, step in self.results if ref in needed]
+        renamed = {ref: Ref(index) for index, ref in enumerate([*kept, *(ref for ref, _ in steps)])}
+        return Tape(
+            self.inputs,
+            len(parameters),
+            [step._replace(operands=mapped(lambda o: renamed.get(o, o), step.operands)) for _, step in steps],
+            [renamed[self.outputs[number]]],
+            [self.labels[ref.index] for ref in renamed],
+        )
+
+
+def _function(rule: Rule) -> Callable[..., Any]:
+    return recorded(rule.function)
+
+
+@dataclass(frozen=True, eq=False)
+class Composite(Rule):
+    """The rule of a node that stands for many operations: those of a tape of one output.
+
+    Attributes:
+        made: returns the tape; its inputs are the first operand of the rule, its parameters the second.
+    """
+
+    made: Callable[[], Tape]
 
 
 #: The rules of what is not computed.
@@ -117,7 +157,10 @@ _UNCOMPUTED = (None, DETACHED)
 
 
 def tape(
-    outputs: Sequence[Value], inputs: Sequence[Value], names: Mapping[Value, str] | None = None
+    outputs: Sequence[Value],
+    inputs: Sequence[Value],
+    names: Mapping[Value, str] | None = None,
+    constants: Set[Value] = frozenset(),
 ) -> tuple[Tape, list[Value]]:
     """Return the tape of a recorded graph, and the Values that are its parameters: all leaves but inputs and constants.
 
@@ -127,6 +170,7 @@ def tape(
         outputs: what is computed.
         inputs: the leaves that every row replaces.
         names: labels for Values that have none.
+        constants: leaves that are none of the parameters, but numbers.
 
     Raises:
         TypeError: an input or output is not a Value.
@@ -135,21 +179,28 @@ def tape(
     _check(outputs, inputs)
     order = topological(*outputs)
     given = set(inputs)
-    parameters = [node for node in order if node._rule in _UNCOMPUTED and node not in given]
+    parameters = [node for node in order if node._rule in _UNCOMPUTED and node not in given and node not in constants]
     atoms: dict[Value, Atom] = {node: Ref(index) for index, node in enumerate([*inputs, *parameters])}
     labels = [value.label or (names or {}).get(value, "") for value in (*inputs, *parameters)]
     refs: dict[Step, Ref] = {}
+
+    def noted(step: Step, label: str) -> Atom:
+        if step not in refs:
+            refs[step] = Ref(len(labels))
+            labels.append(label)
+        return refs[step]
+
     for node in order:
-        if node._rule is CONSTANT:
+        if node._rule is CONSTANT or node in constants:
             atoms[node] = Literal(node.data)
         elif node._rule not in _UNCOMPUTED:
             assert node._rule is not None
             operands = arguments(node, lambda o: Literal(o) if isinstance(o, float) else atoms[o])
-            step = Step(node._rule, tuple(tuple(o) if isinstance(o, list) else o for o in operands))
-            if step not in refs:
-                refs[step] = Ref(len(labels))
-                labels.append(node.label)
-            atoms[node] = refs[step]
+            if isinstance(node._rule, Composite):
+                atoms[node] = _inlined(node._rule.made(), [atom for row in operands for atom in row], noted)
+            else:
+                step = Step(node._rule, tuple(tuple(o) if isinstance(o, list) else o for o in operands))
+                atoms[node] = noted(step, node.label)
     refs_of_outputs = []
     for number, output in enumerate(outputs):
         atom = atoms[output]
@@ -159,6 +210,19 @@ def tape(
             )
         refs_of_outputs.append(atom)
     return Tape(len(inputs), len(parameters), list(refs), refs_of_outputs, labels), parameters
+
+
+def _inlined(inner: Tape, atoms: list[Atom], noted: Callable[[Step, str], Atom]) -> Atom:
+    """Note the steps of a tape on these atoms, but for those of numbers alone; return its output."""
+    for ref, step in inner.results:
+        operands = mapped(lambda o: atoms[o.index] if isinstance(o, Ref) else o, step.operands)
+        own = Step(step.rule, operands)
+        if own.refs:
+            atoms.append(noted(own, inner.labels[ref.index]))
+        else:
+            numbers = mapped(lambda literal: literal.number, operands)
+            atoms.append(Literal(step.rule.kept(_function)(*numbers)))
+    return atoms[inner.outputs[0].index]
 
 
 def _check(outputs: Sequence[Value], inputs: Sequence[Value]) -> None:

@@ -89,14 +89,8 @@ class _Switch(ABC):
         """
         if not callable(function) and not isinstance(function, staticmethod | classmethod):
             raise TypeError(f"{type(self).__name__}() decorates a function, got {function!r}")
-        own: Any = function
-        while isinstance(own, partial | staticmethod | classmethod):
-            own = own.func if isinstance(own, partial) else own.__func__
-        if not inspect.isfunction(own) and not inspect.ismethod(own):  # an object that is called, perhaps a cache
-            own = getattr(own, "__wrapped__", own.__call__)
-        if any(is_one(own) for is_one in _LATER):
-            name, kind = getattr(own, "__qualname__", own), type(self).__name__
-            raise TypeError(f"{kind} cannot decorate {name}, which runs later: put `with {kind}():` inside of it")
+        kind = type(self).__name__
+        require_immediate(function, kind, f": put `with {kind}():` inside of it")
 
         @wraps(function)
         def inside(*arguments: P.args, **options: P.kwargs) -> T:
@@ -104,6 +98,22 @@ class _Switch(ABC):
                 return function(*arguments, **options)
 
         return inside
+
+
+def require_immediate(function: Any, decorator: str, remedy: str = "") -> None:
+    """Refuse a generator or coroutine function.
+
+    Raises:
+        TypeError: it is one; the message names the decorator and the remedy.
+    """
+    own = function
+    while isinstance(own, partial | staticmethod | classmethod):
+        own = own.func if isinstance(own, partial) else own.__func__
+    if not inspect.isfunction(own) and not inspect.ismethod(own):  # an object that is called, perhaps a cache
+        own = getattr(own, "__wrapped__", own.__call__)
+    if any(is_one(own) for is_one in _LATER):
+        name = getattr(own, "__qualname__", own)
+        raise TypeError(f"{decorator} cannot decorate {name}, which runs later{remedy}")
 
 
 _LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
@@ -183,15 +193,37 @@ class scope(_Switch):  # noqa: N801  # beside no_grad
         ACTIVE.pop()
 
 
+#: Whether what is recorded here stands for other numbers too.
+_once_for_all: ContextVar[bool] = ContextVar("microgrannd_once_for_all", default=False)
+
+
+def require_numbers(what: str) -> None:
+    """Refuse to read a Value's number, for something, where the graph stands for other numbers too.
+
+    Raises:
+        TypeError: it does.
+    """
+    if _once_for_all.get():
+        raise TypeError(
+            f"{what} holds for these numbers only, but mg.jit records a function once for all: use mg.maximum, "
+            "mg.clip, mg.relu or their like, or name the argument in static="
+        )
+
+
 @contextmanager
-def recording() -> Iterator[None]:
-    """Record inside, also where this is inside of a `no_grad` block."""
-    before = _holder.get()
+def recording(once_for_all: bool = False) -> Iterator[None]:
+    """Record inside, also where this is inside of a `no_grad` block.
+
+    Args:
+        once_for_all: the graph is to stand for other numbers too, so comparisons of Values are errors.
+    """
+    before, outer = _holder.get(), _once_for_all.set(once_for_all)
     _holder.set(_nothing)
     try:
         yield
     finally:
         _holder.set(before)
+        _once_for_all.reset(outer)
 
 
 _lock = threading.Lock()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from ..rules import rule as rules
+from ..rules.rule import Rule
 from ..rules.table import Operations, Reflected
 from .contexts import ACTIVE, paused_here, scope_here
 from .operands import _operand, _sequence, _single, _trail_of
-from .recording import recorder
+from .recording import STRIDE, WIDE, recorder
 from .value import Scoped, Value, detached
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,6 +70,28 @@ def _new_here() -> Value | None:
         return Value.__new__(Value)
     node = Scoped.__new__(Scoped)
     node._scope = scope
+    return node
+
+
+def composed(rule: Rule, number: float, numbers: Sequence[float], values: Sequence[Value], partials: Any) -> Value:
+    """Return a node of a rule that takes numbers and Values, two sequences, and whose value is known.
+
+    Args:
+        rule: of these two operands.
+        number: the value.
+        numbers: the first operand.
+        values: the second one.
+        partials: of the Values, in order: anything that can be iterated over, when they are asked for.
+    """
+    node = _new_here() if ACTIVE else Value.__new__(Value)
+    if node is None:
+        return detached(number)
+    Value.__init__(node, number)
+    node._rule, node._a, node._da = rule, tuple(values), partials
+    node._b, node._db = (tuple(numbers), len(node._a)), WIDE
+    node._depth = max([value._depth for value in node._a], default=-1) + 1
+    if STRIDE and node._depth:
+        node._trail = _trail_of(node._a, node._depth)
     return node
 
 

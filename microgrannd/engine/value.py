@@ -12,7 +12,7 @@ from .._checks import real, required_real
 from .._text import described
 from ..rules.rule import CONSTANT, DETACHED, Rule
 from ..rules.table import Operations
-from .contexts import Scope
+from .contexts import Scope, require_numbers
 from .recording import TRAIL, WIDE
 
 
@@ -170,7 +170,14 @@ class Value(Operations):
         return self
 
     def __bool__(self) -> bool:
+        require_numbers(f"the truth of {self}")
         return self.data != 0
+
+    def __index__(self) -> int:
+        raise TypeError(
+            f"a whole number would silently lose the gradient of {self}: use mg.lookup(table, index) for an element, "
+            ".data for the number, and in mg.jit static= for a range or a length"
+        )
 
     def __float__(self) -> float:
         raise TypeError(
@@ -261,5 +268,6 @@ def _whole(name: str, value: Value) -> TypeError:
 
 
 def _compared(comparison: Callable[[float, float], bool], value: Value, other: Any) -> bool:
+    require_numbers(f"a comparison of {value}")
     number = other.data if isinstance(other, Value) else real(other)
     return NotImplemented if number is None else comparison(value.data, number)

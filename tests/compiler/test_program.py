@@ -408,16 +408,21 @@ def test_the_bits_do_not_depend_on_where_a_row_raises(count: int, seed: int) -> 
 
 
 def test_rows_that_are_run_one_by_one_do_not_generate_the_engine_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from microgrannd.compiler import careful as module
+    from microgrannd.compiler import tape as module
 
     generated = []
     generate = module.recorded
     monkeypatch.setattr(module, "recorded", lambda function: generated.append(function.__name__) or generate(function))
+
+    @mg.rule("exp(x)", dx="y")
+    def grown(x):
+        """Unknown until now."""
+
     x, w = Value(0.0), Value(1.0)
-    program = mg.compile(mg.exp(-mg.exp(w * x)), [x])  # what overflows on its way to 0
+    program = mg.compile(mg.exp(-grown(w * x)), [x])  # what overflows on its way to 0
     assert program.backward([[1000.0 + n] for n in range(100)]) == 0.0
     assert math.isnan(w.grad)  # 0 times inf
-    assert sorted(generated) == ["__mul__", "__neg__", "exp"]
+    assert generated.count("grown") == 1
 
 
 @mg.rule("exp(x)", dx="y", names={"exp": lambda x: 2 * math.exp(x)})
