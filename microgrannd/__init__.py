@@ -30,13 +30,15 @@ _LATER = {
     "explaining.walkthrough": "walkthrough",
     "functional": "grad hessian jacobian jvp value_and_grad",
     "losses": "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy hinge huber mae mse",
-    "nn": "MLP Embedding Layer Module Neuron",
+    "metrics": "accuracy",
+    "nn": "MLP Embedding Layer Module Neuron Sequential",
     "nn.saving": "load save",
-    "optim": "SGD Adam AdamW Optimizer RMSprop clip_grad_norm clip_grad_value cosine linear step_decay",
+    "optim": "SGD Adam AdamW Optimizer RMSprop clip_grad_norm clip_grad_value cosine linear step_decay warmup_cosine",
     "plot": "",
     "reporting.report": "GradientReport gradient_report",
     "training.fit": "fit",
     "tracing.jit": "jit",
+    "training.range": "LearningRates lr_range",
     "training.run": "History",
 }
 _PACKAGES = {"testing", *(module.partition(".")[0] for module in _LATER)}

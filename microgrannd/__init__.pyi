@@ -51,11 +51,13 @@ from .losses import (
 from .losses import (
     mse as mse,
 )
+from .metrics import accuracy as accuracy
 from .nn import MLP as MLP
 from .nn import Embedding as Embedding
 from .nn import Layer as Layer
 from .nn import Module as Module
 from .nn import Neuron as Neuron
+from .nn import Sequential as Sequential
 from .nn.saving import load as load
 from .nn.saving import save as save
 from .optim import (
@@ -88,10 +90,15 @@ from .optim import (
 from .optim import (
     step_decay as step_decay,
 )
+from .optim import (
+    warmup_cosine as warmup_cosine,
+)
 from .reporting.report import GradientReport as GradientReport
 from .reporting.report import gradient_report as gradient_report
 from .tracing.jit import jit as jit
 from .training.fit import fit as fit
+from .training.range import LearningRates as LearningRates
+from .training.range import lr_range as lr_range
 from .training.run import History as History
 
 __version__: str

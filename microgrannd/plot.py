@@ -5,7 +5,7 @@ Each takes the Axes to draw on, or makes a figure of its own, and returns the Ax
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.util import find_spec
 from itertools import cycle
 from math import inf
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ._checks import required_pairs
 from ._text import described, visible
+from .metrics import classes_of
 from .nn.module import Module
 from .reporting.report import gradient_report
+from .training.range import LearningRates
 from .training.run import History
 
-__all__ = ["decision_boundary", "gradient_flow", "loss"]
+__all__ = ["decision_boundary", "gradient_flow", "learning_rates", "loss"]
 
 
 def __dir__() -> list[str]:
@@ -74,6 +76,31 @@ def loss(history: History, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def learning_rates(found: LearningRates, ax: Axes | None = None) -> Axes:
+    """Draw the losses of a range test over the learning rates, and the one that it suggests.
+
+    Args:
+        found: what `lr_range` returned.
+        ax: where to draw; a new figure by default.
+
+    Raises:
+        TypeError: found is something else.
+        ImportError: matplotlib is not installed.
+    """
+    if not isinstance(found, LearningRates):
+        raise TypeError(f"plot.learning_rates needs what lr_range returns, got {described(found)}")
+    ax = _axes(ax)
+    ax.plot(found.lr, found.loss, ".", color=COLOURS[4], label="loss of a step")
+    ax.plot(found.lr, found.smooth, color=COLOURS[0], label="running mean")
+    ax.axvline(found.suggestion, color=COLOURS[5], linestyle="--", label=f"suggestion: {found.suggestion:.2g}")
+    ax.set_xscale("log")
+    if min(found.loss) > 0 and max(found.loss) > SPAN * min(found.loss):
+        ax.set_yscale("log")
+    ax.set(xlabel="learning rate", ylabel="loss")
+    ax.legend()
+    return ax
+
+
 def decision_boundary(
     model: Module, X: Iterable[Iterable[Any]], y: Iterable[Any], ax: Axes | None = None, *, threshold: float = 0.0
 ) -> Axes:
@@ -95,7 +122,7 @@ def decision_boundary(
     if len(pairs[0][0]) != 2:
         raise ValueError(f"a decision boundary needs rows of two columns, got {len(pairs[0][0])}")
     (output,) = model.predict([pairs[0][0]])
-    classes, names = _classes([target for _, target in pairs], len(output) if isinstance(output, list) else 1)
+    classes, names = classes_of([target for _, target in pairs], len(output) if isinstance(output, list) else 1)
     ax = _axes(ax)
     import numpy as np
     from matplotlib.colors import ListedColormap
@@ -154,29 +181,6 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
     ax.set(ylabel="|gradient|", xlim=(-0.6, len(names) - 0.4))
     return ax
-
-
-def _classes(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[str]]:
-    """Return the number of each row's class, and the classes' names.
-
-    Raises:
-        ValueError: a target is not a class.
-    """
-    labels = []
-    for i, target in enumerate(targets):
-        row = target if isinstance(target, list) else [target]
-        if len(row) == outputs > 1:
-            labels.append(row.index(max(row)))
-        elif len(row) == 1 and row[0] in (range(outputs) if outputs > 1 else (-1, 0, 1)):
-            labels.append(int(row[0]))
-        else:
-            needed = f"a class from 0 to {outputs - 1}, or a row of {outputs}" if outputs > 1 else "0 or 1 (or -1 or 1)"
-            raise ValueError(f"y[{i}] needs to be {needed}, got {described(target)}")
-    if outputs > 1:
-        return labels, [str(number) for number in range(outputs)]
-    if {-1, 0} <= set(labels):
-        raise ValueError("y needs to be of 0 and 1, or of -1 and 1; got all three")
-    return [int(number > 0) for number in labels], ["-1" if -1 in labels else "0", "1"]
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -195,7 +195,8 @@ class Value(Operations):
         raise _whole("trunc", self)
 
     def __repr__(self) -> str:
-        return f"Value(data={self.data}, grad={self.grad})"
+        label = f", label={self.label!r:.60}" if self.label else ""
+        return f"Value(data={self.data}, grad={self.grad}{label})"
 
     def __format__(self, specification: str) -> str:
         return format(self.data, specification) if specification else repr(self)

@@ -30,6 +30,8 @@ class Embedding(Module):
     (Embedding(5, 3), True)
     """
 
+    _is_layer = True
+
     def __init__(self, count: int, width: int, seed: int | None = None) -> None:
         rows, cells = required_whole("count", count, 1), required_whole("width", width, 1)
         rng = random if seed is None else random.Random(seed_of(seed))

@@ -3,7 +3,7 @@
 >>> from microgrannd.nn import MLP
 >>> model = MLP(2, [3, 1], seed=0)
 >>> model
-MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(3)]]
+MLP(2, [3, 1], activation='relu')
 >>> len(model.parameters())
 13
 """
@@ -11,7 +11,7 @@ MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [Linear
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from typing import Any, TypeAlias
 
@@ -63,6 +63,8 @@ class Neuron(Module):
         bias: whether there is one.
     """
 
+    _is_layer = True
+
     def __init__(
         self,
         nin: int,
@@ -88,12 +90,12 @@ class Neuron(Module):
         """Return the neuron's output for a row of Values or numbers."""
         inputs = shared(x)
         if len(inputs.floats) != len(self.w):
-            raise ValueError(f"{self} needs {len(self.w)} inputs, got {len(inputs.floats)}")
+            raise ValueError(f"{self!r} needs {len(self.w)} inputs, got {len(inputs.floats)}")
         total: Value = dot(self.w, inputs, self.b)
         if callable(self.activation):
             output = self.activation(total)
             if not isinstance(output, Value):
-                raise TypeError(f"the activation of {self} needs to return a Value, got {described(output)}")
+                raise TypeError(f"the activation of {self!r} needs to return a Value, got {described(output)}")
             return output
         return total if self.activation == "linear" else getattr(total, self.activation)()
 
@@ -109,7 +111,7 @@ class Neuron(Module):
 
 @rebuilt
 class Layer(Module):
-    """Several neurons over the same inputs.
+    """Several neurons over the same inputs; a sequence of them.
 
     Args:
         nin: number of inputs.
@@ -117,6 +119,8 @@ class Layer(Module):
         nonlin: whether they have an activation.
         **options: of `Neuron`.
     """
+
+    _is_layer = True
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True, **options: Any) -> None:
         nout = required_whole("nout", nout, 1)
@@ -132,13 +136,23 @@ class Layer(Module):
         """Return the arguments that make a layer of this form."""
         return {**self.neurons[0].options(), "nout": len(self.neurons)}
 
+    def __len__(self) -> int:
+        return len(self.neurons)
+
+    def __iter__(self) -> Iterator[Neuron]:
+        return iter(self.neurons)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.neurons[index]
+
     def __repr__(self) -> str:
-        return f"Layer of [{', '.join(map(str, self.neurons))}]"
+        nin = len(self.neurons[0].w)
+        return f"Layer({nin}, {len(self)}{_options_of(self.neurons[0])})"
 
 
 @rebuilt
 class MLP(Module):
-    """A multi-layer perceptron.
+    """A multi-layer perceptron; a sequence of layers.
 
     Args:
         nin: number of inputs.
@@ -198,8 +212,63 @@ class MLP(Module):
             **_bias(first),
         }
 
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.layers[index]
+
     def __repr__(self) -> str:
-        return f"MLP of [{', '.join(map(str, self.layers))}]"
+        first, last = self.layers[0].neurons[0], self.layers[-1].neurons[0]
+        hidden = f", activation={_shown(first.activation)}" if len(self) > 1 else ""
+        output = f", output_activation={_shown(last.activation)}" if last.activation != "linear" else ""
+        bias = "" if isinstance(first.b, Value) else ", bias=False"
+        return f"MLP({len(first.w)}, {[len(layer) for layer in self.layers]}{hidden}{output}{bias})"
+
+
+class Sequential(Module):
+    """Several modules or functions, one after the other.
+
+    Args:
+        *parts: each takes what the one before it returns.
+
+    Raises:
+        TypeError: one is no function; there is none.
+
+    >>> import microgrannd as mg
+    >>> model = Sequential(mg.Layer(2, 3, activation="tanh"), mg.Layer(3, 2, nonlin=False), mg.softmax)
+    >>> model, len(model.parameters())
+    (Sequential(Layer(2, 3, activation='tanh'), Layer(3, 2, nonlin=False), softmax), 17)
+    """
+
+    def __init__(self, *parts: Callable[[Any], Any]) -> None:
+        if not parts or not all(map(callable, parts)):
+            raise TypeError(
+                f"Sequential needs modules or functions, as Sequential(mg.Layer(2, 1)), got {described(parts)}"
+            )
+        self.parts = list(parts)
+
+    def __call__(self, x: Any) -> Any:
+        """Return what the last part returns."""
+        for part in self.parts:
+            x = part(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.parts)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.parts[index]
+
+    def __repr__(self) -> str:
+        shown = (repr(part) if isinstance(part, Module) else _shown(part).strip("'") for part in self.parts)
+        return f"Sequential({', '.join(shown)})"
 
 
 def _require(condition: bool, name: str, needed: str, given: Any) -> None:
@@ -210,6 +279,17 @@ def _require(condition: bool, name: str, needed: str, given: Any) -> None:
 def _require_activation(activation: Activation) -> None:
     known = callable(activation) or isinstance(activation, str) and activation in ACTIVATIONS
     _require(known, "activation", f"one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
+
+
+def _shown(activation: Activation) -> str:
+    """Return an activation as it is given, a function by its name."""
+    return repr(activation) if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))
+
+
+def _options_of(neuron: Neuron) -> str:
+    """Return the options of a neuron as they are given to a layer."""
+    activation = f", activation={_shown(neuron.activation)}" if neuron.nonlin else ", nonlin=False"
+    return activation + ("" if isinstance(neuron.b, Value) else ", bias=False")
 
 
 def _bias(neuron: Neuron) -> dict[str, bool]:

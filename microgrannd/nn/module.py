@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any, SupportsFloat, TypeVar
 
-from .._checks import required_real
+from .._checks import real, required_pairs, required_real
 from .._text import described
 from ..engine.contexts import no_grad
+from ..engine.graph import number
 from ..engine.value import Value, data_of
+from ..metrics import measured, require_metrics
+from .summary import Summary, table_of
 
 M = TypeVar("M", bound="Module")
+
+
+#: Characters of a repr, at most, that shows what is in a module.
+LONGEST = 100
 
 
 class Module:
     """Base class of what has parameters: the leaves among its attributes, also in Modules, lists, dicts and arrays.
 
     A leaf is a Value that was not computed; a result that is kept in an attribute is not a parameter.
+
+    A subclass defines ``__call__(self, x)``, which returns its outputs for a row of Values or numbers.
     """
+
+    #: Whether it is one layer of a model: a summary does not say what is in it.
+    _is_layer = False
+
+    def __call__(self, x: Any) -> Any:
+        """Return the outputs for a row of Values or numbers.
+
+        Raises:
+            NotImplementedError: the class does not define it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a method __call__(self, x) that returns its outputs")
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Return the parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
@@ -58,20 +79,86 @@ class Module:
             ]
             raise KeyError(f"the state does not fit the model ({len(parameters)} parameters): {'; '.join(problems)}")
         numbers = {name: required_real(name, state[name]) for name in parameters}
-        for name, number in numbers.items():
-            parameters[name].data = number
+        for name, data in numbers.items():
+            parameters[name].data = data
 
     def predict(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the module's outputs for rows, as floats, without a graph.
 
         Args:
-            rows: sequences of numbers.
+            rows: sequences of numbers, or single numbers, which are rows of one.
 
         Returns:
             For each row a float, or a list of floats where the module has several outputs.
+
+        Raises:
+            TypeError: the rows are one row, whose numbers the module does not take.
         """
         with no_grad():
-            return [_data(self(row)) for row in rows]  # type: ignore[operator]  # subclasses are callable
+            return [plain(self(row) if real(row) is None else self._of_number(row)) for row in rows]
+
+    def _of_number(self, cell: Any) -> Any:
+        try:
+            return self([cell])
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"predict takes rows, as predict([row]) for a single one; {cell!r} is no row: {error}"
+            ) from None
+
+    def evaluate(
+        self,
+        X: Iterable[Any],
+        y: Iterable[Any],
+        loss: Callable[..., Any] | None = None,
+        metrics: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> dict[str, float]:
+        """Return the mean loss and the metrics of rows, without a graph.
+
+        Args:
+            X: rows, as `fit` takes them.
+            y: for each row its target.
+            loss: a function (prediction, target) of one row, as in `fit`.
+            metrics: functions (predictions, targets) of all rows, by name, as `mg.accuracy`.
+
+        Returns:
+            The numbers by name, the loss as ``"loss"``.
+
+        Raises:
+            TypeError, ValueError: X and y do not fit each other; a metric is no function, or gives no number.
+
+        >>> from microgrannd import MLP, accuracy, mse
+        >>> MLP(1, [1], seed=0).evaluate([0.0, 0.0], [1.0, -1.0], loss=mse, metrics={"accuracy": accuracy})
+        {'loss': 1.0, 'accuracy': 0.5}
+        """
+        pairs = required_pairs(X, y)
+        targets = [target for _, target in pairs]
+        found: dict[str, float] = {}
+        if loss is not None:
+            with no_grad():
+                losses = [number(loss(self(row), target)) for row, target in pairs]
+            found["loss"] = fmean(losses)
+        known = require_metrics(metrics)
+        return found | (measured(known, self.predict([row for row, _ in pairs]), targets) if known else {})
+
+    def summary(self) -> Summary:
+        """Return a table of the layers: name, kind, shape, number of parameters; and their total.
+
+        >>> from microgrannd import MLP
+        >>> MLP(2, [3, 1], seed=0).summary()
+        name      layer                           parameters
+        layers.0  Layer(2, 3, activation='relu')           9
+        layers.1  Layer(3, 1, nonlin=False)                4
+        total                                             13
+        """
+        return Summary(table_of(self))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}={part!r}" for name, part in self.named_modules() if name and "." not in name)
+        shown = f"{type(self).__name__}({parts})"
+        return shown if len(shown) <= LONGEST else f"{type(self).__name__}(…)"
+
+    def __str__(self) -> str:
+        return f"{self!r}: {len(self.parameters())} parameters"
 
 
 def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value | Module]]:
@@ -103,10 +190,11 @@ def _walk(prefix: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Value 
             yield from _walk(f"{prefix}{index}.", member, seen)
 
 
-def _data(output: Any) -> Any:
+def plain(output: Any) -> Any:
+    """Return a module's output as a float, or as nested lists of floats."""
     if isinstance(output, Value):
         return output.data
-    return [_data(value) for value in output] if hasattr(output, "__iter__") else output
+    return [plain(value) for value in output] if hasattr(output, "__iter__") else output
 
 
 #: The modules that `microgrannd.load` can make again, by the names of their classes.

@@ -91,8 +91,12 @@ def _options(model: Module) -> dict[str, Any] | None:
     if any(map(callable, options.values())):
         return None
     twin = _fresh(kind, options)
-    same = repr(twin) == repr(model) and twin.state_dict().keys() == model.state_dict().keys()
+    same = _parts(twin) == _parts(model) and twin.state_dict().keys() == model.state_dict().keys()
     return options if same else None
+
+
+def _parts(model: Module) -> list[tuple[str, str]]:
+    return [(name, repr(module)) for name, module in model.named_modules()]
 
 
 def _build(plain: dict[str, Any]) -> Module:

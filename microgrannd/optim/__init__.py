@@ -20,3 +20,4 @@ from .schedules import Schedule as Schedule
 from .schedules import cosine as cosine
 from .schedules import linear as linear
 from .schedules import step_decay as step_decay
+from .schedules import warmup_cosine as warmup_cosine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import cos, pi
 
-from .._checks import required_amounts
+from .._checks import required_amounts, required_whole
 
 Schedule = Callable[[int], float]
 
@@ -14,6 +14,21 @@ def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
     """Return a schedule: half a cosine from lr at step 0 to minimum at ``steps``, then minimum (Loshchilov and Hutter 2017)."""
     lr, minimum, _ = required_amounts(lr=lr, minimum=minimum, steps=steps)
     return lambda step: minimum + (lr - minimum) * (1 + cos(pi * _progress(step, steps))) / 2
+
+
+def warmup_cosine(lr: float, steps: int, warmup: int, minimum: float = 0.0) -> Schedule:
+    """Return a schedule: from lr / warmup at step 0 in equal parts up to lr, then as `cosine` down to minimum at ``steps``.
+
+    Raises:
+        ValueError: warmup is no whole number of steps from 1 to ``steps``.
+
+    >>> [round(warmup_cosine(1.0, steps=6, warmup=2)(step), 4) for step in range(8)]
+    [0.5, 1.0, 1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0]
+    """
+    lr, minimum, _ = required_amounts(lr=lr, minimum=minimum, steps=steps)
+    warmup = required_whole("warmup", warmup, 1, int(steps))
+    down = cosine(lr, steps - warmup, minimum)
+    return lambda step: lr * (step + 1) / warmup if step < warmup else down(step - warmup)
 
 
 def linear(lr: float, steps: int, end: float = 0.0) -> Schedule:

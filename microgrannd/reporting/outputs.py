@@ -38,7 +38,7 @@ def activations(
         raise TypeError(f"rows needs to be a sequence of rows of numbers, got {described(rows)}")
     for number, row in enumerate(rows):
         with paused_gc():
-            outputs: list[Any] = leaves(model(row))  # type: ignore[operator]  # subclasses are callable
+            outputs: list[Any] = leaves(model(row))
             found = _handed_on([output for output in outputs if isinstance(output, Value)], layers)
         if not found:
             raise ValueError(f"rows[{number}]: the model records nothing of its parameters (inside of no_grad()?)")

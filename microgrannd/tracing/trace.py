@@ -11,6 +11,7 @@ from .._trees import filled
 from ..compiler.program import Program
 from ..compiler.tape import Composite, Tape
 from ..engine.contexts import paused_gc, paused_here
+from ..engine.graph import number
 from ..engine.operations import composed
 from ..engine.value import Value, data_of
 from ..functional import grad
@@ -60,12 +61,20 @@ class Trace:
         nodes = iter(self._nodes(given))
         return filled(self.form, (next(nodes) if part is COMPUTED else _fresh(part) for part in self.parts))
 
+    def numbers(self, rows: Sequence[Sequence[float]]) -> list[Any]:
+        """Return the results for the numbers of many calls, as numbers without a graph; no argument is a Value."""
+        results = self.program.forward(rows) if self.outputs else [()] * len(rows)
+        return [
+            filled(self.form, (next(computed) if part is COMPUTED else number(part) for part in self.parts))
+            for computed in map(iter, results)
+        ]
+
     def _nodes(self, given: Arguments) -> Iterator[Value]:
         if not self.outputs:
             return
         values = list(self.leaves)
-        for place, number in self.places:
-            values[place] = given.values[number]
+        for place, index in self.places:
+            values[place] = given.values[index]
         data = data_of(values, self.names)
         if len(self.outputs) == 1 and not paused_here():
             (output,) = self.outputs

@@ -14,8 +14,8 @@ from .._streams import Forgiving
 from .checkpoint import Checkpoint
 from .direct import Direct
 from .interrupts import Interrupts
-from .resident import Resident
-from .run import History, Run
+from .resident import Resident, State
+from .run import History, Run, Saved
 
 #: Seconds between two looks at the progress.
 SHOWN = 0.05
@@ -36,6 +36,15 @@ class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
             initial=over, total=epochs, disable=not shown or stream is None, file=stream, unit="epoch", miniters=1
         )
 
+    def end(self, run: Run, epochs: int, reason: str) -> None:
+        """Show where a run ended, and the reason if that is before the last epoch."""
+        if run.epochs < epochs and not self.disable:
+            self.total = run.epochs
+            self.set_description(f"ended after epoch {run.epochs}: {reason}", refresh=False)
+        self.show(run)
+        if not self.disable:
+            self.refresh()
+
     def show(self, run: Run) -> None:
         """Show how far a run is."""
         if not self.disable:
@@ -51,6 +60,7 @@ class Training:
         run: what changes.
         steps: compute an epoch.
         judged: rows to judge by, prepared by the learner.
+        metrics: returns metrics of the model as it is, by name; None where none are wanted.
         shuffle: put the rows in a new order for each epoch.
         interrupts: where Ctrl-C may end a computation; all else is done whole.
     """
@@ -58,6 +68,7 @@ class Training:
     run: Run
     steps: Direct | Resident
     judged: list[Any]
+    metrics: Callable[[], dict[str, float]] | None
     shuffle: bool
     interrupts: Interrupts
 
@@ -70,8 +81,8 @@ class Training:
         callback: Callable[[int, History], Any] | None,
     ) -> None:
         """Train until there were so many epochs in all, or patience or the callback ends it; note each epoch in the file."""
-        run, due, count = self.run, 0.0, 1
-        alone = not (file or callback or self.judged)  # nobody looks at the state of a single epoch
+        run, due, count, ends = self.run, 0.0, 1, False
+        alone = not (file or callback or self.judged or self.metrics)  # nobody looks at the state of a single epoch
         with Bar(run.epochs, epochs, progress) as bar:
             while not run.is_over(epochs, patience):
                 start = time.perf_counter()
@@ -91,7 +102,7 @@ class Training:
                         file.note()
                 if ends:
                     break
-            bar.show(run)
+            bar.end(run, epochs, "stopped by callback" if run.epochs < epochs and ends else "patience")
 
     def called(self, callback: Callable[[int, History], Any]) -> bool:
         """Call a function of the user's, which may change all that it sees; tell whether it ends the training."""
@@ -135,14 +146,27 @@ class Training:
             loss = self.steps.epoch(run.order)
             judgement = self.interrupts.run(self.steps.judge, self.judged) if self.judged else None
             state = self.steps.finished()
+            metrics = self._measured(state) if self.metrics else {}
         except (ArithmeticError, ValueError) as error:
             error.args = (f"epoch {run.epochs + 1}: {error}",)
             raise
         end = time.perf_counter()
-        run.add(loss, judgement, end - start, patient, state)
+        run.add(loss, judgement, end - start, patient, state, metrics)
         return end
+
+    def _measured(self, state: State | Saved) -> dict[str, float]:
+        """Return the metrics for a state; if that fails, all is as after the last whole epoch."""
+        assert self.metrics is not None  # the caller asked
+        state.restore()
+        try:
+            return self.interrupts.run(self.metrics)
+        except BaseException:
+            self.run.last.restore()
+            self.steps.load()
+            raise
 
 
 def _shown(history: History) -> dict[str, str]:
-    curves = {"loss": history.loss, "validation": history.validation_loss}
-    return {name: f"{curve[-1]:.4g}" for name, curve in curves.items() if curve}
+    return {
+        name.replace("validation_loss", "validation"): f"{curve[-1]:.4g}" for name, curve in history.curves().items()
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib import import_module
@@ -16,6 +16,7 @@ from .._text import described
 from ..compiler.workers import require_executor
 from ..engine.value import Value
 from ..losses import Loss
+from ..metrics import Metric, require_metrics
 from ..nn.module import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
@@ -24,6 +25,7 @@ from .direct import Direct
 from .epochs import Training
 from .gradients import Compiled, Eager
 from .interrupts import Interrupts
+from .predictions import Predictions, metrics_of
 from .resident import Resident, is_resident
 from .rows import divided, require_taken
 from .run import History, Run, named
@@ -49,6 +51,7 @@ def fit(
     executor: Executor | None = None,
     compile: bool | str = True,  # noqa: A002
     callback: Callable[[int, History], Any] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
 ) -> History:
     """Train a model. Ctrl-C ends the training and leaves everything as it was after the last whole epoch.
 
@@ -85,9 +88,11 @@ def fit(
             has side effects. "numba" is the backend of that name.
         callback: called after each epoch with its number, from 1, and the history; the model and the optimiser are as
             after that epoch, and may be changed. If it returns True, the training ends.
+        metrics: functions of all predictions and targets, by name, as ``{"accuracy": mg.accuracy}``. They are computed
+            after each epoch, of the training rows and of the validation rows, into ``history.metrics``.
 
     Returns:
-        The losses and times of the epochs.
+        The losses, metrics and times of the epochs.
 
     Raises:
         ValueError, TypeError: X and y do not fit each other, a cell is not a finite number, an argument is out of range,
@@ -100,7 +105,10 @@ def fit(
         OSError: the checkpoint cannot be written; an older one is unchanged.
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
-    optimizers = _require_parts(model, loss, optimizer)
+    optimizers = require_parts(model, loss, optimizer)
+    wanted = require_metrics(metrics)
+    if wanted and y is None:
+        raise ValueError("metrics needs targets to compare with, got y=None")
     rows = required_pairs(X, y)
     loss_of = loss if y is not None else _of_prediction(loss)
     require_taken(model, rows)
@@ -124,7 +132,7 @@ def fit(
     backend = "python" if compile is True else compile
     settings = {
         "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
-        "validation": real(validation),
+        "validation": real(validation), **({"metrics": sorted(wanted)} if wanted else {}),
     }  # fmt: skip
     run = Run(model, optimizers, random.Random(drawn), len(rows))
     if backend == "numba" and find_spec("numba"):
@@ -140,7 +148,9 @@ def fit(
                 file.begin(run, epochs, identity_of(run, loss, programs, settings, pairs))
             kind = Resident if isinstance(learner, Compiled) and is_resident(learner, optimizers) else Direct
             steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
-            training = Training(run, steps, learner.ready(judged), shuffle, interrupts)
+            predictions = Predictions(model, backend if isinstance(learner, Compiled) and backend else None)
+            measure = metrics_of(predictions, wanted, rows, judged) if wanted else None
+            training = Training(run, steps, learner.ready(judged), measure, shuffle, interrupts)
             try:
                 training.through(epochs, patience, progress, file, callback)
             finally:
@@ -165,7 +175,7 @@ def _kept(run: Run, file: Checkpoint | None, interrupts: Interrupts) -> Iterator
         run.history.interrupted |= interrupts.pending
 
 
-def _require_parts(model: Any, loss: Any, optimizer: Any) -> list[Optimizer]:
+def require_parts(model: Any, loss: Any, optimizer: Any) -> list[Optimizer]:
     """Require a module, a loss function and an optimiser or several of unlike parameters; return a list of these.
 
     Raises:

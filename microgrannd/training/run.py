@@ -25,12 +25,31 @@ class History:
         validation_loss: the mean over the validation rows after the epoch; empty where there are none.
         seconds: the time taken.
         interrupted: whether Ctrl-C ended the training.
+        metrics: for each name the metric of the training rows after the epoch, and as ``validation_<name>`` that of the
+            validation rows.
     """
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     interrupted: bool = False
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch, from 1, of the lowest validation loss, without validation rows of the lowest loss; None if none was run."""
+        losses = self.validation_loss or self.loss
+        return min(range(len(losses)), key=losses.__getitem__) + 1 if losses else None
+
+    def curves(self) -> dict[str, list[float]]:
+        """Return the numbers of each epoch by name: loss, validation_loss, and the metrics, as far as there are any."""
+        curves = {"loss": self.loss, "validation_loss": self.validation_loss, **self.metrics}
+        return {name: curve for name, curve in curves.items() if curve}
+
+    def __repr__(self) -> str:
+        last = "".join(f", {name} {curve[-1]:.4g}" for name, curve in self.curves().items())
+        best = f", best epoch {self.best_epoch}" if self.loss else ""
+        return f"History({len(self.loss)} epochs{last}{best}{', interrupted' if self.interrupted else ''})"
 
 
 class State(Protocol):
@@ -159,9 +178,19 @@ class Run:
                 other = bits(size)
             order[last], order[other] = order[other], order[last]
 
-    def add(self, loss: float, judgement: float | None, seconds: float, patient: bool, state: State | Saved) -> None:
+    def add(
+        self,
+        loss: float,
+        judgement: float | None,
+        seconds: float,
+        patient: bool,
+        state: State | Saved,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
         """Add an epoch to the history, and keep the state after it; where there is patience, as the best only if it is."""
         history = self.history
+        for name, metric in (metrics or {}).items():
+            history.metrics.setdefault(name, []).append(metric)
         history.loss.append(loss)
         if judgement is not None:
             history.validation_loss.append(judgement)
@@ -185,6 +214,7 @@ class Run:
             "loss": list(self.history.loss),
             "validation_loss": list(self.history.validation_loss),
             "seconds": list(self.history.seconds),
+            "metrics": {name: list(curve) for name, curve in self.history.metrics.items()},
             "best": {
                 "epoch": self.best,
                 "loss": self.lowest if isfinite(self.lowest) else None,
@@ -201,7 +231,10 @@ class Run:
         loss, judgements, seconds = (
             required_reals(name, state[name]) for name in ("loss", "validation_loss", "seconds")
         )
-        if len(seconds) != len(loss) or len(judgements) not in (0, len(loss)):
+        metrics = {
+            name: required_reals(f"the metric {name}", curve) for name, curve in state.get("metrics", {}).items()
+        }
+        if {len(seconds), *map(len, metrics.values())} - {len(loss)} or len(judgements) not in (0, len(loss)):
             raise ValueError("the lists of the history differ in length")
         best, lowest = state["best"]["epoch"], state["best"]["loss"]
         lowest = inf if lowest is None else required_real("the best loss", lowest)
@@ -228,7 +261,7 @@ class Run:
             raise
         self.rng.setstate(rng.getstate())
         self.order = order
-        self.history = History(loss, judgements, seconds)
+        self.history = History(loss, judgements, seconds, metrics=metrics)
         self.set_weights(weights)
         last = self.last = self.saved()
         self.best, self.lowest, self.kept = best, lowest, Saved(self, kept, last.optimizers)
