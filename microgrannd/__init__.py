@@ -11,6 +11,7 @@
 from importlib import import_module
 from typing import Any
 
+from ._guesses import missing
 from .engine import Value as Value
 from .engine import functions
 from .engine import rule as rule
@@ -54,7 +55,7 @@ def __getattr__(name: str) -> Any:
     if module is None:
         thing = getattr(functions, name, None)
         if thing is None or name not in functions.__all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            missing(__name__, f"module {__name__!r}", name)
     else:
         thing = import_module(f".{module}", __name__)
         thing = getattr(thing, name) if module != name else thing

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from ._checks import seed_of
+from ._guesses import missing
 from ._text import printable
 
 __all__ = ["Table", "TableError", "as_table", "circles", "moons", "parse_number", "read_csv", "spirals", "split", "xor"]
@@ -21,6 +23,12 @@ __all__ = ["Table", "TableError", "as_table", "circles", "moons", "parse_number"
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, f"module {__name__!r}", name)
 
 
 Rows = list[list[float]]

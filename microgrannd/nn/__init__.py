@@ -1,7 +1,15 @@
 """Networks of scalars: Module, Neuron, Layer, MLP, Embedding, Sequential."""
 
+from typing import TYPE_CHECKING, Any
+
+from .._guesses import missing
 from .embedding import Embedding
 from .layers import ACTIVATIONS, INITS, MLP, Layer, Neuron, Sequential
 from .module import Module
 
 __all__ = ["ACTIVATIONS", "INITS", "MLP", "Embedding", "Layer", "Module", "Neuron", "Sequential"]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, f"module {__name__!r}", name)

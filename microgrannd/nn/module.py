@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import Any, SupportsFloat, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from .._checks import real, required_pairs, required_real
+from .._guesses import missing
 from .._text import described
 from ..engine.contexts import no_grad
 from ..engine.graph import number
@@ -28,6 +29,11 @@ class Module:
 
     A subclass defines ``__call__(self, x)``, which returns its outputs for a row of Values or numbers.
     """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            missing("Module", f"{type(self).__name__!r} object", name)
 
     #: Whether it is one layer of a model: a summary does not say what is in it.
     _is_layer = False

@@ -106,6 +106,9 @@ class Optimizer:
     def __init__(
         self, params: Iterable[Value], lr: float | Schedule, max_norm: float | None = None, **options: float
     ) -> None:
+        if hasattr(params, "parameters"):
+            kind = type(self).__name__
+            raise TypeError(f"{kind} needs Values, as {kind}(model.parameters(), ...), got {described(params)}")
         self.params = list(params)
         _check_parameters(self.params)
         if not callable(lr):

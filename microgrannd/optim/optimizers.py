@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from .._checks import required_amounts
+from .._guesses import suggesting
 from .._text import described
 from ..engine.value import Value
 from .base import Optimizer
@@ -28,6 +29,7 @@ class SGD(Optimizer):
         "p": "p - lr * (g + momentum * velocity if nesterov else velocity if momentum else g)",
     }
 
+    @suggesting("Optimizer")
     def __init__(
         self,
         params: Iterable[Value],
@@ -62,6 +64,7 @@ class Adam(Optimizer):
         "p": "p - lr / (1 - beta1 ** t) * means / (sqrt(squares) / sqrt(1 - beta2 ** t) + eps)",
     }
 
+    @suggesting("Optimizer")
     def __init__(
         self,
         params: Iterable[Value],
@@ -97,6 +100,7 @@ class AdamW(Adam):
         "p": "p * (1 - lr * weight_decay) - lr / (1 - beta1 ** t) * means / (sqrt(squares) / sqrt(1 - beta2 ** t) + eps)",
     }
 
+    @suggesting("Optimizer")
     def __init__(
         self,
         params: Iterable[Value],
@@ -132,6 +136,7 @@ class RMSprop(Optimizer):
         "p": "p - lr * (velocity if momentum else scaled)",
     }
 
+    @suggesting("Optimizer")
     def __init__(
         self,
         params: Iterable[Value],

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .._checks import required_whole
+from .._guesses import suggesting
 from .._text import described
 from .._trees import leaves, paths
 from ..engine.value import Value
@@ -32,6 +33,7 @@ from . import steps
 from .point import Point
 
 
+@suggesting("gradcheck")
 def gradcheck(
     f: Callable[..., Any],
     args: Sequence[Any],

@@ -12,6 +12,7 @@ from os import PathLike
 from typing import Any
 
 from .._checks import real, required_pairs, required_whole, seed_of
+from .._guesses import suggesting
 from .._text import described
 from ..compiler.workers import require_executor
 from ..engine.value import Value
@@ -31,6 +32,7 @@ from .rows import divided, require_taken
 from .run import History, Run, named
 
 
+@suggesting("fit")
 def fit(
     model: Module,
     X: Iterable[Any],

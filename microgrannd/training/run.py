@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 from pickle import PicklingError
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._checks import is_whole, required_real, required_reals
+from .._guesses import missing
 from ..engine.value import Value, data_of
 from ..nn.module import Module
 from ..optim import Optimizer
@@ -34,6 +35,11 @@ class History:
     seconds: list[float] = field(default_factory=list)
     interrupted: bool = False
     metrics: dict[str, list[float]] = field(default_factory=dict)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            missing("History", "'History' object", name)
 
     @property
     def best_epoch(self) -> int | None:
