@@ -15,7 +15,7 @@ from .compiled import epoch_of_fit
 from .timing import installed, medians
 
 #: A step of gradient descent on the mean squared error of MLP(8, [n, n, 1]) with relu, on 32 rows.
-INPUTS, WIDTHS, COUNT, RATE = 8, [1, 4, 8, 16, 32, 64, 128], 32, 0.01
+INPUTS, WIDTHS, COUNT, RATE = 8, [2, 4, 8, 16, 32, 64, 128], 32, 0.01
 
 HEADER = (
     "| MLP(8, [n, n, 1]), parameters | Python | numba | recorded | micrograd | NumPy | PyTorch |\n"
