@@ -51,7 +51,7 @@ def test_a_notebook_keeps_its_promises(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_notebooks_are_numbered_and_lead_to_each_other() -> None:
-    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, 8)]
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, 9)]
     links = [re.findall(r"\((\w+\.ipynb)\)", path.read_text(encoding="utf-8")) for path in NOTEBOOKS]
     assert links == [[path.name] for path in NOTEBOOKS[1:]] + [[]]
 

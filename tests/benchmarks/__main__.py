@@ -3,13 +3,14 @@
 import platform
 from itertools import chain
 
-from . import compiled, eager, growth
+from . import compiled, compiled_gpt, eager, growth, sizes
 from .timing import HEADER
 
 if __name__ == "__main__":
     print(f"CPython {platform.python_version()}, {platform.machine()}\n\n{HEADER}", flush=True)
-    for row in chain(eager.rows(), compiled.rows()):
+    for row in chain(eager.rows(), compiled.rows(), compiled_gpt.rows()):
         print(row, flush=True)
-    print(f"\n{growth.HEADER}", flush=True)
-    for line in growth.lines():
-        print(line, flush=True)
+    for table in (growth, sizes):
+        print(f"\n{table.HEADER}", flush=True)
+        for line in table.lines():
+            print(line, flush=True)

@@ -22,7 +22,7 @@ from microgrannd.training.interrupts import Interrupts
 from microgrannd.training.resident import Resident
 from microgrannd.training.run import Run
 
-from . import eager, gpt, peers
+from . import eager, peers
 from .timing import Row, Work, apart, installed, medians, outcome
 
 EPOCHS = 10_000
@@ -38,7 +38,6 @@ def rows() -> Iterator[Row]:
         yield from xor()
     if installed("sklearn", "scikit-learn"):
         yield from digits()
-    yield from of_gpt()
 
 
 def moons() -> Iterator[Row]:
@@ -104,61 +103,6 @@ def new_graph(size: int) -> Callable[[], float]:
     for _ in range(max(1, size // (3 * len(values)))):
         values = [mg.tanh(a * w + b) for a, b in zip(values, values[1:] + values[:1], strict=True)]
     return partial(mg.compile(mg.sum(values), [x], "numba").backward, [[0.5]])
-
-
-#: The GPT's operations as this library has them, but sums of products written out.
-SUMS = gpt.Operations(softmax=mg.softmax, cross_entropy=mg.cross_entropy, lookup=mg.lookup)
-DOTS = SUMS._replace(dot=mg.dot)
-
-
-def of_gpt() -> Iterator[Row]:
-    """The gradients of a GPT, and its training step with Adam inside of fit, beside the scalar program's own Value."""
-    backends = ["python", *["numba"] * installed("numba", "numba")]
-    ways = [(backend, dots) for dots in (True, False) for backend in backends]
-    own, *taken = medians(gpt_own, *(partial(gpt_gradients, *way) for way in ways), repeat=20)
-    for (backend, dots), ours in zip(ways, taken, strict=True):
-        name = f"GPT's gradients, by {backend}, {'mg.dot' if dots else 'sum(w * x)'}"
-        detail = f"{ours * 1e3:.2f} ms against {own * 1e3:.1f} ms"
-        yield Row(name, "its own Value", own / ours, 45 if backend == "python" else 0, detail)
-    own, *taken = medians(gpt_training, *(partial(gpt_epoch, backend) for backend in backends), repeat=20)
-    for backend, ours in zip(backends, taken, strict=True):
-        detail = f"{ours * 1e3:.2f} ms against {own * 1e3:.1f} ms"
-        least = 40 if backend == "python" else 600
-        yield Row(f"GPT's step with Adam inside of fit, by {backend}", "its own Value", own / ours, least, detail)
-
-
-def gpt_gradients(backend: str, dots: bool) -> Callable[[], float]:
-    with mg.paused_gc():
-        root = gpt.loss(gpt.parameters(Value), gpt.tokens_of("gradient"), DOTS if dots else SUMS)
-    program = mg.compile(root, [], backend)
-    return partial(program.backward, [[]])
-
-
-def gpt_own() -> Callable[[], object]:
-    return lambda: gpt.loss(gpt.parameters(gpt.Value), gpt.tokens_of("gradient")).backward()
-
-
-def gpt_training() -> Callable[[], object]:
-    steps = gpt.training(gpt.parameters(gpt.Value))
-    return lambda: [next(steps) for _ in gpt.WORDS][-1]
-
-
-class Gpt(mg.Module):
-    """The matrices as a module, which gives the tokens to its loss."""
-
-    def __init__(self) -> None:
-        self.weights = gpt.parameters(Value)
-
-    def __call__(self, tokens: Any) -> Any:
-        return gpt.loss(self.weights, tokens, DOTS)
-
-
-def gpt_epoch(backend: str) -> Callable[[], float]:
-    """A step for each of the same words as `gpt_training` takes."""
-    model = Gpt()
-    optimizer = mg.Adam(model.parameters(), lr=0.01, betas=(0.85, 0.99))
-    rows = [gpt.tokens_of(word) for word in gpt.WORDS]
-    return epoch_of_fit(model, rows, None, lambda loss, _: loss, optimizer, backend, 1)
 
 
 def moons_step(backend: str = "python") -> Callable[[], float]:

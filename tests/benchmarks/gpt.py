@@ -10,7 +10,9 @@ from operator import getitem
 from typing import Any, NamedTuple
 
 VOCABULARY, WIDTH, HEADS, CONTEXT = 27, 16, 4, 16
-WORDS = ["gradient", "chain", "rule", "backward", "scalar", "neuron", "layer"]
+
+#: Names of three to ten letters, one of each length.
+WORDS = ["ada", "noah", "aisha", "miguel", "camilla", "penelope", "anastasia", "maximilian"]
 
 
 class Value:
