@@ -13,7 +13,7 @@ if sys.platform == "emscripten":
     pytest.skip("benchmarks need processes", allow_module_level=True)
 
 from microgrannd import Value
-from tests.benchmarks import gpt, gpt_peers, sizes
+from tests.benchmarks import gpt, gpt_peers, jitted, sizes
 from tests.benchmarks.compiled_gpt import DOTS
 
 
@@ -59,3 +59,11 @@ def test_networks_of_the_curve_over_sizes_train_alike() -> None:
         numbers = [step() for _ in range(4)]
         # Inside of fit, a first step was taken before it is measured.
         assert numbers in (pytest.approx(expected[:4], rel=1e-9), pytest.approx(expected[1:], rel=1e-9)), work
+
+
+@pytest.mark.parametrize("name", list(jitted.tasks()))
+def test_losses_under_jit_are_those_by_values_and_of_pytorch(name: str) -> None:
+    expected = jitted.scalars(name, None)()
+    assert jitted.scalars(name, "python")() == pytest.approx(expected, rel=1e-12)
+    pytest.importorskip("torch", reason="PyTorch is the peer")
+    assert jitted.tensors(name)() == pytest.approx(expected, rel=1e-12)

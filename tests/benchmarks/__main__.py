@@ -3,12 +3,12 @@
 import platform
 from itertools import chain
 
-from . import compiled, compiled_gpt, eager, growth, sizes
+from . import compiled, compiled_gpt, eager, growth, jitted, sizes
 from .timing import HEADER
 
 if __name__ == "__main__":
     print(f"CPython {platform.python_version()}, {platform.machine()}\n\n{HEADER}", flush=True)
-    for row in chain(eager.rows(), compiled.rows(), compiled_gpt.rows()):
+    for row in chain(eager.rows(), compiled.rows(), compiled_gpt.rows(), jitted.rows()):
         print(row, flush=True)
     for table in (growth, sizes):
         print(f"\n{table.HEADER}", flush=True)
