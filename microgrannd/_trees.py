@@ -7,11 +7,16 @@ from copy import copy
 from typing import Any
 
 
+def is_array(thing: Any) -> bool:
+    """Tell whether it is an array, of at least one dimension."""
+    return bool(getattr(thing, "shape", ())) and hasattr(thing, "ravel")
+
+
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     """Apply a function to every number in nested lists, tuples, dicts and arrays; return the same structure."""
     if isinstance(structure, list | tuple | dict):
-        return _of_parts(lambda part: mapped(function, part), structure)
-    if getattr(structure, "shape", ()):
+        return of_parts(lambda part: mapped(function, part), structure)
+    if is_array(structure):
         import numpy as np  # there is an array, so NumPy is installed
 
         results = [function(part) for part in structure.ravel()]
@@ -26,13 +31,13 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
 def copied(structure: Any) -> Any:
     """Copy nested lists, tuples, dicts and arrays, so that a function may assign into them or sort them."""
     if isinstance(structure, list | tuple | dict):
-        return _of_parts(copied, structure)
-    if getattr(structure, "shape", ()):
+        return of_parts(copied, structure)
+    if is_array(structure):
         return structure.copy() if hasattr(structure, "copy") else copy(structure)
     return structure
 
 
-def _of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
+def of_parts(function: Callable[[Any], Any], structure: Any) -> Any:
     """Apply a function to the parts of a list, tuple, named tuple or dict; return one of the same kind."""
     if isinstance(structure, dict):
         same_kind = copy(structure)
@@ -70,7 +75,7 @@ def paths(structure: Any, root: str) -> Iterator[str]:
     elif isinstance(structure, (list, tuple)):
         for index, part in enumerate(structure):
             yield from paths(part, f"{root}[{index}]")
-    elif getattr(structure, "shape", ()):
+    elif is_array(structure):
         import numpy as np
 
         yield from (f"{root}[{', '.join(map(str, index))}]" for index in np.ndindex(structure.shape))

@@ -114,18 +114,22 @@ class Tape:
 
     def dependencies(self) -> list[list[int]]:
         """Return for each output the numbers of the parameters on which it depends, in order."""
+        if len(self.outputs) == 1:
+            return [list(range(self.parameters))]
         sets = [0] * self.inputs + [1 << number for number in range(self.parameters)]  # of bits
         for step in self.steps:
             sets.append(reduce(or_, (sets[ref.index] for ref in step.refs), 0))
-        return [[n for n in range(self.parameters) if sets[output.index] >> n & 1] for output in self.outputs]
+        return [[n for n, bit in enumerate(f"{sets[o.index]:b}"[::-1]) if bit == "1"] for o in self.outputs]
 
     def only(self, number: int, parameters: Sequence[int]) -> Tape:
         """Return the tape of one output, with the inputs and these parameters, on which alone it depends."""
+        if len(self.outputs) == 1:
+            return self
         needed = {self.outputs[number]}
         for ref, step in reversed(self.results):
             if ref in needed:
                 needed.update(step.refs)
-        kept = [*self.input_refs, *(self.parameter_refs[n] for n in parameters)]
+        kept = [*self.input_refs, *(Ref(self.inputs + n) for n in parameters)]
         steps = [(ref, step) for ref, step in self.results if ref in needed]
         renamed = {ref: Ref(index) for index, ref in enumerate([*kept, *(ref for ref, _ in steps)])}
         return Tape(

@@ -194,7 +194,7 @@ class scope(_Switch):  # noqa: N801  # beside no_grad
 
 
 #: Whether what is recorded here stands for other numbers too.
-_once_for_all: ContextVar[bool] = ContextVar("microgrannd_once_for_all", default=False)
+_once_for_all: ContextVar[_Holder] = ContextVar("microgrannd_once_for_all", default=_nothing)
 
 
 def require_numbers(what: str) -> None:
@@ -203,10 +203,10 @@ def require_numbers(what: str) -> None:
     Raises:
         TypeError: it does.
     """
-    if _once_for_all.get():
+    if _once_for_all.get()() is not None:
         raise TypeError(
             f"{what} holds for these numbers only, but mg.jit records a function once for all: use mg.maximum, "
-            "mg.clip, mg.relu or their like, or name the argument in static="
+            "mg.clip, mg.relu or their like (whose own derivatives compare, too), or name the argument in static="
         )
 
 
@@ -217,13 +217,17 @@ def recording(once_for_all: bool = False) -> Iterator[None]:
     Args:
         once_for_all: the graph is to stand for other numbers too, so comparisons of Values are errors.
     """
-    before, outer = _holder.get(), _once_for_all.set(once_for_all)
+    before, outer = _holder.get(), _once_for_all.get()
+    token = _Token()
     _holder.set(_nothing)
+    if once_for_all:
+        _once_for_all.set(ref(token))
     try:
         yield
     finally:
         _holder.set(before)
-        _once_for_all.reset(outer)
+        _once_for_all.set(outer)
+        del token
 
 
 _lock = threading.Lock()

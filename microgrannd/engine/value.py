@@ -169,6 +169,18 @@ class Value(Operations):
         """The Value itself: it is real (NumPy asks for it, for a variance)."""
         return self
 
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if isinstance(other, Value | int | float):
+            require_numbers(f"{self} == {other}")
+        return NotImplemented
+
+    __hash__ = object.__hash__
+
+    def __int__(self) -> int:
+        raise _whole("trunc", self)
+
     def __bool__(self) -> bool:
         require_numbers(f"the truth of {self}")
         return self.data != 0

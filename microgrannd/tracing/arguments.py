@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, MutableSequence, Sequence, Set, ValuesView
+from enum import Enum
+from types import MethodType
 from typing import Any
 
 from .._checks import real
 from .._text import described
-from .._trees import mapped
+from .._trees import is_array, mapped, of_parts
 from ..engine.value import Value
 
 #: What stands for a number, and for a Value, in the structure of arguments.
@@ -15,7 +17,7 @@ NUMBER, VALUE = "number", "Value"
 
 
 #: Types of which equal objects are the same argument. Of all others only one and the same object is.
-_BY_VALUE = (bool, str, bytes, complex, range, frozenset, type(None))
+_BY_VALUE = (int, str, bytes, range, type(None))
 
 
 class Same:
@@ -47,10 +49,12 @@ class Arguments:
         key: their structure: nesting, lengths, keys, shapes, and all that is neither a number nor a Value.
 
     Raises:
-        TypeError: a static argument is not hashable; an argument is an iterator.
+        TypeError: a static argument is not hashable; an argument is an iterator, or keeps numbers in a way of its own.
     """
 
-    def __init__(self, positional: Sequence[Any], named: Mapping[str, Any], static: Collection[int | str]) -> None:
+    def __init__(
+        self, positional: Sequence[Any], named: Mapping[str, Any], static: Collection[int | str] = frozenset()
+    ) -> None:
         self.positional, self.named, self.static = positional, named, static
         self.numbers: list[float] = []
         self.values: list[Value] = []
@@ -67,7 +71,7 @@ class Arguments:
             raise TypeError(
                 f"a static argument needs to be hashable, as a tuple is, got {described(thing)} for {place!r}"
             ) from None
-        return _typed(thing)
+        return _typed(thing, lambda other: (type(other), other))
 
     def _structure(self, thing: Any) -> Hashable:
         kind = type(thing)
@@ -80,18 +84,19 @@ class Arguments:
         if isinstance(thing, list | tuple):
             return kind, self._parts(thing)
         if isinstance(thing, dict):
-            return kind, tuple(thing), self._parts(list(thing.values()))
-        if getattr(thing, "shape", ()):
-            return kind, tuple(thing.shape), self._parts(thing.ravel().tolist())
+            return kind, tuple(map(_typed, thing)), self._parts(list(thing.values()))
+        if is_array(thing):
+            return kind, tuple(thing.shape), is_traced(thing), self._parts(_elements(thing))
         if (number := number_of(thing)) is not None:
             self.numbers.append(number)
             return NUMBER
         if hasattr(kind, "__next__"):
+            raise TypeError(f"jit may call f several times, but {described(thing)} can be read once: give a list")
+        if isinstance(thing, MutableSequence | Set | ValuesView) and not isinstance(thing, frozenset | bytearray):
             raise TypeError(
-                f"jit may call a function several times, but {described(thing)} can be read once: give a list"
+                f"jit takes numbers in lists, tuples, dicts and arrays, got {described(thing)}: give list(...)"
             )
-        thing = getattr(thing, "item", lambda: thing)() if getattr(thing, "shape", None) == () else thing
-        return _typed(thing) if isinstance(thing, _BY_VALUE) else Same(thing)
+        return _typed(getattr(thing, "item", lambda: thing)() if getattr(thing, "shape", None) == () else thing)
 
     def _parts(self, parts: Sequence[Any]) -> Hashable:
         """Return the structure of a sequence; of numbers alone, and of Values alone, their count."""
@@ -118,7 +123,7 @@ class Arguments:
             return thing if plain is None else number(plain)
 
         def of(place: int | str, thing: Any) -> Any:
-            return thing if place in self.static else mapped(other, thing)
+            return thing if place in self.static else _mapped(other, thing)
 
         return (
             [of(place, thing) for place, thing in enumerate(self.positional)],
@@ -126,13 +131,58 @@ class Arguments:
         )
 
 
+def form_of(thing: Any) -> Hashable:
+    """Return the structure of a result, whatever its numbers are."""
+    return Arguments([mapped(lambda _: 0.0, thing)], {}).key
+
+
 def number_of(thing: Any) -> float | None:
-    """Return a number as a float; None for all else, truth values included."""
-    if isinstance(thing, bool) or getattr(getattr(thing, "dtype", None), "kind", "") == "b":
+    """Return a number as a float; None for all else, truth values and members of an enumeration included."""
+    if isinstance(thing, bool | Enum) or getattr(getattr(thing, "dtype", None), "kind", "") == "b":
         return None
     return real(thing)
 
 
-def _typed(thing: Any) -> Hashable:
-    """Return what tells True, 1 and 1.0, and 0.0 and -0.0, apart."""
-    return type(thing), repr(thing) if isinstance(thing, float) else thing
+def is_traced(array: Any) -> bool:
+    """Tell whether the elements of an array are numbers or Values; else it is as it is, as a mask."""
+    return getattr(array.dtype, "kind", "O") in "fiuO"
+
+
+def _mapped(function: Callable[[Any], Any], thing: Any) -> Any:
+    """Apply a function as `mapped` does, but leave arrays of truth values and texts as they are."""
+    if is_array(thing) and not is_traced(thing):
+        return thing
+    if isinstance(thing, list | tuple | dict):
+        return of_parts(lambda part: _mapped(function, part), thing)
+    return mapped(function, thing)
+
+
+def _elements(array: Any) -> list[Any]:
+    """Return the elements of an array.
+
+    Raises:
+        TypeError: it holds anything else than scalars.
+    """
+    parts: list[Any] = array.ravel().tolist()
+    if any(isinstance(part, list | tuple | dict) or part is None or is_array(part) for part in parts):
+        raise TypeError(f"jit takes arrays of numbers or Values, got {described(array)}")
+    return parts
+
+
+def _typed(thing: Any, other: Callable[[Any], Hashable] = Same) -> Hashable:
+    """Return what tells an object from others: True, 1 and 1.0 apart, and 0.0 and -0.0, in tuples and slices too.
+
+    Args:
+        thing: the object.
+        other: does so for what is none of the types of which equal objects are the same.
+    """
+    kind = type(thing)
+    if isinstance(thing, tuple | frozenset):
+        return kind, (tuple if isinstance(thing, tuple) else frozenset)(_typed(part, other) for part in thing)
+    if isinstance(thing, slice):
+        return slice, _typed((thing.start, thing.stop, thing.step), other)
+    if isinstance(thing, MethodType):
+        return MethodType, Same(thing.__self__), Same(thing.__func__)
+    if isinstance(thing, float | complex):
+        return kind, repr(thing)
+    return (kind, thing) if isinstance(thing, _BY_VALUE) else other(thing)

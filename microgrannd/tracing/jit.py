@@ -17,13 +17,17 @@ import inspect
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from functools import partial, update_wrapper
-from itertools import zip_longest
+from importlib import import_module
+from inspect import Parameter
 from keyword import iskeyword
-from math import isclose, isnan
+from math import isclose, isfinite, isnan
+from operator import attrgetter
 from threading import RLock
 from types import MethodType
 from typing import Any
+from weakref import ref
 
 from .._text import described
 from .._trees import copied, leaves
@@ -33,24 +37,31 @@ from ..engine.graph import number, topological
 from ..engine.value import Value
 from ..functional import is_differentiating
 from ..rules.ieee import ERRORS
-from .arguments import Arguments, number_of
+from .arguments import Arguments, form_of, number_of
+from .recording import record
 from .trace import Trace
 
 #: Structures of arguments, at most, whose programs a function keeps: those that came last.
 MOST_STRUCTURES = 256
 
 
-#: Whether a function under jit is being called for itself: then so are others that it calls.
-_inside: ContextVar[bool] = ContextVar("microgrannd_inside_jit", default=False)
+class _Inside:
+    """Says that a function under jit is being called for itself, for as long as it lives."""
+
+
+#: Refers to one while a function is: then those that it calls are called for themselves, too.
+_inside: ContextVar[Callable[[], _Inside | None]] = ContextVar("microgrannd_inside_jit", default=lambda: None)
 
 
 @contextmanager
 def _called_itself() -> Iterator[None]:
-    token = _inside.set(True)
+    before, token = _inside.get(), _Inside()
+    _inside.set(ref(token))
     try:
         yield
     finally:
-        _inside.reset(token)
+        _inside.set(before)
+        del token
 
 
 def jit(f: Callable[..., Any] | None = None, *, backend: str = "python", static: str | Iterable[str] = ()) -> Any:
@@ -71,7 +82,9 @@ def jit(f: Callable[..., Any] | None = None, *, backend: str = "python", static:
         A function of the same arguments. Each Value of its result is one node, which passes the gradient on to Values in the
         arguments and to the leaves of the graph that ``f`` closes over: their ``.data`` is read at each call. What else
         ``f`` reads is as it was at the first call. Inside of `no_grad` there is only the number. Inside of `grad`,
-        `hessian` and the like, and of another function under jit, ``f`` itself is called.
+        `hessian` and the like, and of another function under jit, ``f`` itself is called. A node that ``f`` closes over is
+        computed anew from its leaves. Each of several results has a program for its own derivatives, compiled when
+        `backward` first asks for them: to differentiate by many results, return their sum.
 
     Raises:
         TypeError: f cannot be called, or its result is something else; it compares Values, or takes one as an index, in a
@@ -95,6 +108,8 @@ def jit(f: Callable[..., Any] | None = None, *, backend: str = "python", static:
     require_backend(backend)
     if f is None:
         return partial(jit, backend=backend, static=static)
+    if not isinstance(static, str | list | tuple | set | frozenset):
+        raise TypeError(f"static needs names of arguments, as static=('n',), got {described(static)}")
     return Jitted(f, backend, [static] if isinstance(static, str) else list(static))
 
 
@@ -108,6 +123,9 @@ class Jitted:
     __wrapped__: Callable[..., Any]
 
     def __init__(self, f: Callable[..., Any], backend: str, static: list[str]) -> None:
+        if isinstance(f, staticmethod | classmethod):
+            kind = type(f).__name__
+            raise TypeError(f"jit decorates a function, which a {kind} is not yet: write @{kind} above @mg.jit")
         if not callable(f):
             raise TypeError(f"jit needs a function, got {described(f)}")
         require_immediate(f, "jit")
@@ -115,14 +133,14 @@ class Jitted:
         self.__wrapped__ = f
         self.__name__: str = getattr(f, "__name__", type(f).__name__)
         self.__qualname__: str = getattr(f, "__qualname__", self.__name__)
-        self._backend, self._static = backend, _places(f, static)
+        self._backend, self._names, self._static = backend, static, _places(f, static)
         self._traces: dict[Hashable, Trace] = {}
         self._lock = RLock()  # of what records
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
+    def __call__(self, /, *arguments: Any, **options: Any) -> Any:
         """Return what the function returns."""
         f = self.__wrapped__
-        if _inside.get() or is_differentiating():
+        if _inside.get()() is not None or is_differentiating():
             return f(*arguments, **options)
         given = Arguments(arguments, options, self._static)
         trace = self._traces.get(given.key)
@@ -133,20 +151,24 @@ class Jitted:
             return trace.run(given)
         except ERRORS:
             with _called_itself():
-                f(*arguments, **options)  # raises it with a message that says more
+                f(*copied(arguments), **copied(options))  # raises it with a message that says more
             raise
 
     def _checked(self, given: Arguments) -> Any:
         """Return the result of a program that was compared with that of the function."""
-        trace = self._traces.get(given.key) or Trace(self.__wrapped__, _identifier(self.__name__), given, self._backend)
-        expected = self.__wrapped__(*copied(given.positional), **copied(given.named))
-        result = trace.run(given)
-        for one, other in zip_longest(leaves(expected), leaves(result)):
-            if not _agree(one, other):
-                raise RuntimeError(
-                    f"{self.__name__} gives {number(one)}, and by its program {number(other)}: it uses numbers that its graph "
-                    "does not show (by .data, detach(), a branch, random numbers, or what else changes)"
-                )
+        f = self.__wrapped__
+        trace = self._traces.get(given.key) or Trace(f, _identifier(self.__name__), given, self._backend)
+        positional, named = given.replaced(float, lambda value: value)
+        expected, result = f(*positional, **named), trace.run(given)
+        if form_of(expected) != form_of(result):
+            raise RuntimeError(f"{self.__name__} gives a result of another form at each call: {_UNSEEN}")
+        pairs = list(zip(leaves(expected), leaves(result), strict=True))
+        if not all(_agree(one, other) for one, other in pairs):  # but for rounding, which may be large
+            for (one, other), node in zip(pairs, leaves(record(f, given).result), strict=True):
+                if not _agree(one, other, _rounding(node)):
+                    raise RuntimeError(
+                        f"{self.__name__} gives {number(one)}, and by its program {number(other)}: {_UNSEEN}"
+                    )
         trace.unchecked = max(trace.unchecked - 1, 0)  # another thread may have come first
         self._traces[given.key] = trace
         while len(self._traces) > MOST_STRUCTURES:
@@ -156,29 +178,50 @@ class Jitted:
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
 
-    def __reduce__(self) -> str:
-        return self.__qualname__  # as functions are pickled and copied: by name
+    def __reduce__(self) -> Any:
+        """Return what pickle writes: the name, as of functions; where there is none, what makes another one."""
+        try:
+            if attrgetter(self.__qualname__)(import_module(self.__wrapped__.__module__)) is self:
+                return self.__qualname__
+        except (AttributeError, ImportError):
+            pass  # it has no name of its own
+        return partial(jit, backend=self._backend, static=self._names), (self.__wrapped__,)
+
+    def __copy__(self) -> Any:
+        return self  # as functions are
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        own = deepcopy(self.__wrapped__, memo)  # another one of a method, and of a module
+        return self if own is self.__wrapped__ else Jitted(own, self._backend, self._names)
 
     def __repr__(self) -> str:
         return f"jit({self.__wrapped__!r})"
+
+
+_UNSEEN = "it uses what its graph does not show (.data, detach(), a branch, random numbers, or anything that changes)"
 
 
 def _identifier(name: str) -> str:
     return name if name.isidentifier() and not iskeyword(name) and not name.startswith("_") else "f"
 
 
-def _agree(one: Any, other: Any) -> bool:
-    """Tell whether two results are the same, to rounding."""
+def _agree(one: Any, other: Any, error: float = 0.0) -> bool:
+    """Tell whether two results are the same, relative to their size or up to an error."""
     a, b = number(one), number(other)
     if number_of(a) is None or number_of(b) is None:
         return type(a) is type(b) and a == b
-    if isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) or (isnan(a) and isnan(b)):
-        return True
+    return isclose(a, b, rel_tol=1e-9, abs_tol=error) or (isnan(a) and isnan(b))
+
+
+def _rounding(result: Any) -> float:
+    """Return how far rounding, and another order of additions, can move a result."""
+    if not isinstance(result, Value):
+        return 0.0
     from ..testing.rounded import BOUND  # seldom needed, and mpmath takes a while to import
     from ..testing.rounding import running_errors
 
-    error = running_errors(topological(one))[one] if isinstance(one, Value) else 0.0
-    return abs(a - b) <= 2 * BOUND * error
+    error: float = 2 * BOUND * running_errors(topological(result))[result]
+    return error if isfinite(error) else 0.0
 
 
 def _places(f: Callable[..., Any], static: list[str]) -> frozenset[int | str]:
@@ -189,10 +232,14 @@ def _places(f: Callable[..., Any], static: list[str]) -> frozenset[int | str]:
     """
     if not static:
         return frozenset()
-    parameters = list(inspect.signature(f).parameters)
+    try:
+        parameters = inspect.signature(f).parameters
+    except ValueError:
+        raise ValueError(f"static needs a function whose parameters Python knows, got {described(f)}") from None
+    kinds = {name: parameter.kind for name, parameter in parameters.items()}
+    known = [name for name, kind in kinds.items() if kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
     for name in static:
-        if name not in parameters:
-            raise ValueError(
-                f"static needs names among {', '.join(parameters) or 'no parameters'}, got {described(name)}"
-            )
-    return frozenset(static) | frozenset(map(parameters.index, static))
+        if name not in known:
+            raise ValueError(f"static needs names among {', '.join(known) or 'no parameters'}, got {described(name)}")
+    by_position = [name for name in static if kinds[name] is not Parameter.KEYWORD_ONLY]
+    return frozenset(static) | frozenset(map(list(kinds).index, by_position))

@@ -9,21 +9,22 @@ from typing import Any, NamedTuple
 
 from .._checks import real
 from .._text import described
-from .._trees import leaves
-from ..compiler.tape import Step, Tape, tape
+from .._trees import leaves, mapped
+from ..compiler.tape import Composite, Step, Tape, tape
 from ..engine.contexts import recording
 from ..engine.graph import topological
 from ..engine.value import Value
 from ..rules.ieee import ERRORS
 from ..rules.rule import CONSTANT, DETACHED
-from .arguments import Arguments
+from .arguments import Arguments, form_of
 
 #: What stands in a result for what is computed at each call.
 COMPUTED = object()
 
 
-#: How far the numbers of the second recording are from those of the first, relative to each.
-MOVE = 2.0**-20
+#: How far the numbers of the second recording are from those of the first, relative to each: far, or where the function
+#: has no value there, near.
+FAR, NEAR = 0.75, 2.0**-20
 
 
 class Recording(NamedTuple):
@@ -50,7 +51,7 @@ class Graph(NamedTuple):
     """The graph of a function, for arguments of one structure.
 
     Attributes:
-        form: its result.
+        form: its result, with zeros instead of Values and numbers.
         parts: of the result, in order: COMPUTED, or what is the same at each call.
         tape: of the parts that are computed; None if none is.
         leaves: the parameters of the tape.
@@ -71,9 +72,9 @@ def graph_of(f: Callable[..., Any], given: Arguments) -> Graph:
         TypeError: its result is no structure of Values, numbers, truth values, texts and None.
         RuntimeError: the graph depends on numbers that it does not show.
     """
-    first, second = _record(f, given), _again(f, given)
+    first, second = record(f, given), _again(f, given)
     one, other = (_read(*pair) for pair in zip((first, second), _constants(first, second), strict=True))
-    if any(starmap(_unlike, zip_longest(one.parts, other.parts))):
+    if any(starmap(_unlike, zip_longest(one.parts, other.parts))) or form_of(one.form) != form_of(other.form):
         raise _differs("a part of its result")
     if one.tape and other.tape and (one.tape.steps, one.tape.outputs) != (other.tape.steps, other.tape.outputs):
         differing = next((step for step, copy in zip_longest(one.tape.steps, other.tape.steps) if step != copy), None)
@@ -81,7 +82,7 @@ def graph_of(f: Callable[..., Any], given: Arguments) -> Graph:
     return one
 
 
-def _record(f: Callable[..., Any], given: Arguments, move: Callable[[float], float] = float) -> Recording:
+def record(f: Callable[..., Any], given: Arguments, move: Callable[[float], float] = float) -> Recording:
     """Call a function with leaves instead of numbers and Values.
 
     Args:
@@ -93,7 +94,7 @@ def _record(f: Callable[..., Any], given: Arguments, move: Callable[[float], flo
     values: list[Value] = []
 
     def leaf(made: list[Value], data: float, label: str = "") -> Value:
-        made.append(Value(move(data), label))
+        made.append(Value(move(float(data)), label))
         return made[-1]
 
     positional, named = given.replaced(partial(leaf, numbers), lambda value: leaf(values, value.data, value.label))
@@ -102,17 +103,20 @@ def _record(f: Callable[..., Any], given: Arguments, move: Callable[[float], flo
 
 
 def _again(f: Callable[..., Any], given: Arguments) -> Recording:
-    """Record a function at numbers nearby; where it has no value there, with whole numbers, perhaps indices, as they are."""
+    """Record a function at other numbers, as far away as it has a value; whole ones stay whole, as indices have to."""
 
-    def apart(number: float) -> float:
-        return number * (1 + MOVE) if number else MOVE
+    def far(number: float) -> float:
+        return number + 1.0 if number.is_integer() else number * (1 + FAR)
 
-    for move in (apart, lambda number: number if number.is_integer() else apart(number)):
+    def near(number: float) -> float:
+        return number * (1 + NEAR) if number else NEAR
+
+    for move in (far, near, lambda number: number if number.is_integer() else near(number)):
         try:
-            return _record(f, given, move)
-        except ERRORS:
+            return record(f, given, move)
+        except (LookupError, *ERRORS):
             continue
-    return _record(f, given)
+    return record(f, given)
 
 
 def _constants(first: Recording, second: Recording) -> tuple[set[Value], set[Value]]:
@@ -141,15 +145,21 @@ def _read(recorded: Recording, constants: set[Value]) -> Graph:
     for part in parts:
         if not isinstance(part, Value | str | None) and real(part) is None:
             raise TypeError(f"jit needs a function of scalars, lists, dicts and arrays of them, got {described(part)}")
-    computed = [isinstance(part, Value) and part._rule is not CONSTANT and part not in constants for part in parts]
+    computed = [isinstance(part, Value) and part not in constants and not _is_number(part) for part in parts]
     roots = [part for part, is_computed in zip(parts, computed, strict=True) if is_computed]
     kept = [COMPUTED if is_computed else part for part, is_computed in zip(parts, computed, strict=True)]
+    form = mapped(lambda _: 0.0, recorded.result)  # which keeps no graph
     if not roots:
-        return Graph(recorded.result, kept, None, [], [])
+        return Graph(form, kept, None, [], [])
     steps, parameters = tape(roots, recorded.numbers, constants=constants)
     index = {value: number for number, value in enumerate(recorded.values)}
     places = [(place, index[leaf]) for place, leaf in enumerate(parameters) if leaf in index]
-    return Graph(recorded.result, kept, steps, parameters, places)
+    return Graph(form, kept, steps, parameters, places)
+
+
+def _is_number(node: Value) -> bool:
+    """Tell whether a node depends on nothing."""
+    return node._rule is CONSTANT or (isinstance(node._rule, Composite) and not node._a)
 
 
 def _unlike(part: Any, other: Any) -> bool:

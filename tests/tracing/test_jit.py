@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import enum
 import gc
 import math
 import pickle
 import threading
+import time
 import weakref
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -22,7 +24,7 @@ from microgrannd.engine.graph import topological
 from microgrannd.testing import expressions, gradcheck
 from microgrannd.testing.strategies import Expression
 from microgrannd.tracing.jit import MOST_STRUCTURES
-from tests.helpers import rounding
+from tests.helpers import ALLOWANCE, rounding
 
 without_numba = pytest.mark.skipif(not find_spec("numba"), reason="numba as a backend")
 every_backend = pytest.mark.parametrize("backend", ["python", pytest.param("numba", marks=without_numba)])
@@ -181,6 +183,139 @@ def test_truth_values_numbers_and_signs_of_static_zeros_are_told_apart() -> None
     for _ in range(3):
         assert [f(2.0, n).data for n in (True, 1, 1.0)] == [102.0, 2.0, 2.0]
         assert [g(2.0, n).data for n in (0.0, -0.0)] == [2.0, -2.0]
+
+
+def test_structures_that_differ_in_kind_only_are_told_apart() -> None:
+    class Mode(enum.IntEnum):
+        A, B = 1, 2
+
+    first = mg.jit(lambda x, s: x * 2 if s[0] is True else x, static="s")
+    sign = mg.jit(lambda x, s: x * math.copysign(1.0, s[0]), static="s")
+    key = mg.jit(lambda d: next(iter(d.values())) * (10 if next(iter(d)) is True else 1))
+    mode = mg.jit(lambda x, m: x if m is Mode.A else -x)
+    plane = mg.jit(lambda x, c: x * math.copysign(1.0, c.imag))
+    for _ in range(3):
+        assert [first(1.0, (s,)).data for s in (True, 1)] == [2.0, 1.0]
+        assert [sign(1.0, (s,)).data for s in (0.0, -0.0)] == [1.0, -1.0]
+        assert [key({k: 2.0}).data for k in (1, True)] == [2.0, 20.0]
+        assert [mode(3.0, m).data for m in Mode] == [3.0, -3.0]
+        assert [plane(1.0, complex(-1, i)).data for i in (0.0, -0.0)] == [1.0, -1.0]
+
+
+def test_a_static_argument_after_others() -> None:
+    @mg.jit(static="n")
+    def f(x: Any, *xs: Any, n: int) -> Any:
+        for y in xs:
+            x = x + y[0] * n
+        return x
+
+    for _ in range(3):
+        assert f(1.0, [1.0], [3.0], n=2).data == 9.0
+    assert len(f._traces) == 1
+
+
+def test_what_is_fresh_at_each_call_is_recorded_once() -> None:
+    class Scale:
+        def by(self, x: Any) -> Any:
+            return x * 2.0
+
+    calls, scale = [], Scale()
+    f = mg.jit(lambda x, g, part: calls.append(1) or g(mg.sum(x[part])))
+    for _ in range(10):
+        assert f([1.0, 2.0, 3.0], scale.by, slice(0, 2)).data == 6.0
+    assert len(calls) == 4
+
+
+def test_masks_small_floats_and_objects_with_a_shape() -> None:
+    np = pytest.importorskip("numpy", reason="NumPy is not installed")
+    chosen = mg.jit(lambda x, mask: mg.sum(x[mask]) / mask.sum())
+    loss = mg.jit(lambda p, t: mg.mse(list(p), list(t)))
+    whole = mg.jit(lambda a: a[0] + a[1])
+    for _ in range(3):
+        assert chosen(np.array([1.0, 2.0, 6.0]), np.array([True, False, True])).data == 3.5
+        assert loss(np.array([0.1, 0.2], np.float32), np.array([0.3, 0.7], np.float32)).data == pytest.approx(0.145)
+        assert whole(np.array([200, 100], np.uint8)).data == 300.0
+    with pytest.raises(TypeError, match="jit takes arrays of numbers or Values"):
+        whole(np.array([[1.0], [2.0, 3.0]], dtype=object))
+
+    class Shaped(mg.Module):
+        shape = (2, 1)
+
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        @mg.jit
+        def __call__(self, x: Any) -> Any:
+            return self.w * x
+
+    model = Shaped()
+    assert [model(x).data for x in (1.0, 2.0, 3.0)] == [2.0, 4.0, 6.0]
+
+
+def test_cancellation_is_no_difference() -> None:
+    f = mg.jit(mg.sum)
+    for _ in range(3):
+        assert f([1e16, 1.0, -1e16]).data in (0.0, 1.0)
+    near = [1e6 + x for x in (0.1, 0.5, 0.9)]
+    variance = mg.jit(lambda xs: mg.mean([x * x for x in xs]) - mg.mean(xs) ** 2)
+    for _ in range(3):
+        assert variance(near).data == pytest.approx(0.1067, abs=0.01)
+
+
+def test_copies_of_modules_have_functions_of_their_own() -> None:
+    class Cell(mg.Module):
+        def __init__(self, w: float) -> None:
+            self.w = Value(w)
+            self.fast = mg.jit(self.forward)
+
+        def forward(self, x: Any) -> Any:
+            return self.w * x
+
+    cell = Cell(2.0)
+    cell.fast(1.0)
+    other = copy.deepcopy(cell)
+    other.w.data = 5.0
+    other.fast(1.0).backward()
+    assert (other.fast(1.0).data, other.w.grad, cell.w.grad, cell.fast(1.0).data) == (5.0, 1.0, 0.0, 2.0)
+    model = mg.jit(mg.MLP(1, [1], seed=0))
+    again = pickle.loads(pickle.dumps(model))
+    assert again([2.0]).data == model([2.0]).data
+
+
+def test_many_parameters_and_results_take_time_in_proportion() -> None:
+    ws = [Value(0.1) for _ in range(4000)]
+    f = mg.jit(lambda x: mg.dot(ws, [x] * len(ws)))
+    start = time.perf_counter()
+    assert f(1.0).data == pytest.approx(400.0)
+    assert time.perf_counter() - start < 5 * ALLOWANCE
+    g = mg.jit(lambda x: [mg.tanh(w * x) for w in ws[:300]])
+    start = time.perf_counter()
+    mg.sum(g(0.5)).backward()
+    assert time.perf_counter() - start < 10 * ALLOWANCE
+    assert ws[299].grad == pytest.approx(0.5 * (1 - math.tanh(0.05) ** 2))
+
+
+def test_a_trace_keeps_no_graph() -> None:
+    gc.collect()
+    before = sum(type(thing) is Value for thing in gc.get_objects())
+    w = Value(1.0)
+    f = mg.jit(lambda x: mg.sum([mg.tanh(w * x) for _ in range(500)]) * w)
+    f(1.0)
+    gc.collect()
+    assert sum(type(thing) is Value for thing in gc.get_objects()) - before < 20
+
+
+def test_a_node_of_numbers_alone_is_a_number_to_others() -> None:
+    h = mg.jit(mg.exp)(0.5)
+    found = mg.jit(lambda x: [h, h * x])(2.0)
+    assert [one.data for one in found] == [math.exp(0.5), 2 * math.exp(0.5)]
+
+
+def test_data_that_is_an_int() -> None:
+    table, i = [Value(1.0), Value(2.0), Value(4.0)], Value(0.0)
+    i.data = 2
+    f = mg.jit(lambda i: mg.lookup(table, i) * 2)
+    assert [f(i).data for _ in range(3)] == [8.0] * 3
 
 
 def test_arrays() -> None:
