@@ -68,6 +68,12 @@ def module(tape: Tape, fixed: Mapping[int, float], trace: bool = False, update: 
     return "\n\n".join([header, *functions.source(text), text]) + "\n"
 
 
+def as_object(text: str) -> str:
+    """Return a module as an expression, for a script that is none: the object of what it exports."""
+    names = re.findall(r"^export function (\w+)", text, re.MULTILINE)
+    return f"(() => {{\n{text.replace('export function', 'function')}return {{ {', '.join(names)} }};\n}})()"
+
+
 class _Words(Vocabulary):
     """Names and templates in JavaScript."""
 

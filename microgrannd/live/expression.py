@@ -1,0 +1,72 @@
+"""The page of an expression: its leaves have sliders, and data and gradients follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..compiler.javascript import as_object, module
+from ..compiler.tape import Ref, tape_with_refs
+from ..drawing.arrange import arranged
+from ..drawing.boxes import fits
+from ..drawing.build import Builder
+from ..drawing.svg import svg
+from ..engine.graph import links
+from ..engine.value import Value
+from ..explaining.derivation import Derivation
+from ..rules.rule import CONSTANT
+from .page import Page, page
+
+#: Boxes of a picture, at most.
+MOST_BOXES = 300
+
+
+def expression_page(root: Value, title: str) -> Page:
+    """Return the page of a result.
+
+    Raises:
+        ValueError: it depends on nothing, has more than 300 operations, or uses a function that JavaScript does not have.
+    """
+    derivation = Derivation(root, None, None, 0)
+    order, names = derivation.order, derivation.names
+    if not fits(order, derivation.box_of, MOST_BOXES):
+        raise ValueError(
+            f"live shows an expression of at most {MOST_BOXES} operations; take a Value nearer to the leaves"
+        )
+    steps, leaves, refs = tape_with_refs([root], [])
+    fixed = {number: leaf.data for number, leaf in enumerate(leaves) if leaf._rule is not None}
+    free = [number for number in range(len(leaves)) if number not in fixed]
+    builder = Builder(order, derivation.box_of, None, derivation.gradients.__getitem__, names)
+    graph = builder.draw()
+    box_of = {
+        node: builder.numbers[derivation.box_of[node]] for node in order if node._rule is not CONSTANT or node is root
+    }
+    data = {
+        "title": title or names[root],
+        "root": names[root],
+        "leaves": [{"name": names[leaves[number]], "value": leaves[number].data} for number in free],
+        "skipped": [number - place for place, number in enumerate(free)],
+        "nodes": [[box_of[node], refs[node].index, graph.boxes[box_of[node]].numbers] for node in box_of if isinstance(refs[node], Ref)],
+        "edges": [
+            edge for node in order if isinstance(refs[node], Ref) for edge in _edges(node, refs, builder, derivation)
+        ],
+        "root_ref": refs[root].index,
+        "steps": steps.inputs + steps.parameters,
+    }  # fmt: skip
+    programs = [f"const program = {as_object(module(steps, fixed, trace=True))};"]
+    picture = svg(graph, arranged(graph))
+    return page(data["title"], "expression.html", programs, ["common.js", "expression.js"], data, 640, picture=picture)
+
+
+def _edges(node: Value, refs: dict[Value, Any], builder: Builder, derivation: Derivation) -> list[Any]:
+    """Return for each edge to a node: the arrow, both refs, the place of its local derivative, and the names of both."""
+    found, place = [], 0
+    for index, (operand, partial) in enumerate(links(node)):
+        if not isinstance(operand, Value) or not isinstance(refs[operand], Ref):
+            continue
+        arrow = builder.arrows.get((derivation.box_of[operand], index, derivation.box_of[node]))
+        if arrow is not None and partial is not None:
+            found.append(
+                [arrow, refs[operand].index, refs[node].index, place, derivation.names[operand], derivation.names[node]]
+            )
+        place += 1
+    return found
