@@ -22,8 +22,9 @@ from .tape import Ref, Step, Tape
 from .templates import Templates, Vocabulary
 from .texts import UNPACKED
 
-#: Operands up to which a program is written in straight lines: an engine of JavaScript compiles no longer functions.
-STRAIGHT = 6_000
+#: Operands up to which a program is written in straight lines: an engine of JavaScript optimises no long functions, and each
+#: takes some 50 letters.
+STRAIGHT = 600
 
 
 def is_straight(tape: Tape) -> bool:
@@ -48,7 +49,7 @@ def module(tape: Tape, fixed: Mapping[int, float], trace: bool = False, update: 
     functions = Functions()
     names = ["forward", "backward"][: 1 + (len(tape.outputs) == 1)]
     tables: list[str] = []
-    if is_straight(tape):
+    if trace or is_straight(tape):
         words = _Words(tape, functions)
         programs = [getattr(JavaScriptWriter(tape, words, fixed), name)() for name in [*names, *["trace"] * trace]]
     else:
@@ -119,7 +120,8 @@ class JavaScriptWriter(Writer):
             f'if (row.length !== {self.tape.inputs}) refuse(n, "a number for each of {self.tape.inputs} inputs is needed", "length", row.length);'
         )
         if self.tape.inputs:
-            self.row.append(f"const [{', '.join(self.names[ref] for ref in self.tape.input_refs)}] = row;")
+            read = [f"{self.names[ref]} = row[{index}]" for index, ref in enumerate(self.tape.input_refs)]
+            self.row += [f"const {', '.join(some)};" for _, some in numbered(read)]
 
     def assigned(self, name: str, text: str) -> str:
         """Return a line that gives a number its name."""

@@ -34,22 +34,23 @@ def expression_page(root: Value, title: str) -> Page:
         )
     steps, leaves, refs = tape_with_refs([root], [])
     fixed = {number: leaf.data for number, leaf in enumerate(leaves) if leaf._rule is not None}
+    numbers = {node: ref.index for node, ref in refs.items() if isinstance(ref, Ref)}
     free = [number for number in range(len(leaves)) if number not in fixed]
     builder = Builder(order, derivation.box_of, None, derivation.gradients.__getitem__, names)
     graph = builder.draw()
     box_of = {
         node: builder.numbers[derivation.box_of[node]] for node in order if node._rule is not CONSTANT or node is root
     }
-    data = {
+    data: dict[str, Any] = {
         "title": title or names[root],
         "root": names[root],
         "leaves": [{"name": names[leaves[number]], "value": leaves[number].data} for number in free],
         "skipped": [number - place for place, number in enumerate(free)],
-        "nodes": [[box_of[node], refs[node].index, graph.boxes[box_of[node]].numbers] for node in box_of if isinstance(refs[node], Ref)],
+        "nodes": [[box_of[node], numbers[node], graph.boxes[box_of[node]].numbers] for node in box_of if node in numbers],
         "edges": [
-            edge for node in order if isinstance(refs[node], Ref) for edge in _edges(node, refs, builder, derivation)
+            edge for node in order if node in numbers for edge in _edges(node, numbers, builder, derivation)
         ],
-        "root_ref": refs[root].index,
+        "root_ref": numbers[root],
         "steps": steps.inputs + steps.parameters,
     }  # fmt: skip
     programs = [f"const program = {as_object(module(steps, fixed, trace=True))};"]
@@ -57,16 +58,16 @@ def expression_page(root: Value, title: str) -> Page:
     return page(data["title"], "expression.html", programs, ["common.js", "expression.js"], data, 640, picture=picture)
 
 
-def _edges(node: Value, refs: dict[Value, Any], builder: Builder, derivation: Derivation) -> list[Any]:
+def _edges(node: Value, numbers: dict[Value, int], builder: Builder, derivation: Derivation) -> list[Any]:
     """Return for each edge to a node: the arrow, both refs, the place of its local derivative, and the names of both."""
     found, place = [], 0
     for index, (operand, partial) in enumerate(links(node)):
-        if not isinstance(operand, Value) or not isinstance(refs[operand], Ref):
+        if not isinstance(operand, Value) or operand not in numbers:
             continue
         arrow = builder.arrows.get((derivation.box_of[operand], index, derivation.box_of[node]))
         if arrow is not None and partial is not None:
             found.append(
-                [arrow, refs[operand].index, refs[node].index, place, derivation.names[operand], derivation.names[node]]
+                [arrow, numbers[operand], numbers[node], place, derivation.names[operand], derivation.names[node]]
             )
         place += 1
     return found

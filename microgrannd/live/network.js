@@ -59,7 +59,7 @@ const build = () => {
   net.style.height = `${high}px`;
   picture.setAttribute("viewBox", `0 0 ${wide} ${high}`);
   columns.forEach((column, c) => column.forEach((source, i) => {
-    places[source] = [columns.length > 1 ? 4 + SIDE / 2 + (c * (wide - SIDE - 60)) / (columns.length - 1) : wide / 2, (high * (i + 0.5)) / column.length];
+    places[source] = [columns.length > 1 ? 4 + SIDE / 2 + (c * (wide - SIDE - 76)) / (columns.length - 1) : wide / 2, (high * (i + 0.5)) / column.length];
   }));
   edges.length = boxes.length = 0;
   units.forEach((unit, u) => unit.links.forEach(([source, weight]) => {
@@ -177,19 +177,29 @@ const drawMap = () => {
     rows.push(row);
   }
   const seen = view(rows);
-  sheet.getContext("2d").putImageData(painted(new ImageData(SPOTS, SPOTS), (k) => inkOf(data.kind === "classes" ? seen[k].slice(0, data.outputs) : seen[k])), 0, 0);
+  sheet.getContext("2d", { willReadFrequently: true }).putImageData(painted(new ImageData(SPOTS, SPOTS), (k) => inkOf(data.kind === "classes" ? seen[k].slice(0, data.outputs) : seen[k])), 0, 0);
   at.imageSmoothingEnabled = true;
   at.drawImage(sheet, 0, 0, wide, high);
-  [[data.rows, data.targets], [data.judged, data.judgedTargets]].forEach(([some, targets], group) => some.forEach((row, n) => spot(at, atX(row[i]), atY(row[j]), pointInk(targets[n]), !group && n === focus, group)));
+  const state = [i, j, focus, wide, high, dark(), devicePixelRatio].join();
+  if (state !== spotsAre) { // which stay where they are while the network trains
+    spotsAre = state;
+    Object.assign(spots, { width: $("map").width, height: $("map").height });
+    const above = spots.getContext("2d");
+    above.scale(spots.width / wide, spots.height / high);
+    [[data.rows, data.targets], [data.judged, data.judgedTargets]].forEach(([some, targets], group) => some.forEach((row, n) => spot(above, atX(row[i]), atY(row[j]), pointInk(targets[n]), !group && n === focus, group)));
+  }
+  at.drawImage(spots, 0, 0, wide, high);
+  if (playing && frame % 4) return;
   if (width === 2) units.forEach((unit, u) => drawUnit(boxes[width + u].canvas, seen, data.outputs + u));
   if (width === 2) [0, 1].forEach((n) => drawUnit(boxes[n].canvas, rows, n));
 };
-const sheet = made("canvas", { width: SPOTS, height: SPOTS });
+const sheet = made("canvas", { width: SPOTS, height: SPOTS }), spots = made("canvas");
+let spotsAre = "";
 const drawUnit = (canvas, rows, index) => {
   let most = 1e-9;
   for (const row of rows) if (Number.isFinite(row[index])) most = Math.max(most, Math.abs(row[index]));
   const image = painted(new ImageData(20, 20), (k) => signed(rows[2 * Math.floor(k / 20) * SPOTS + 2 * (k % 20)][index] / most));
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  canvas.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
 };
 const spot = (at, x, y, ink, lit, hollow = 0) => {
   at.beginPath();
@@ -217,7 +227,7 @@ const drawScatter = () => {
   });
   at.fillStyle = dark() ? "#e8e8e8" : "#1b1b1b";
   if (classes) for (let k = 0; k < count; k++) at.fillText(className(k), room + ((k + 0.3) / count) * (wide - room), high - 4);
-  at.fillText(classes ? "share given to the right class" : "prediction (up) against target (across)", 4, 11);
+  $("scatterkey").textContent = classes ? "for each row, the share that its class is given: at the top all" : "for each row, prediction (up) against target (across)";
 };
 const drawCurve = () => {
   const [at, wide, high] = sized($("curve"), 0.45), { curve } = training, all = curve.flatMap(([, a, b]) => [a, b]).filter(Number.isFinite);
@@ -247,7 +257,7 @@ const drawNet = () => {
   const cells = data.rows[focus], [seen] = view([inputsOf(cells)]);
   boxes.forEach((box, source) => {
     box.text.textContent = source < width ? nameOf(source) : shown(resultOf(cells, seen, source));
-    if (!box.canvas) box.group.firstChild.style.fill = css(signed(Math.tanh(resultOf(cells, seen, source))));
+    if (!box.canvas) box.group.firstChild.style.fill = css(signed(source < width ? (2 * cells[source] - spans[source][0] - spans[source][1]) / (spans[source][1] - spans[source][0]) : Math.tanh(resultOf(cells, seen, source))));
   });
 };
 const lines = () => {
@@ -351,8 +361,7 @@ $("parameter").append(...data.labels.map((name, i) => made("option", { value: i,
 for (const id of ["across", "up"]) $(id).append(...data.inputs.map((name, i) => made("option", { value: i, textContent: name })));
 [$("across").value, $("up").value] = axes;
 for (const label of document.querySelectorAll(".axis")) label.hidden = width < 3;
-for (const label of document.querySelectorAll(".axis")) if (width < 3) label.style.display = "none";
-$("scatter").hidden = width < 3;
+$("scatter").hidden = $("scatterkey").hidden = width < 3;
 $("judgedkey").hidden = !data.judged.length;
 $("mapkey").textContent = data.kind === "classes" ? data.rows.length && Array.from({ length: data.outputs }, (_, k) => className(k)).join(", ") : width > 2 ? "the other inputs as in the chosen row" : "click a row to choose it";
 const act = (id, event, run) => $(id).addEventListener(event, () => { guarded(run); save(); });

@@ -10,7 +10,6 @@ from .. import losses
 from .._checks import Pairs, required_pairs, required_whole
 from .._text import described, visible
 from ..compiler.javascript import as_object, module
-from ..compiler.program import Program
 from ..compiler.tape import tape
 from ..engine.value import Value
 from ..losses import Loss
@@ -79,6 +78,28 @@ def live(
                 "live of an expression needs nothing but its result: X, y, loss and optimizer are for a model"
             )
         return expression_page(model, title)
+    return network_page(
+        model, X, y, loss=loss, optimizer=optimizer, batch_size=batch_size, validation=validation, seed=seed,
+        names=names, classes=classes, title=title,
+    )  # fmt: skip
+
+
+def network_page(
+    model: Module,
+    X: Iterable[Any] | None,
+    y: Iterable[Any] | None,
+    *,
+    loss: Loss | None,
+    optimizer: Optimizer | None = None,
+    batch_size: int = 10,
+    validation: float | tuple[Iterable[Any], Iterable[Any]] | None = None,
+    seed: int | None = 0,
+    names: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    title: str = "",
+    task: dict[str, Any] | None = None,
+) -> Page:
+    """Return the page of a model, see `live`; `task` is what else the downloaded file has to hold."""
     if not isinstance(model, Module):
         raise TypeError(f"live needs a Module as model, or a Value, got {described(model)}")
     if X is None or y is None or not callable(loss):
@@ -127,7 +148,7 @@ def live(
             "name": type(chosen).__name__, "lr": float(chosen.lr(0) if callable(chosen.lr) else chosen.lr), "maxNorm": chosen.max_norm,
             "options": {name: float(getattr(chosen, name)) for name in settled.update.options}, "buffers": list(settled.update.buffers),
         },
-        "file": {**encode(model), "places": {name: index.get(parameter) for parameter, name in own.items()}},
+        "file": _file(model, {name: index.get(parameter) for parameter, name in own.items()}, task),
         **structure,
     }  # fmt: skip
     programs = [
@@ -172,12 +193,12 @@ def _seen(model: Module, width: int, parameters: Sequence[Value]) -> tuple[str, 
     structure = {
         "outputs": len(outputs),
         "order": [index[leaf] for leaf in leaves if leaf in index],
-        "units": [_unit(unit, index, sources, width) for unit in units],
+        "units": [_unit(unit, index, sources) for unit in units],
     }
     return module(steps, fixed), structure
 
 
-def _unit(unit: Unit, index: dict[Value, int], sources: dict[Value, int], width: int) -> dict[str, Any]:
+def _unit(unit: Unit, index: dict[Value, int], sources: dict[Value, int]) -> dict[str, Any]:
     """Return a unit as plain data: of each link the source (units after the inputs) and the weight's index."""
     return {
         "name": visible(unit.name, 80),
@@ -206,3 +227,21 @@ def _kind(loss: Loss, outputs: int, rows: Pairs) -> str:
 def _target(target: Any) -> Any:
     """Return a target as one number, or a list."""
     return target[0] if isinstance(target, list) and len(target) == 1 else target
+
+
+def _file(model: Module, places: dict[str, int | None], task: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the page makes a model file of: the model as plain data, and where its weights are among the page's."""
+    plain = encode(model)
+    return {
+        "kind": plain["kind"], "options": _marked(plain["options"]), "state": plain["state"], "places": places,
+        **({} if task is None else {"task": _marked(task)}),
+    }  # fmt: skip
+
+
+def _marked(thing: Any) -> Any:
+    """Mark floats, which JavaScript cannot tell from whole numbers."""
+    if isinstance(thing, float):
+        return {"float": thing}
+    if isinstance(thing, dict):
+        return {name: _marked(one) for name, one in thing.items()}
+    return list(map(_marked, thing)) if isinstance(thing, list | tuple) else thing
