@@ -15,6 +15,13 @@ from microgrannd.compiler.script import number
 needs_node = pytest.mark.skipif(not which("node"), reason="Node is not installed")
 
 
+#: Numbers as text, to the last bit; texts marked.
+SHOWN = (
+    "const shown = (x) => Array.isArray(x) ? x.map(shown) : typeof x === 'string' ? { text: x } : "
+    "Object.is(x, -0) ? '-0' : String(x);"
+)
+
+
 def literal(thing: Any) -> str:
     """Numbers, texts, and lists and dicts of them, as JavaScript writes them, to the bit."""
     if isinstance(thing, list | tuple):
@@ -32,16 +39,17 @@ def imported(module: str) -> str:
 
 def run(script: str) -> Any:
     """What the expression `result` is after a script: numbers, texts and lists of them."""
-    shown = (
-        "const shown = (x) => Array.isArray(x) ? x.map(shown) : typeof x === 'string' ? { text: x } : "
-        "Object.is(x, -0) ? '-0' : String(x);"
-    )
-    source = f"{script}\n{shown}\nprocess.stdout.write(JSON.stringify(shown(result)));"
+    source = f"{script}\n{SHOWN}\nprocess.stdout.write(JSON.stringify(shown(result)));"
     done = subprocess.run(
         ["node", "--input-type=module", "-"], input=source, capture_output=True, text=True, check=False
     )
     assert not done.returncode, done.stderr[-2000:]
     return _read(json.loads(done.stdout))
+
+
+def in_browser(page: Any, script: str) -> Any:
+    """The same, in a browser's page."""
+    return _read(page.evaluate(f"(() => {{ {script}\n{SHOWN}\nreturn shown(result); }})()"))
 
 
 def _read(thing: Any) -> Any:

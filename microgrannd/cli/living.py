@@ -6,9 +6,9 @@ import argparse
 import os
 
 from .._streams import Output
-from ..live.network import live as page_of
-from ..live.network import network_page
-from ..live.page import Page
+from ..living.network import live as page_of
+from ..living.network import network_page
+from ..living.page import Page
 from . import expressions, networks
 from .outputs import require_output
 

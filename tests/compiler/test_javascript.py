@@ -118,7 +118,7 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-def test_every_rule_at_every_edge(form: str) -> None:
+def at_every_edge() -> list[Case]:
     rng, cases = random.Random(0), []
     for rule in [*RULES, squash_by_rule.__rule__, root.__rule__]:
         build, count = of_rule(rule)
@@ -129,7 +129,11 @@ def test_every_rule_at_every_edge(form: str) -> None:
         if rule.name == "lookup":
             points = [[*point[:-1], float(rng.randrange(3))] for point in points]
         cases.append(Case(build, 0, points))
-    assert check(cases) > 1500
+    return cases
+
+
+def test_every_rule_at_every_edge(form: str) -> None:
+    assert check(at_every_edge()) > 1500
 
 
 def expression(rng: random.Random) -> tuple[Callable[[list[Value]], Value], int]:
@@ -207,8 +211,7 @@ OPTIMIZERS = [
 def test_a_hundred_steps_are_those_of_fit(form: str) -> None:
     rng, parts, expected = random.Random(3), [], []
     X = [[rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(30)]
-    for number, (model, loss, target) in enumerate(networks()):
-        kind, options = OPTIMIZERS[number]
+    for model, loss, target in networks():
         for kind, options in OPTIMIZERS:
             y = [target(i) for i in range(30)]
             inputs = [Value(0.5), Value(0.5), Value(1.0)]

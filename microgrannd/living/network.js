@@ -144,7 +144,7 @@ const hint = ({ source, unit, weight }) => guarded(() => {
     `∂L/∂w += ∂L/∂z · ∂z/∂w = ${shown(sums[unit])} × ${shown(x)} = ${shown(slopes[weight])}`,
     `over all training rows: ∂L/∂w = ${shown(gradients[weight] ?? NaN)}`,
   ].join("\n");
-});
+}, false);
 const hintUnit = (source) => guarded(() => {
   const { cells, seen, sums } = ofRow(), u = source - width;
   $("hint").textContent = u < 0 ? `${nameOf(source)} = ${shown(cells[source])} in row ${focus}` : [
@@ -152,7 +152,7 @@ const hintUnit = (source) => guarded(() => {
     `∂L/∂z = ${shown(sums[u])}`,
     ...(units[u].bias === null ? [] : [`bias ${data.labels[units[u].bias]} = ${shown(training.weights[units[u].bias])}; drag to change it`]),
   ].join("\n");
-});
+}, false);
 
 const SPOTS = 40;
 const drawMap = () => {
@@ -284,8 +284,9 @@ const status = () => {
   $("status").textContent = `step ${training.steps}, epoch ${training.epochs}: loss ${shown(loss)}${data.judged.length ? `, validation ${shown(judged)}` : ""}`;
 };
 const draw = () => { drawNet(); drawMap(); drawScatter(); drawCurve(); status(); showValue(); if (!playing) drawStep(); };
-const guarded = (act) => {
-  try { act(); $("problem").textContent = ""; } catch (error) {
+const guarded = (act, fresh = true) => {
+  if (fresh) $("problem").textContent = "";
+  try { act(); } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     pause();
     $("problem").textContent = error.message;
@@ -413,6 +414,6 @@ guarded(() => { training.note(); draw(); });
 let wideBefore = net.clientWidth;
 new ResizeObserver(() => {
   if (net.clientWidth !== wideBefore) { wideBefore = net.clientWidth; build(); select(selected); }
-  guarded(draw);
+  guarded(draw, false);
 }).observe(document.body);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => guarded(draw));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => guarded(draw, false));
