@@ -13,6 +13,7 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Value
+from microgrannd.cli import main
 from tests.compiler import test_javascript as programs
 from tests.helpers import NASTY
 from tests.node import in_browser
@@ -319,9 +320,60 @@ def test_an_expression(browser: Any, tmp_path: Path) -> None:
     shown.context.close()
 
 
+@pytest.mark.slow
 def test_programs_give_the_engines_numbers_in_a_browser(browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     page = browser.new_page()
     monkeypatch.setattr(programs, "run", lambda script: in_browser(page, script))
     assert programs.check(programs.at_every_edge()) > 1500
     assert programs.check(programs.expressions(0, 20, 20)) > 40
     page.close()
+
+
+class Line(mg.Module):
+    """A model of no neurons."""
+
+    def __init__(self) -> None:
+        self.slope, self.height = Value(0.5), Value(0.0)
+
+    def __call__(self, row: Any) -> Value:
+        return mg.exp(self.slope * row[0]) * self.height + row[1] ** 2 * self.slope
+
+
+def test_a_model_without_units(browser: Any, tmp_path: Path) -> None:
+    page = mg.live(Line(), [[0.1, 0.2], [0.5, -0.3], [1.0, 0.4]], [0.3, 0.4, 0.8], loss=mg.mse, batch_size=1)
+    shown = Shown(browser, tmp_path / "page.html", page)
+    shown.page.select_option("#edges", "gradient")
+    shown.page.click("#epoch")
+    shown.page.click("#explain")
+    assert shown.page.locator("#captions li").all_inner_texts()[-1].startswith("the loss of row 0 is L = ")
+    assert shown.status().startswith("step 3, epoch 1")
+    with shown.page.expect_download() as download:
+        shown.page.click("#export")
+    download.value.save_as(tmp_path / "model.json")
+    model = Line()
+    mg.load(tmp_path / "model.json", into=model)
+    assert [model.slope.data, model.height.data] == [
+        shown.page.evaluate("training.weights")[i]
+        for i in shown.page.evaluate("['slope', 'height'].map((name) => data.file.places[name])")
+    ]
+    assert not shown.said
+    shown.context.close()
+
+
+def test_the_model_of_a_table_predicts(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "\n".join(f"{i / 7},{2 * i},{'é' if i % 2 else 'b'}" for i in range(12))
+    Path("table.csv").write_text(f"a,b,kind\n{rows}\n", encoding="utf-8")
+    assert main(["live", "table.csv", "--hidden", "2", "-o", "page.html"]) == 0
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    page.click("#epoch")
+    with page.expect_download() as download:
+        page.click("#export")
+    download.value.save_as("model.json")
+    assert main(["predict", "model.json", "table.csv", "-o", "predicted.csv"]) == 0
+    lines = Path("predicted.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "a,b,kind,prediction"
+    assert {line.rsplit(",", 1)[1] for line in lines[1:]} <= {"é", "b"}
+    context.close()
