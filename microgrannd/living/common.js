@@ -17,6 +17,7 @@ const shown = (x) => {
   const text = !Number.isFinite(x) ? String(x).replace("Infinity", "inf") : size && (size < 1e-4 || size >= 1e4) ? x.toExponential(3).replace(/\.?0+e/, "e") : String(Number(x.toPrecision(4)));
   return text.replaceAll("-", "−");
 };
+const factor = (x) => (x < 0 ? `(${shown(x)})` : shown(x)); // after a sign
 const asked = (query) => { // which is slow to ask for each pixel
   const media = matchMedia(query);
   let matches = media.matches;

@@ -87,7 +87,7 @@ data.edges.forEach(([arrow, operand, node, place, name, result]) => {
   arrows[arrow].addEventListener("pointerenter", () => {
     if (!traced) return;
     const [, grads, partials] = traced, partial = partials[node - data.steps][place];
-    $("hint").textContent = `${slope(data.root, name)} += ${slope(data.root, result)} · ${slope(result, name)} = ${shown(grads[node])} × ${shown(partial)} = ${shown(grads[node] * partial)}`;
+    $("hint").textContent = `${slope(data.root, name)} += ${slope(data.root, result)} · ${slope(result, name)} = ${shown(grads[node])} × ${factor(partial)} = ${shown(grads[node] * partial)}`;
   });
 });
 $("step").addEventListener("click", () => {

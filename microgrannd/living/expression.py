@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..compiler.javascript import as_object, module
@@ -9,6 +10,7 @@ from ..compiler.tape import Ref, tape_with_refs
 from ..drawing.arrange import arranged
 from ..drawing.boxes import fits
 from ..drawing.build import Builder
+from ..drawing.diagram import LOOKS, Box, Key
 from ..drawing.svg import svg
 from ..engine.graph import links
 from ..engine.value import Value
@@ -18,6 +20,10 @@ from .page import Page, page
 
 #: Boxes of a picture, at most.
 MOST_BOXES = 300
+
+
+#: What a page writes for a number, at most.
+LONGEST = "−1.234e−05"
 
 
 def expression_page(root: Value, title: str) -> Page:
@@ -54,8 +60,21 @@ def expression_page(root: Value, title: str) -> Page:
         "steps": steps.inputs + steps.parameters,
     }  # fmt: skip
     programs = [f"const program = {as_object(module(steps, fixed, trace=True))};"]
+    graph.boxes[:] = map(_roomy, graph.boxes)
+    graph.legend = [key for key in LOOKS if key.text != "of both signs"] + [
+        Key("width: how much; number: local derivative")
+    ]
     picture = svg(graph, arranged(graph))
     return page(data["title"], "expression.html", programs, ["common.js", "expression.js"], data, 640, picture=picture)
+
+
+def _roomy(box: Box) -> Box:
+    """Return a box with room for the longest numbers, as the page puts others in."""
+    if box.numbers is None:
+        return box
+    lines = list(box.lines)
+    lines[box.numbers : box.numbers + 2] = [f"data {LONGEST}", f"grad {LONGEST}"]
+    return replace(box, lines=tuple(lines))
 
 
 def _edges(node: Value, numbers: dict[Value, int], builder: Builder, derivation: Derivation) -> list[Any]:

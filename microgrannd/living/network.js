@@ -140,8 +140,8 @@ const hint = ({ source, unit, weight }) => guarded(() => {
   const { cells, seen, slopes, sums } = ofRow(), x = resultOf(cells, seen, source), w = training.weights[weight], name = data.labels[weight];
   $("hint").textContent = [
     `${name} = ${shown(w)}, from ${nameOf(source)} to ${units[unit].name}`,
-    `row ${focus}: ${shown(w)} × ${shown(x)} = ${shown(w * x)} is added to the sum z`,
-    `∂L/∂w += ∂L/∂z · ∂z/∂w = ${shown(sums[unit])} × ${shown(x)} = ${shown(slopes[weight])}`,
+    `row ${focus}: ${shown(w)} × ${factor(x)} = ${shown(w * x)} is added to the sum z`,
+    `∂L/∂w += ∂L/∂z · ∂z/∂w = ${shown(sums[unit])} × ${factor(x)} = ${shown(slopes[weight])}`,
     `over all training rows: ∂L/∂w = ${shown(gradients[weight] ?? NaN)}`,
   ].join("\n");
 }, false);
@@ -263,15 +263,15 @@ const drawNet = () => {
 const lines = () => {
   const { cells, seen, loss, slopes, sums } = ofRow(), found = [];
   units.forEach((unit, u) => {
-    const terms = unit.links.slice(0, 6).map(([s, w]) => `${shown(training.weights[w])} × ${shown(resultOf(cells, seen, s))}`);
-    const more = unit.links.length > 6 ? ` + … (${unit.links.length - 6} more)` : "", bias = unit.bias === null ? "" : ` + ${shown(training.weights[unit.bias])}`;
+    const terms = unit.links.slice(0, 6).map(([s, w]) => `${factor(training.weights[w])} × ${factor(resultOf(cells, seen, s))}`);
+    const more = unit.links.length > 6 ? ` + … (${unit.links.length - 6} more)` : "", bias = unit.bias === null ? "" : ` + ${factor(training.weights[unit.bias])}`;
     const z = seen[data.outputs + units.length + u], y = seen[data.outputs + u];
     found.push(`${unit.name}: z = ${terms.join(" + ")}${more}${bias} = ${shown(z)}${unit.activation ? `, ${unit.activation}(z) = ${shown(y)}` : ""}`);
   });
   found.push(`the loss of row ${focus} is L = ${shown(loss)}`);
   [...units.keys()].reverse().forEach((u) => {
     found.push(`${units[u].name}: ∂L/∂z = ${shown(sums[u])}`);
-    for (const [s, w] of units[u].links.slice(0, 6)) found.push(`${data.labels[w]} receives ∂L/∂z × ∂z/∂w = ${shown(sums[u])} × ${shown(resultOf(cells, seen, s))} = ${shown(slopes[w])}`);
+    for (const [s, w] of units[u].links.slice(0, 6)) found.push(`${data.labels[w]} receives ∂L/∂z × ∂z/∂w = ${shown(sums[u])} × ${factor(resultOf(cells, seen, s))} = ${shown(slopes[w])}`);
     if (units[u].bias !== null) found.push(`${data.labels[units[u].bias]} receives ∂L/∂z × 1 = ${shown(slopes[units[u].bias])}`);
   });
   return found;
