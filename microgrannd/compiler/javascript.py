@@ -86,7 +86,7 @@ class _Words(Vocabulary):
 
     def called(self, name: str, thing: object) -> str:
         """Return the name of a function, or of a constant, in the module."""
-        return name if isinstance(thing, float) else self.script.called(self.owner, name, thing)
+        return self.script.called(self.owner, name, thing)
 
     def _new(self, step: Step, unit: bool) -> Templates:
         self.owner = f"the rule of {step.rule.name}"

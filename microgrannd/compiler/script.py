@@ -93,6 +93,8 @@ class Functions:
         Raises:
             ValueError: it has no counterpart in JavaScript.
         """
+        if isinstance(function, int | float):
+            return name  # a constant, which is written as its number
         rule: Rule | None = getattr(function, "__rule__", None)
         if rule is not None:
             return self._of_rule(rule)
@@ -111,17 +113,23 @@ class Functions:
     def _of_rule(self, rule: Rule) -> str:
         """Return the name of a function that computes the formula of a rule."""
         if rule not in self._names:
-            stem = re.sub(r"\W", "", rule.name, flags=re.ASCII).strip("_") or "own"
-            stem = f"{stem}Of"  # unlike the names of all other functions, and of variables
+            stem = f"{re.sub(r'[^0-9A-Za-z]', '', rule.name)}$"  # unlike the names of variables and other functions
+            stem = stem if stem[0].isalpha() else f"own{stem}"
             name, number = stem, 1
             while name in self.own:
                 number += 1
                 name = f"{stem}{number}"
             self._names[rule] = name
             self.own[name] = ""  # taken: its formula may call others
-            variables = {operand: f"x{index}" for index, operand in enumerate(rule.operands)}
+            variables = {operand: f"_x{index}" for index, operand in enumerate(rule.operands)}
+            bound = {
+                node.id
+                for node in ast.walk(rule.formula.tree)
+                if isinstance(getattr(node, "ctx", None), ast.Store) and isinstance(node, ast.Name)
+            }
+            names = {one: f"_b{index}" for index, one in enumerate(sorted(bound - variables.keys()))} | variables
             script = Script(self, rule.name, rule.functions)
-            text = script.text(rule.formula.renamed(variables))
+            text = script.text(rule.formula.renamed(names))
             self.own[name] = f"function {name}({', '.join(variables.values())}) {{\n  return {text};\n}}"
         return self._names[rule]
 

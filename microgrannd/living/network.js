@@ -248,15 +248,18 @@ const drawCurve = () => {
 const drawNet = () => {
   gradients = byGradient || !playing ? lossProgram.backward(data.rows, training.weights)[1] : gradients;
   const numbers = byGradient ? gradients : training.weights, most = Math.max(1e-12, ...edges.map((edge) => Math.abs(numbers[edge.weight])));
-  for (const { line, weight } of edges) {
-    const number = numbers[weight];
-    line.setAttribute("stroke", number < 0 ? "var(--minus)" : "var(--plus)");
-    line.setAttribute("stroke-width", (0.4 + 5 * Math.sqrt(Math.abs(number) / most)).toFixed(2));
-    line.setAttribute("opacity", number ? 0.85 : 0.25);
+  for (const edge of edges) {
+    const number = numbers[edge.weight];
+    const looks = [number < 0 ? "var(--minus)" : "var(--plus)", (0.4 + 5 * Math.sqrt(Math.abs(number) / most)).toFixed(1), number ? 0.85 : 0.25];
+    ["stroke", "stroke-width", "opacity"].forEach((name, i) => { // to draw a line anew takes longer than to compare
+      if (edge.looks?.[i] !== looks[i]) edge.line.setAttribute(name, looks[i]);
+    });
+    edge.looks = looks;
   }
   const cells = data.rows[focus], [seen] = view([inputsOf(cells)]);
   boxes.forEach((box, source) => {
-    box.text.textContent = source < width ? nameOf(source) : shown(resultOf(cells, seen, source));
+    const text = source < width ? nameOf(source) : shown(resultOf(cells, seen, source));
+    if (box.text.textContent !== text) box.text.textContent = text;
     if (!box.canvas) box.group.firstChild.style.fill = css(signed(source < width ? (2 * cells[source] - spans[source][0] - spans[source][1]) / (spans[source][1] - spans[source][0]) : Math.tanh(resultOf(cells, seen, source))));
   });
 };
@@ -283,7 +286,7 @@ const status = () => {
   const [, loss, judged] = training.curve.at(-1) ?? [];
   $("status").textContent = `step ${training.steps}, epoch ${training.epochs}: loss ${shown(loss)}${data.judged.length ? `, validation ${shown(judged)}` : ""}`;
 };
-const draw = () => { drawNet(); drawMap(); drawScatter(); drawCurve(); status(); showValue(); if (!playing) drawStep(); };
+const draw = () => { if (!playing || frame % 2 === 0) drawNet(); drawMap(); drawScatter(); drawCurve(); status(); showValue(); if (!playing) drawStep(); };
 const guarded = (act, fresh = true) => {
   if (fresh) $("problem").textContent = "";
   try { act(); } catch (error) {

@@ -16,9 +16,9 @@ from microgrannd.compiler import javascript
 from microgrannd.engine.graph import topological
 from microgrannd.engine.operations import recorded
 from microgrannd.rules.lookup import lookup
-from microgrannd.rules.rule import Rule
+from microgrannd.rules.rule import Rule, plain
 from microgrannd.rules.table import TABLE
-from tests.helpers import EDGES, NASTY, root, rounding, squash
+from tests.helpers import EDGES, NASTY, labelled, root, rounding, squash
 from tests.node import imported, literal, needs_node, run
 
 pytestmark = needs_node
@@ -185,6 +185,24 @@ def test_many_random_expressions(form: str) -> None:
 )
 def squash_by_rule(x: Any) -> Any:
     """One's own, that calls another rule."""
+
+
+@mg.rule("sum([let * v for let in vs for v in [scale]])", dvs="[scale] * len(vs)", sequences=["vs"], names={"scale": 3})
+def scaled(vs: Any) -> Any:
+    """With words of JavaScript for variables."""
+
+
+@mg.rule("inner([function, x0]) + x0 * 1.5", dfunction="3", dx0="4.5", names={"inner": plain(scaled), "x1": 7.0})
+def through(function: Any, x0: Any) -> Any:
+    """With words of JavaScript for operands, and names that stand for something else."""
+
+
+def test_names_that_javascript_has_too(form: str) -> None:
+    points = [[0.5, -2.0], [math.inf, 1.0], [math.nan, 0.0]]
+    cases = [Case(of_rule(rule.__rule__)[0], 1, points) for rule in (through,)]
+    cases.append(Case(lambda leaves: scaled([leaves[0], leaves[1], leaves[0] * leaves[1]]), 1, points))
+    cases.append(Case(lambda leaves: through(*[labelled(leaf, "scaled$") for leaf in leaves]), 1, points))
+    assert check(cases) == 9
 
 
 def test_a_function_without_a_counterpart_is_one_clear_error(form: str) -> None:

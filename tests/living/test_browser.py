@@ -110,6 +110,22 @@ def test_step_epoch_reset_and_play(shown: Shown) -> None:
     assert page.evaluate("training.curve.length") > 3
 
 
+@pytest.mark.parametrize("kind", [mg.SGD, mg.Adam])
+def test_a_hundred_steps_in_the_page_are_those_of_fit(browser: Any, tmp_path: Path, model: mg.MLP, kind: Any) -> None:
+    X, y = mg.data.moons(40, noise=0.1, seed=0)
+    loss, optimizer = mg.binary_cross_entropy_with_logits, kind(model.parameters(), lr=0.05)
+    shown = Shown(browser, tmp_path / "page.html", mg.live(model, X, y, loss=loss, optimizer=optimizer, batch_size=8))
+    shown.page.uncheck("#shuffle")
+    for _ in range(20):
+        shown.page.click("#epoch")
+    assert shown.page.evaluate("training.steps") == 100
+    mg.fit(model, X, y, loss=loss, optimizer=optimizer, epochs=20, batch_size=8, shuffle=False, progress=False)
+    trained = dict(zip(shown.page.evaluate("data.labels"), shown.weights(), strict=True))
+    assert trained == pytest.approx(model.state_dict(), rel=1e-9, abs=1e-9)
+    assert not shown.said
+    shown.context.close()
+
+
 def test_keys(shown: Shown) -> None:
     shown.page.keyboard.press("ArrowRight")
     assert shown.status().startswith("step 1,")
