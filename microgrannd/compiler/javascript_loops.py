@@ -33,7 +33,7 @@ class MemoryWriter:
         self.tables: list[str] = []
         values = [number(fixed.get(index, 0.0)) for index in rolled.parameters] + list(map(number, rolled.constants))
         self.tables.append(f"const constants = [{', '.join(values)}];")
-        self.tables.append(f"const places = {json.dumps(self.places)};")
+        self.tables.append(f"const places = {json.dumps(self.places, separators=(',', ':'))};")
 
     def read(self) -> list[str]:
         """Return the lines that lay out the memories."""

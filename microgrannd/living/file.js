@@ -48,8 +48,8 @@ const sha256 = (text) => {
   return h.map((x) => (x >>> 0).toString(16).padStart(8, "0")).join("");
 };
 const modelFile = (file, weights) => {
-  const { kind, options, state, places } = file;
-  const numbers = Object.fromEntries(Object.keys(state).map((name) => [name, { float: places[name] === null ? state[name] : weights[places[name]] }]));
+  const { kind, options, state } = file;
+  const numbers = Object.fromEntries(state.map(([name, place, fixed]) => [name, { float: place === null ? fixed : weights[place] }]));
   const content = { model: { kind, options, state: numbers }, ...(file.task ? { task: file.task } : {}) };
   const checksum = sha256(pythonJson(content, true));
   return `{"format":"microgrannd","version":1,"checksum":"${checksum}","content":${pythonJson(content, false)}}\n`;

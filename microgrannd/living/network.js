@@ -1,5 +1,8 @@
 // The page of a model: draws what Training computes.
 const training = new Training(data, lossProgram);
+const labels = [];
+for (const [name, place] of data.file.state) if (place !== null) labels[place] = name;
+for (const [place, label] of Object.entries(data.labels)) labels[place] = label;
 const width = data.inputs.length, { units } = data;
 let selected = 0, playing = false, focus = 0, axes = [0, Math.min(1, width - 1)], byGradient = false, gradients = [];
 
@@ -137,7 +140,7 @@ const ofRow = () => {
   return { cells, seen, loss, slopes, sums };
 };
 const hint = ({ source, unit, weight }) => guarded(() => {
-  const { cells, seen, slopes, sums } = ofRow(), x = resultOf(cells, seen, source), w = training.weights[weight], name = data.labels[weight];
+  const { cells, seen, slopes, sums } = ofRow(), x = resultOf(cells, seen, source), w = training.weights[weight], name = labels[weight];
   $("hint").textContent = [
     `${name} = ${shown(w)}, from ${nameOf(source)} to ${units[unit].name}`,
     `row ${focus}: ${shown(w)} × ${factor(x)} = ${shown(w * x)} is added to the sum z`,
@@ -150,12 +153,12 @@ const hintUnit = (source) => guarded(() => {
   $("hint").textContent = u < 0 ? `${nameOf(source)} = ${shown(cells[source])} in row ${focus}` : [
     `${units[u].name}: ${units[u].symbol ? `${units[u].symbol}(z), ` : ""}z = ${shown(seen[data.outputs + units.length + u])}, result ${shown(resultOf(cells, seen, source))} in row ${focus}`,
     `∂L/∂z = ${shown(sums[u])}`,
-    ...(units[u].bias === null ? [] : [`bias ${data.labels[units[u].bias]} = ${shown(training.weights[units[u].bias])}; drag to change it`]),
+    ...(units[u].bias === null ? [] : [`bias ${labels[units[u].bias]} = ${shown(training.weights[units[u].bias])}; drag to change it`]),
   ].join("\n");
 }, false);
 
 const SPOTS = 40;
-const drawMap = () => {
+const drawMap = (small) => {
   const [at, wide, high] = sized($("map"), 1), [i, j] = axes, [x0, x1] = spans[i], [y0, y1] = spans[j], held = inputsOf(data.rows[focus]);
   const atX = (x) => ((x - x0) / (x1 - x0)) * wide, atY = (y, [low, top] = [y0, y1]) => high - ((y - low) / (top - low)) * high;
   if (width === 1) {
@@ -189,7 +192,7 @@ const drawMap = () => {
     [[data.rows, data.targets], [data.judged, data.judgedTargets]].forEach(([some, targets], group) => some.forEach((row, n) => spot(above, atX(row[i]), atY(row[j]), pointInk(targets[n]), !group && n === focus, group)));
   }
   at.drawImage(spots, 0, 0, wide, high);
-  if (playing && frame % 4) return;
+  if (!small) return;
   if (width === 2) units.forEach((unit, u) => drawUnit(boxes[width + u].canvas, seen, data.outputs + u));
   if (width === 2) [0, 1].forEach((n) => drawUnit(boxes[n].canvas, rows, n));
 };
@@ -217,6 +220,14 @@ const drawScatter = () => {
   const classes = data.kind === "classes" || data.kind === "logit", count = data.kind === "classes" ? data.outputs : 2;
   at.fillStyle = at.strokeStyle = css(inks().plus);
   at.font = "11px system-ui, sans-serif";
+  if (!classes) { // where a prediction is its target
+    at.globalAlpha = 0.4;
+    at.beginPath();
+    at.moveTo(room, high - room);
+    at.lineTo(wide - room, room);
+    at.stroke();
+    at.globalAlpha = 1;
+  }
   outputs.forEach((output, n) => {
     const target = data.targets[n];
     if (typeof target !== "number") return;
@@ -274,8 +285,8 @@ const lines = () => {
   found.push(`the loss of row ${focus} is L = ${shown(loss)}`);
   [...units.keys()].reverse().forEach((u) => {
     found.push(`${units[u].name}: ∂L/∂z = ${shown(sums[u])}`);
-    for (const [s, w] of units[u].links.slice(0, 6)) found.push(`${data.labels[w]} receives ∂L/∂z × ∂z/∂w = ${shown(sums[u])} × ${factor(resultOf(cells, seen, s))} = ${shown(slopes[w])}`);
-    if (units[u].bias !== null) found.push(`${data.labels[units[u].bias]} receives ∂L/∂z × 1 = ${shown(slopes[units[u].bias])}`);
+    for (const [s, w] of units[u].links.slice(0, 6)) found.push(`${labels[w]} receives ∂L/∂z × ∂z/∂w = ${shown(sums[u])} × ${factor(resultOf(cells, seen, s))} = ${shown(slopes[w])}`);
+    if (units[u].bias !== null) found.push(`${labels[units[u].bias]} receives ∂L/∂z × 1 = ${shown(slopes[units[u].bias])}`);
   });
   return found;
 };
@@ -286,7 +297,19 @@ const status = () => {
   const [, loss, judged] = training.curve.at(-1) ?? [];
   $("status").textContent = `step ${training.steps}, epoch ${training.epochs}: loss ${shown(loss)}${data.judged.length ? `, validation ${shown(judged)}` : ""}`;
 };
-const draw = () => { if (!playing || frame % 2 === 0) drawNet(); drawMap(); drawScatter(); drawCurve(); status(); showValue(); if (!playing) drawStep(); };
+// While it trains, network and maps take turns, so that a frame has the time for the steps.
+let drawn = 0;
+const draw = () => {
+  drawn += 1;
+  const all = !playing || Number($("speed").value) < 3 || calm();
+  if (all || drawn % 2) drawNet();
+  if (all || drawn % 2 === 0) drawMap(all || drawn % 4 === 0);
+  drawScatter();
+  drawCurve();
+  status();
+  showValue();
+  if (!playing) drawStep();
+};
 const guarded = (act, fresh = true) => {
   if (fresh) $("problem").textContent = "";
   try { act(); } catch (error) {
@@ -361,7 +384,7 @@ $("shuffle").checked = training.shuffles;
 $("edges").value = byGradient ? "gradient" : "weight";
 $("row").value = focus;
 $("row").max = data.rows.length - 1;
-$("parameter").append(...data.labels.map((name, i) => made("option", { value: i, textContent: name })));
+$("parameter").append(...labels.map((name, i) => made("option", { value: i, textContent: name })));
 for (const id of ["across", "up"]) $(id).append(...data.inputs.map((name, i) => made("option", { value: i, textContent: name })));
 [$("across").value, $("up").value] = axes;
 for (const label of document.querySelectorAll(".axis")) label.hidden = width < 3;

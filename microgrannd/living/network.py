@@ -127,10 +127,11 @@ def network_page(
     if not trained:
         raise ValueError("the loss depends on no parameter of the optimizer: make it of this model's")
     own = {parameter: name for name, parameter in model.named_parameters()}
-    labels = [
-        own.get(parameter, parameter.label or f"parameter {number}")
-        for number, parameter in enumerate(program.parameters)
-    ]
+    labels = {
+        number: visible(parameter.label or f"parameter {number}", 80)
+        for parameter, number in index.items()
+        if parameter not in own
+    }
     data = {
         "inputs": [visible(names[i]) if i < len(names) else f"x{i + 1}" for i in range(width)],
         "rows": [one.cells for one in learner.ready(rows)],
@@ -138,7 +139,7 @@ def network_page(
         "judged": [one.cells for one in learner.ready(judged)],
         "judgedTargets": [_target(pair[1]) for pair in judged],
         "weights": [parameter.data for parameter in program.parameters],
-        "labels": [visible(label, 80) for label in labels],
+        "labels": labels,
         "trained": trained,
         "kind": _kind(loss, structure["outputs"], rows),
         "classes": list(map(visible, classes)),
@@ -148,7 +149,7 @@ def network_page(
             "name": type(chosen).__name__, "lr": float(chosen.lr(0) if callable(chosen.lr) else chosen.lr), "maxNorm": chosen.max_norm,
             "options": {name: float(getattr(chosen, name)) for name in settled.update.options}, "buffers": list(settled.update.buffers),
         },
-        "file": _file(model, {name: index.get(parameter) for parameter, name in own.items()}, task),
+        "file": _file(model, [(name, index.get(p), p.data) for p, name in own.items()], task),
         **structure,
     }  # fmt: skip
     programs = [
@@ -229,11 +230,18 @@ def _target(target: Any) -> Any:
     return target[0] if isinstance(target, list) and len(target) == 1 else target
 
 
-def _file(model: Module, places: dict[str, int | None], task: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what the page makes a model file of: the model as plain data, and where its weights are among the page's."""
+def _file(model: Module, entries: list[tuple[str, int | None, float]], task: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the page makes a model file of: the model as plain data.
+
+    Args:
+        model: that is saved.
+        entries: the name of each parameter, where it is among the page's weights, and, if it is not, its number.
+        task: what else the file holds.
+    """
     plain = encode(model)
+    state = [[name, place] if place is not None else [name, None, data] for name, place, data in entries]
     return {
-        "kind": plain["kind"], "options": _marked(plain["options"]), "state": plain["state"], "places": places,
+        "kind": plain["kind"], "options": _marked(plain["options"]), "state": state,
         **({} if task is None else {"task": _marked(task)}),
     }  # fmt: skip
 

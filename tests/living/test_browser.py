@@ -120,7 +120,7 @@ def test_a_hundred_steps_in_the_page_are_those_of_fit(browser: Any, tmp_path: Pa
         shown.page.click("#epoch")
     assert shown.page.evaluate("training.steps") == 100
     mg.fit(model, X, y, loss=loss, optimizer=optimizer, epochs=20, batch_size=8, shuffle=False, progress=False)
-    trained = dict(zip(shown.page.evaluate("data.labels"), shown.weights(), strict=True))
+    trained = dict(zip(shown.page.evaluate("labels"), shown.weights(), strict=True))
     assert trained == pytest.approx(model.state_dict(), rel=1e-9, abs=1e-9)
     assert not shown.said
     shown.context.close()
@@ -211,9 +211,9 @@ def test_the_chain_rule_of_a_line_is_that_of_the_engine(shown: Shown, model: mg.
     page.dispatch_event("#row", "change")
     page.dispatch_event("#net .edge >> nth=0", "pointerenter")
     cells, weights = page.evaluate("[data.rows[3], training.weights]")
-    label = page.evaluate("data.labels[edges[0].weight]")
+    label = page.evaluate("labels[edges[0].weight]")
     for name, parameter in model.named_parameters():
-        parameter.data = weights[page.evaluate("data.labels").index(name)]
+        parameter.data = weights[page.evaluate("labels").index(name)]
     loss = mg.binary_cross_entropy_with_logits(model(cells[:2]), cells[2])
     model.zero_grad()
     loss.backward()
@@ -238,7 +238,7 @@ def test_the_model_is_downloaded_and_read(shown: Shown, tmp_path: Path) -> None:
         shown.page.click("#export")
     download.value.save_as(tmp_path / "model.json")
     loaded = mg.load(tmp_path / "model.json")
-    names, weights = shown.page.evaluate("[data.labels, training.weights]")
+    names, weights = shown.page.evaluate("[labels, training.weights]")
     assert {name: p.data for name, p in loaded.named_parameters()} == dict(zip(names, weights, strict=True))
 
 
@@ -370,7 +370,7 @@ def test_a_model_without_units(browser: Any, tmp_path: Path) -> None:
     mg.load(tmp_path / "model.json", into=model)
     assert [model.slope.data, model.height.data] == [
         shown.page.evaluate("training.weights")[i]
-        for i in shown.page.evaluate("['slope', 'height'].map((name) => data.file.places[name])")
+        for i in shown.page.evaluate("['slope', 'height'].map((name) => labels.indexOf(name))")
     ]
     assert not shown.said
     shown.context.close()
