@@ -50,7 +50,7 @@ const css = (ink) => `rgb(${ink.map(Math.round).join(" ")})`;
 const address = () => new URLSearchParams(location.hash.slice(1));
 const remember = (state) => {
   const parts = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== "" && value !== null && value !== undefined));
-  if (location.protocol === "about:") return;
+  if (!/^(https?|file):$/.test(location.protocol)) return;
   history.replaceState(null, "", `#${parts}`);
 };
 const packed = (numbers) => {

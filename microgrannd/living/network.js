@@ -67,7 +67,7 @@ const build = () => {
   edges.length = boxes.length = 0;
   units.forEach((unit, u) => unit.links.forEach(([source, weight]) => {
     const [x0, y0] = places[source], [x1, y1] = places[width + u], a = x0 + SIDE / 2, b = x1 - SIDE / 2, m = (a + b) / 2;
-    const d = `M${a},${y0} C${m},${y0} ${m},${y1} ${b},${y1}`, group = inSvg("g", { class: "edge", role: "img" });
+    const d = `M${a},${y0} C${m},${y0} ${m},${y1} ${b},${y1}`, group = inSvg("g", { class: "edge", "aria-hidden": "true" }); // the list of parameters has them by name
     const line = inSvg("path", { d }), wideLine = inSvg("path", { d, stroke: "transparent", "stroke-width": 10 });
     group.append(line, wideLine);
     group.dataset.weight = weight;
@@ -134,6 +134,7 @@ const ofRow = () => {
   const cells = data.rows[focus], [seen] = view([inputsOf(cells)]), [loss, slopes] = lossProgram.backward([cells], training.weights);
   const sums = units.map((unit) => {
     if (unit.bias !== null) return slopes[unit.bias];
+    if (!unit.links.length) return 0; // the loss does not depend on it
     const [source, weight] = unit.links.reduce((best, link) => (Math.abs(resultOf(cells, seen, link[0])) > Math.abs(resultOf(cells, seen, best[0])) ? link : best));
     return slopes[weight] / resultOf(cells, seen, source);
   });

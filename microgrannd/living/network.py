@@ -57,7 +57,7 @@ def live(
         y: their targets, as for `fit`.
         loss: of a prediction and its target, as for `fit`.
         optimizer: over the model's parameters, or a part of them, with formulas (all of the library's). By default
-            Adam with a learning rate of 0.01.
+            Adam with a learning rate of 0.01. Of a schedule the page takes the first rate.
         batch_size: rows for each step; the page can change it.
         validation: rows to judge by: a share of X and y, or (X, y).
         seed: of the choice of these, and of the order of rows in the page.

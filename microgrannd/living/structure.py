@@ -45,7 +45,7 @@ class Unit:
 
 
 def units_of(outputs: Sequence[Value], inputs: Sequence[Value], model: Module) -> list[Unit]:
-    """Return the units of a model, sources before those that take them; none where it has a form without units, or too many."""
+    """Return the units of a model, sources before those that take them; none where it has another form, or too many."""
     order = topological(*outputs)
     owners = owners_of(order, model)
     members: dict[str, list[Value]] = {}
@@ -66,7 +66,7 @@ def units_of(outputs: Sequence[Value], inputs: Sequence[Value], model: Module) -
         weights = {link.weight for link in unit.links}
         own = [p for node in nodes for p in _values(node) if p in owners.parameters and p not in weights]
         unit.bias = own[0] if own else None
-        if not unit.links:
+        if not unit.links or len(weights) < len(unit.links):  # used several times, as in a recurrent network
             return []
         unit.column = 1 + max(columns[link.source] for link in unit.links)
         columns[unit.result] = unit.column

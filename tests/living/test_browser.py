@@ -345,6 +345,26 @@ def test_programs_give_the_engines_numbers_in_a_browser(browser: Any, monkeypatc
     page.close()
 
 
+def test_a_loss_of_a_part_of_the_outputs(browser: Any, tmp_path: Path) -> None:
+    X = [[0.1, 0.2], [0.5, -0.3], [1.0, 0.4]]
+    model = mg.MLP(2, [2, 2], activation="tanh", bias=False, seed=0)
+    page = mg.live(model, X, [0.3, 0.4, 0.8], loss=lambda p, t: (p[0] - t) ** 2)
+    shown = Shown(browser, tmp_path / "page.html", page)
+    shown.page.click("#epoch")
+    shown.page.click("#explain")
+    for number in range(6):
+        shown.page.dispatch_event(f"#net .unit >> nth={number}", "pointerenter")
+    assert shown.page.locator("#net .edge").count() == 6
+    with shown.page.expect_download() as download:
+        shown.page.click("#export")
+    download.value.save_as(tmp_path / "model.json")
+    loaded, before = mg.load(tmp_path / "model.json").state_dict(), model.state_dict()
+    assert loaded["layers.1.neurons.1.w.0"] == before["layers.1.neurons.1.w.0"]
+    assert loaded["layers.1.neurons.0.w.0"] != before["layers.1.neurons.0.w.0"]
+    assert not shown.said
+    shown.context.close()
+
+
 class Line(mg.Module):
     """A model of no neurons."""
 

@@ -111,6 +111,21 @@ def test_a_model_of_ones_own_has_units_too() -> None:
     assert found[1][1] == pytest.approx(model.first[0]([0.1, 0.2]).data, rel=1e-12)
 
 
+class Twice(Module):
+    """A neuron that is used twice."""
+
+    def __init__(self) -> None:
+        self.cell, self.last = mg.Neuron(2, activation="tanh"), mg.Neuron(1, nonlin=False)
+
+    def __call__(self, row: Any) -> Value:
+        return self.last([self.cell([self.cell(row), row[0]])])
+
+
+def test_a_model_whose_neurons_are_used_several_times_is_not_drawn_as_columns() -> None:
+    page = mg.live(Twice(), [[0.1, 0.2], [0.3, -0.4]], [0.0, 1.0], loss=mg.mse)
+    assert '"units":[]' in page.html
+
+
 def test_several_classes_are_one_hot_or_indices_and_inputs_have_names() -> None:
     X, y = mg.data.spirals(30, seed=0)
     model = mg.MLP(2, [3, 3], seed=0)
