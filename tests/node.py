@@ -17,7 +17,7 @@ needs_node = pytest.mark.skipif(not which("node"), reason="Node is not installed
 
 #: Numbers as text, to the last bit; texts marked.
 SHOWN = (
-    "const shown = (x) => Array.isArray(x) ? x.map(shown) : typeof x === 'string' ? { text: x } : "
+    "const asText = (x) => Array.isArray(x) ? x.map(asText) : typeof x === 'string' ? { text: x } : "
     "Object.is(x, -0) ? '-0' : String(x);"
 )
 
@@ -39,7 +39,7 @@ def imported(module: str) -> str:
 
 def run(script: str) -> Any:
     """What the expression `result` is after a script: numbers, texts and lists of them."""
-    source = f"{script}\n{SHOWN}\nprocess.stdout.write(JSON.stringify(shown(result)));"
+    source = f"{script}\n{SHOWN}\nprocess.stdout.write(JSON.stringify(asText(result)));"
     done = subprocess.run(
         ["node", "--input-type=module", "-"], input=source, capture_output=True, text=True, check=False
     )
@@ -49,7 +49,7 @@ def run(script: str) -> Any:
 
 def in_browser(page: Any, script: str) -> Any:
     """The same, in a browser's page."""
-    return _read(page.evaluate(f"(() => {{ {script}\n{SHOWN}\nreturn shown(result); }})()"))
+    return _read(page.evaluate(f"(() => {{ {script}\n{SHOWN}\nreturn asText(result); }})()"))
 
 
 def _read(thing: Any) -> Any:

@@ -11,13 +11,6 @@ const inSvg = (name, attributes = {}) => {
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   return element;
 };
-// Four significant digits, and a minus sign as printers set it, as in all of the library's pictures.
-const shown = (x) => {
-  const size = Math.abs(x);
-  const text = !Number.isFinite(x) ? String(x).replace("Infinity", "inf") : size && (size < 1e-4 || size >= 1e4) ? x.toExponential(3).replace(/\.?0+e/, "e") : String(Number(x.toPrecision(4)));
-  return text.replaceAll("-", "−");
-};
-const factor = (x) => (x < 0 ? `(${shown(x)})` : shown(x)); // after a sign
 const asked = (query) => { // which is slow to ask for each pixel
   const media = matchMedia(query);
   let matches = media.matches;

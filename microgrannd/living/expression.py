@@ -65,7 +65,15 @@ def expression_page(root: Value, title: str) -> Page:
         Key("width: how much; number: local derivative")
     ]
     picture = svg(graph, arranged(graph))
-    return page(data["title"], "expression.html", programs, ["common.js", "expression.js"], data, 640, picture=picture)
+    return page(
+        data["title"],
+        "expression.html",
+        programs,
+        ["numbers.js", "common.js", "expression.js"],
+        data,
+        640,
+        picture=picture,
+    )
 
 
 def _roomy(box: Box) -> Box:

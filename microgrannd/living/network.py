@@ -157,7 +157,14 @@ def network_page(
         f"const viewProgram = {as_object(shown)};",
     ]
     heading = title or f"{type(model).__name__}, {len(program.parameters):,} parameters, {len(rows):,} rows"
-    return page(heading, "network.html", programs, ["common.js", "file.js", "training.js", "network.js"], data, HEIGHT)
+    return page(
+        heading,
+        "network.html",
+        programs,
+        ["numbers.js", "common.js", "file.js", "training.js", "network.js"],
+        data,
+        HEIGHT,
+    )
 
 
 def _learner(model: Module, loss: Loss, rows: Pairs, judged: Pairs) -> Compiled:

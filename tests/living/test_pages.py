@@ -11,6 +11,7 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Module, Value
+from microgrannd._text import rounded
 from microgrannd.cli import main
 from microgrannd.living.page import embedded, part
 from tests.helpers import NASTY, Written, squash
@@ -26,7 +27,7 @@ def script_of(page: Any) -> str:
     """The data and the programs of a page, without what needs a browser."""
     data = page.html.split('<script id="data" type="application/json">')[1].split("</script>")[0]
     script = page.html.split("</script>\n<script>")[1].split("</script>")[0]
-    programs = script.split("// What both pages share")[0]
+    programs = script.split("// Four significant digits")[0]
     return f"{programs}\nconst data = {data};\n{part('file.js')}\n{part('training.js')}"
 
 
@@ -87,6 +88,31 @@ def test_hashes_and_numbers_as_python_writes_them() -> None:
     floats = [rng.uniform(-1, 1) * 10.0 ** rng.randint(-320, 300) for _ in range(300)]
     floats += [10.0**n for n in range(-20, 25)] + [float(rng.getrandbits(60)) for _ in range(50)]
     assert run(f"{part('file.js')}\nconst result = {literal(floats)}.map(pythonFloat);") == list(map(repr, floats))
+
+
+@needs_node
+def test_numbers_are_shown_as_in_pictures() -> None:
+    rng = random.Random(2)
+    floats = [rng.uniform(-10, 10) * 10.0 ** rng.randint(-12, 12) for _ in range(500)]
+    floats += [
+        0.0,
+        -0.0,
+        1.0,
+        -2.5,
+        9999.4,
+        9999.6,
+        1e4,
+        1e-4,
+        9.99996e-5,
+        math.inf,
+        -math.inf,
+        math.nan,
+        5e-324,
+        1e308,
+        0.00012345,
+    ]
+    found = run(f"{part('numbers.js')}\nconst result = {literal(floats)}.map(shown);")
+    assert found == list(map(rounded, floats))
 
 
 class Own(Module):
