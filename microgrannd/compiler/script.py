@@ -55,7 +55,7 @@ _OPERATORS: dict[type[ast.AST], tuple[str, int]] = {
 }  # fmt: skip
 
 
-_ATOM, _UNARY = 9, 7
+_ATOM, _POWER, _UNARY = 9, 8, 7
 
 
 @cache
@@ -198,7 +198,9 @@ class Script:
     def _unaryop(self, node: ast.UnaryOp) -> tuple[str, int]:
         if isinstance(node.op, ast.Not):
             return f"!{self.condition(node.operand, _UNARY)}", _UNARY
-        operand = self.bound(node.operand, _UNARY)
+        operand, own = self.written(node.operand)
+        if own < _UNARY or own == _POWER:  # which JavaScript refuses without brackets
+            operand = f"({operand})"
         if isinstance(node.op, ast.UAdd):
             return operand, _UNARY
         return f"-{f'({operand})' if operand.startswith('-') else operand}", _UNARY
@@ -229,7 +231,7 @@ class Script:
         if self.row:
             return f"raised({self.row}, {self.text(base)}, {self.text(exponent)})", _ATOM
         if isinstance(exponent, ast.Constant):
-            return f"{self.bound(base, _ATOM)} ** {self.text(exponent)}", 8
+            return f"{self.bound(base, _ATOM)} ** {self.text(exponent)}", _POWER
         return f"power({self.text(base)}, {self.text(exponent)})", _ATOM
 
     def divided(self, function: str, left: ast.AST, right: ast.AST) -> str:
@@ -239,14 +241,29 @@ class Script:
 
     def condition(self, node: ast.AST, strength: int = 0) -> str:
         """Return an expression as a condition: any number but 0 is true, nan too."""
-        if isinstance(node, ast.Compare | ast.BoolOp) or isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        if isinstance(node, ast.BoolOp):
+            text, own = self.joined(node)
+            return text if own >= strength else f"({text})"
+        if self.is_truth(node):
             return self.bound(node, strength)
-        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-            return self.text(node)
-        if isinstance(node, ast.Call) and self.text(node).startswith("Number.is"):
-            return self.text(node)
         text = f"{self.bound(node, 4)} !== 0"
         return text if strength <= 3 else f"({text})"
+
+    def is_truth(self, node: ast.AST) -> bool:
+        """Tell whether an expression is true or false, and no number."""
+        match node:
+            case ast.Compare() | ast.UnaryOp(ast.Not()) | ast.Constant(bool()):
+                return True
+            case ast.BoolOp(_, parts):
+                return all(map(self.is_truth, parts))
+            case ast.Call():
+                return self.text(node).startswith(("Number.is", "isInfinite("))
+        return False
+
+    def joined(self, node: ast.BoolOp) -> tuple[str, int]:
+        """Return several conditions as one."""
+        sign, strength = ("&&", 2) if isinstance(node.op, ast.And) else ("||", 1)
+        return f" {sign} ".join(self.condition(part, strength + 1) for part in node.values), strength
 
     def _compare(self, node: ast.Compare) -> tuple[str, int]:
         pairs = zip([node.left, *node.comparators], node.ops, node.comparators, strict=False)
@@ -254,8 +271,14 @@ class Script:
         return " && ".join(parts), 4 if len(parts) == 1 else 2
 
     def _boolop(self, node: ast.BoolOp) -> tuple[str, int]:
-        sign, strength = ("&&", 2) if isinstance(node.op, ast.And) else ("||", 1)
-        return f" {sign} ".join(self.condition(part, strength + 1) for part in node.values), strength
+        if self.is_truth(node):
+            return self.joined(node)
+        *parts, last = node.values  # the first one that decides, as a number
+        text = self.text(last)
+        for part in reversed(parts):
+            chosen, other = (text, self.bound(part, 1)) if isinstance(node.op, ast.And) else (self.bound(part, 1), text)
+            text = f"{self.condition(part, 1)} ? {f'({chosen})' if '?' in chosen else chosen} : {other}"
+        return text, 0
 
     def _ifexp(self, node: ast.IfExp) -> tuple[str, int]:
         return f"{self.condition(node.test, 1)} ? {self.bound(node.body, 1)} : {self.text(node.orelse)}", 0
@@ -284,9 +307,9 @@ class Script:
             products = [*arguments[0].args[1:], *arguments[1:]]
             return f"dot({', '.join(map(self.text, products))})", _ATOM
         texts = [self.text(argument) for argument in arguments]
-        if called == "real" and isinstance(arguments[0], ast.Call) and not texts[0].startswith("Number."):
+        if called == "real" and isinstance(arguments[0], ast.Call) and not self.is_truth(arguments[0]):
             return self.written(arguments[0])  # which returns no truth
-        safe = called in ("abs", "copysign", "map", "max", "min", "mul", "sum", "zip") or "." in called
+        safe = called in ("abs", "copysign", "isInfinite", "map", "max", "min", "mul", "sum", "zip") or "." in called
         if self.row and not safe and name != "refuse":
             return f"sure({', '.join([self.row, called, *texts])})", _ATOM
         return f"{called}({', '.join(texts)})", _ATOM

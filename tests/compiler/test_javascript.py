@@ -205,6 +205,25 @@ def test_names_that_javascript_has_too(form: str) -> None:
     assert check(cases) == 9
 
 
+CONDITIONS = [
+    "1 if isinf(x) or isnan(x) else x", "0 if x else 1", "(x and 3) + (w or 2)", "(x > 0) - (w < 0) + (x > w)", "x or w or 5",
+    "-x if not x > w else 2 if w and x > 0 else (x < w)", "isfinite(x) * 2 if not isnan(w) and 0 <= x < w else -(-x)",
+    "x - (w - (x - 1)) / (2 / (1 + w * w))", "(-x) ** 2 - -x ** 2 + (x ** 2) ** 3", "x % 3 + w // 2 - (-x) % -3",
+    "pow(abs(x), w) + x ** 3", "log(x * x + 1, 2) + hypot(x, w, 3) + exp2(w / 4)", "max(x, w) - min(x, w, 1) + max([x, 2 * w])",
+    "sum([v * v for v in [x, w, 1] if v > 0])", "sum([a * b for a, b in zip([x, w], [w, 2])], x)", "prod([x, w, 2]) + len([x, w])",
+    "sum([1] * len([x, w]) + [x]) + sum(map(abs, [x, w]))", "trunc(x) + floor(w) - ceil(x)", "degrees(x) - radians(w) + fabs(x)",
+]  # fmt: skip
+
+
+def test_the_syntax_of_formulas(form: str) -> None:
+    numbers = [0.0, 1.0, -1.5, 2.5, -0.25]
+    cases = []
+    for formula in CONDITIONS:
+        own = mg.rule(formula, dx="1", dw=formula)(lambda x, w: None)
+        cases.append(Case(lambda leaves, own=own: own(*leaves), 1, [[x, w] for x in numbers for w in numbers]))
+    assert check(cases) > 450
+
+
 def test_a_function_without_a_counterpart_is_one_clear_error(form: str) -> None:
     x = Value(0.5)
     program = mg.compile(squash(x), [x])
