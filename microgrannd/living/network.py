@@ -161,7 +161,7 @@ def network_page(
         heading,
         "network.html",
         programs,
-        ["numbers.js", "common.js", "file.js", "training.js", "network.js"],
+        ["numbers.js", "common.js", "file.js", "training.js", "network.js", "views.js", "controls.js"],
         data,
         HEIGHT,
     )

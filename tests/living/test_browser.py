@@ -110,7 +110,7 @@ def test_step_epoch_reset_and_play(shown: Shown) -> None:
     assert page.evaluate("training.curve.length") > 3
 
 
-@pytest.mark.parametrize("kind", [mg.SGD, mg.Adam])
+@pytest.mark.parametrize("kind", [mg.Adam, pytest.param(mg.SGD, marks=pytest.mark.slow)])
 def test_a_hundred_steps_in_the_page_are_those_of_fit(browser: Any, tmp_path: Path, model: mg.MLP, kind: Any) -> None:
     X, y = mg.data.moons(40, noise=0.1, seed=0)
     loss, optimizer = mg.binary_cross_entropy_with_logits, kind(model.parameters(), lr=0.05)
@@ -257,7 +257,7 @@ def test_a_link_opens_the_page_as_it_is(shown: Shown) -> None:
     assert shown.status().startswith("step 0,")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_on_a_phone_in_a_frame_and_for_more_inputs(browser: Any, tmp_path: Path, scheme: str) -> None:
     rng = random.Random(0)
     X = [[rng.gauss(0, 1) for _ in range(4)] for _ in range(30)]
