@@ -14,6 +14,7 @@ from microgrannd import Module, Value
 from microgrannd._text import rounded
 from microgrannd.cli import main
 from microgrannd.living.page import embedded, part
+from microgrannd.living.structure import units_of
 from tests.helpers import NASTY, Written, squash
 from tests.node import literal, needs_node, run
 
@@ -150,6 +151,38 @@ class Twice(Module):
 def test_a_model_whose_neurons_are_used_several_times_is_not_drawn_as_columns() -> None:
     page = mg.live(Twice(), [[0.1, 0.2], [0.3, -0.4]], [0.0, 1.0], loss=mg.mse)
     assert '"units":[]' in page.html
+
+
+class Gained(Written):
+    """A neuron with a gain, which is no bias."""
+
+    def __init__(self, nin: int) -> None:
+        super().__init__(nin)
+        self.gain = Value(2.0)
+
+    def __call__(self, x: Any) -> Value:
+        return self.gain * super().__call__(x)
+
+
+class Several(Written):
+    """A neuron of two sums."""
+
+    def __call__(self, x: Any) -> Value:
+        return mg.tanh(self.w[0] * x[0]) + mg.tanh(self.w[1] * x[1] + self.b)
+
+
+@pytest.mark.parametrize(("kind", "count"), [(mg.Neuron, 1), (Written, 1), (Gained, 0), (Several, 0)])
+def test_only_functions_of_one_sum_are_units(kind: Any, count: int) -> None:
+    X = [[0.1, 0.2], [0.3, -0.4]]
+    inputs = [Value(0.5), Value(0.25)]
+    model = kind(2)
+    units = units_of([model(inputs)], inputs, model)
+    assert len(units) == count
+    for unit in units:
+        assert [link.source for link in unit.links] == inputs
+        assert [link.weight for link in unit.links] == model.w
+        assert unit.bias is model.b
+    assert len(mg.live(model, X, [0.0, 1.0], loss=mg.mse).html) > 1000
 
 
 def test_several_classes_are_one_hot_or_indices_and_inputs_have_names() -> None:
