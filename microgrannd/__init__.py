@@ -30,6 +30,7 @@ _LATER = {
     "explaining.explain": "explain",
     "explaining.walkthrough": "walkthrough",
     "functional": "grad hessian jacobian jvp value_and_grad",
+    "living.network": "live",
     "losses": "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy hinge huber mae mse",
     "metrics": "accuracy",
     "nn": "MLP Embedding Layer Module Neuron Sequential",

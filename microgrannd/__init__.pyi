@@ -30,6 +30,7 @@ from .functional import (
 from .functional import (
     value_and_grad as value_and_grad,
 )
+from .living.network import live as live
 from .losses import (
     binary_cross_entropy as binary_cross_entropy,
 )

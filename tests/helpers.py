@@ -60,8 +60,11 @@ def as_program(program: mg.Program, parameters: list[Value], row: list[float]) -
     return [output, *(parameter.grad for parameter in parameters)]
 
 
-def rounding(expression: Any, row: list[float], parameters: list[float]) -> list[float]:
-    """How far rounding can move the output and the parameters' gradients, where sums or functions round in ways of their own."""
+def rounding(expression: Any, row: list[float], parameters: list[float], unknown: float = 1e-300) -> list[float]:
+    """How far rounding can move the output and the parameters' gradients, where sums or functions round in ways of their own.
+
+    `unknown` stands where numbers are too large for that to be known.
+    """
     leaves = [Value(x) for x in (*row, *parameters)]
     output = expression(*leaves)
     output.backward()
@@ -69,7 +72,7 @@ def rounding(expression: Any, row: list[float], parameters: list[float]) -> list
     errors = running_errors(order)
     bounds = gradient_errors(order, errors)
     found = [BOUND * errors[output], *(BOUND * bounds.get(leaf, 0.0) for leaf in leaves[len(row) :])]
-    return [error if math.isfinite(error) else 1e-300 for error in found]
+    return [error if math.isfinite(error) else unknown for error in found]
 
 
 def arguments(rule: Rule) -> list[list[Any]]:

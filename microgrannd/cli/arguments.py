@@ -17,7 +17,7 @@ from .._checks import required_whole
 from .._streams import Output, tell
 from .._text import printable
 from ..nn.layers import ACTIVATIONS
-from . import evaluate, expressions, networks
+from . import evaluate, expressions, living, networks
 
 #: The commands that take an expression.
 EXPRESSIONS = {
@@ -29,7 +29,9 @@ EXPRESSIONS = {
 
 
 #: The options of these commands, and which of them take a value.
-_OPTIONS = {"-h": False, "--help": False, "-o": True, "--output": True, "--wrt": True}
+_OPTIONS = {
+    "-h": False, "--help": False, **dict.fromkeys(("-o", "--output", "--wrt", "--target", "--activation", "--optimizer", "--lr", "--batch-size", "--seed"), True),
+}  # fmt: skip
 
 
 #: The largest whole number that an option takes.
@@ -78,7 +80,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def _marked(arguments: Sequence[str]) -> list[str]:
     """Return the arguments, with a space before an expression that begins with a minus: argparse takes it for an option."""
     marked = list(arguments)
-    if not marked or marked[0] not in EXPRESSIONS:
+    if not marked or marked[0] not in {*EXPRESSIONS, "live"}:
         return marked
     value_follows = False
     for i, text in enumerate(marked[1:], 1):
@@ -99,6 +101,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_train(commands)
     _add_predict(commands)
+    _add_live(commands)
     for name, function in EXPRESSIONS.items():
         command = _added(commands, name, function)
         command.add_argument("expression", help='such as "tanh(w*x + b)"')
@@ -122,6 +125,21 @@ def _added(commands: Any, name: str, function: Any) -> Parser:
 def _add_train(commands: Any) -> None:
     add = _added(commands, "train", networks.train).add_argument
     add("data", help=f"a CSV file, or one of {', '.join(networks.SETS)}")
+    _add_network(add)
+    add("--epochs", type=_natural, default=100, metavar="N", help="passes over the rows (default: 100)")
+    add("--out", default="model.json", metavar="FILE", help="write the model to this file (default: model.json)")
+    add("--checkpoint", metavar="FILE", help="write the state of the training to this file after every epoch")
+    add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+    add(
+        "--workers", type=_positive, default=1, metavar="N",
+        help="processes that compute the gradients of batches of more than 64 rows (default: 1)",
+    )  # fmt: skip
+    add("--report", action="store_true", help="print the gradients of each layer after the training")
+    add("--draw", metavar="FILE", help="draw the trained network to an .svg, .png, .pdf, .dot or .html file")
+
+
+def _add_network(add: Any) -> None:
+    """Add the arguments of a network and its training."""
     add("--target", metavar="COLUMN", help="the column to predict (default: the last)")
     add(
         "--hidden", type=_positive, nargs="*", default=[16, 16], metavar="N",
@@ -132,19 +150,33 @@ def _add_train(commands: Any) -> None:
         help="of the hidden layers (default: tanh)",
     )  # fmt: skip
     add("--optimizer", choices=networks.OPTIMIZERS, default="adam", help="(default: adam)")
-    add("--epochs", type=_natural, default=100, metavar="N", help="passes over the rows (default: 100)")
     add("--lr", type=_rate, metavar="R", help="learning rate (default: 0.01; 0.1 for sgd)")
     add("--batch-size", type=_positive, default=16, metavar="N", help="rows for each step (default: 16)")
     add("--seed", type=int, default=0, help="of weights, shuffling and held-out rows (default: 0)")
-    add("--out", default="model.json", metavar="FILE", help="write the model to this file (default: model.json)")
-    add("--checkpoint", metavar="FILE", help="write the state of the training to this file after every epoch")
-    add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
-    add(
-        "--workers", type=_positive, default=1, metavar="N",
-        help="processes that compute the gradients of batches of more than 64 rows (default: 1)",
-    )  # fmt: skip
-    add("--report", action="store_true", help="print the gradients of each layer after the training")
-    add("--draw", metavar="FILE", help="draw the trained network to an .svg, .png, .pdf, .dot or .html file")
+
+
+def _add_live(commands: Any) -> None:
+    command = _added(commands, "live", living.live)
+    command.add_argument(
+        "expression",
+        metavar="TABLE|EXPRESSION",
+        help=f'a CSV file, one of {", ".join(networks.SETS)}, or such as "tanh(w*x + b)"',
+    )
+    command.add_argument(
+        "assignments",
+        type=_assignment,
+        nargs="*",
+        metavar="NAME=NUMBER",
+        help="the value of each name of an expression",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="page.html",
+        help="write the page to this .html file (default: page.html)",
+    )
+    _add_network(command.add_argument)
 
 
 def _add_predict(commands: Any) -> None:

@@ -18,7 +18,7 @@ def draw(options: argparse.Namespace, out: Output) -> None:
     if options.output is not None:
         require_output("--output", options.output)
         picture_format(options.output)
-    result = _evaluated(options)
+    result = evaluated(options)
     if options.output is None:
         out.give(f"{drawing.draw(result).text()}\n")
     else:
@@ -27,7 +27,7 @@ def draw(options: argparse.Namespace, out: Output) -> None:
 
 def evaluate(options: argparse.Namespace, out: Output) -> None:
     """Print the value of an expression and its gradient by each name."""
-    result = _evaluated(options)
+    result = evaluated(options)
     table = [("name", "value", "gradient"), *((v.label, repr(v.data), repr(v.grad)) for v in options.values.values())]
     lines = [f"{options.expression.strip()} = {result.data!r}"]
     if options.values:
@@ -40,7 +40,7 @@ def evaluate(options: argparse.Namespace, out: Output) -> None:
 
 def explain(options: argparse.Namespace, out: Output) -> None:
     """Explain the gradient of an expression, operation by operation."""
-    result = _evaluated(options)
+    result = evaluated(options)
     if options.wrt is not None and options.wrt not in options.values:
         raise ValueError(
             f"--wrt {options.wrt}: needs one of the names, {', '.join(options.values) or 'of which there are none'}"
@@ -50,7 +50,7 @@ def explain(options: argparse.Namespace, out: Output) -> None:
 
 def check(options: argparse.Namespace, out: Output) -> None:
     """Compare the gradient of an expression with exact differences."""
-    _evaluated(options)
+    evaluated(options)
 
     def expression(*values: Value) -> Value:
         return expressions.evaluate(options.expression, dict(zip(options.values, values, strict=True)))
@@ -65,7 +65,8 @@ def check(options: argparse.Namespace, out: Output) -> None:
     out.give(f"the gradient by {', '.join(options.values)} is that of exact differences\n")
 
 
-def _evaluated(options: argparse.Namespace) -> Value:
+def evaluated(options: argparse.Namespace) -> Value:
+    """Return the result of the expression, after backward(); the options get the values of its names."""
     options.values = {}
     for name, number in options.assignments:
         if name in options.values:

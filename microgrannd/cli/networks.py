@@ -18,7 +18,7 @@ from ..data import Table, TableError, read_csv
 from ..engine.value import Value
 from ..nn.layers import MLP
 from ..nn.saving import decode, encode
-from ..optim import SGD, Adam, AdamW, RMSprop
+from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from ..reporting.report import gradient_report
 from ..training.fit import fit
 from ..training.gradients import Eager
@@ -47,16 +47,9 @@ MOST_PARAMETERS = 10_000_000
 def train(options: argparse.Namespace, out: Output) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
     _require_files(options)
-    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
-    ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
+    table, ready, model, optimizer = made(options)
     task = ready.task
     out.say(f"{table.path}: {len(table.rows)} rows, {len(task.columns)} inputs; target {task}")
-    _require_size([len(task.columns), *options.hidden, task.outputs])
-    model = MLP(
-        len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed
-    )
-    kind, lr = OPTIMIZERS[options.optimizer]
-    optimizer = kind(model.parameters(), lr if options.lr is None else options.lr)
     X, y = [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train]
     with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
         history = fit(
@@ -75,6 +68,19 @@ def train(options: argparse.Namespace, out: Output) -> None:
         loss = _labelled_loss(model, task, X[0], y[0])
         write_picture(loss, options.draw, model)
         out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+
+
+def made(options: argparse.Namespace) -> tuple[Table, Prepared, MLP, Optimizer]:
+    """Return the table that options name, what it is made ready for, and a network with an optimiser for that."""
+    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data)
+    ready = prepare(table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed)
+    task = ready.task
+    _require_size([len(task.columns), *options.hidden, task.outputs])
+    model = MLP(
+        len(task.columns), [*options.hidden, task.outputs], options.activation, init="xavier", seed=options.seed
+    )
+    kind, lr = OPTIMIZERS[options.optimizer]
+    return table, ready, model, kind(model.parameters(), lr if options.lr is None else options.lr)
 
 
 def _require_files(options: argparse.Namespace) -> None:

@@ -113,7 +113,8 @@ class ListWriter:
     def value(self, instruction: Instruction) -> str:
         """Return a list with the result of each step."""
         text = self.texts.of(instruction)
-        return self.loop(instruction, text.value, text.lets)
+        value = f"refuse() if {text.unmet} else {text.value}" if text.unmet else text.value
+        return self.loop(instruction, value, text.lets)
 
     def looked_up(self, instruction: Instruction) -> str:
         """Return a list with the element that an index chooses in each step."""

@@ -24,9 +24,11 @@ from .._text import described
 from ..engine.contexts import paused_gc
 from ..engine.value import Value, data_of
 from ..nn.module import Module
+from ..optim import Optimizer
 from ..rules.ieee import ERRORS
 from .careful import CarefulRunner
 from .chains import chained
+from .javascript import module
 from .lists import Lists
 from .python import Plain, PythonRunner
 from .roll import roll
@@ -201,6 +203,37 @@ class Program:
             "parameters."
         )
         return "\n\n".join([header, *self._runner.sources.values()]) + "\n"
+
+    def javascript(self, optimizer: Optimizer | None = None) -> str:
+        """Return the text of a JavaScript module (ES) with the same functions, for a browser or Node.
+
+        It exports ``forward(rows, parameters)``, which returns an array of outputs for each row, and, for one output,
+        ``backward(rows, parameters)``, which returns ``[mean, gradients]``. Rows are arrays of numbers; parameters and
+        gradients are in the order of `parameters`. Results without a graph have the numbers that they have now. Numbers
+        are the engine's to 1e-12, and a RangeError names the row that the engine refuses.
+
+        Args:
+            optimizer: whose formulas are exported too, as ``step(parameters, gradients, buffers, options, lr, t)``. It
+                changes the arrays parameters and buffers; ``options`` and ``buffers`` are objects of what the optimiser
+                has under these names, ``t`` is the number of the step, from 1.
+
+        Raises:
+            TypeError: the optimiser has no formulas.
+            ValueError: a rule or the optimiser calls a function that has no counterpart in JavaScript.
+        """
+        update = None
+        if optimizer is not None:
+            settled = optimizer.settled() if isinstance(optimizer, Optimizer) else None
+            if settled is None:
+                raise TypeError(f"javascript needs an optimizer with formulas (update), got {described(optimizer)}")
+            update = settled.update
+        return module(self.tape, self.fixed, update=update)
+
+    @property
+    def fixed(self) -> dict[int, float]:
+        """The numbers of the leaves that get no gradient, by their index."""
+        data = self.data()
+        return {index: data[index] for index, leaf in enumerate(self.leaves) if leaf._rule is not None}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Program, (self.tape, self.leaves, self.single, self.backend)

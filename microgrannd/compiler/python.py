@@ -29,14 +29,34 @@ class Writer:
     """Writes the lines of one program.
 
     Attributes:
+        unit: 1, as the language writes it.
         row: the lines for each row.
     """
 
+    unit = "1.0"
+
     def __init__(self, tape: Tape, vocabulary: Vocabulary) -> None:
         self.tape, self.vocabulary, self.names = tape, vocabulary, vocabulary.names
-        self.row = [f"{targets([self.names[ref] for ref in tape.input_refs])} = row"] if tape.inputs else []
+        self.row: list[str] = []
         self.shares: defaultdict[Ref, list[str]] = defaultdict(list)
         self.lets: dict[Ref, dict[str, str]] = {}
+
+    def begin(self) -> None:
+        """Write how the inputs are read."""
+        if self.tape.inputs:
+            self.row.append(f"{targets([self.names[ref] for ref in self.tape.input_refs])} = row")
+
+    def assigned(self, name: str, text: str) -> str:
+        """Return a line that gives a number its name."""
+        return f"{name} = {text}"
+
+    def summed(self, target: str, sign: str, terms: Sequence[str]) -> str:
+        """Return a line that begins a sum (=) or adds to it (+=)."""
+        return f"{target} {sign} {' + '.join(terms)}"
+
+    def refused(self, step: Step, condition: str) -> str:  # noqa: ARG002
+        """Return a line that ends the program where a step has no value."""
+        return f"if {condition}: raise ValueError"
 
     def forward(self) -> str:
         """Write the program of the outputs: a list with a float, or a tuple of floats, for each row."""
@@ -72,6 +92,7 @@ class Writer:
 
     def values(self) -> None:
         """Write the results of the steps, for each row."""
+        self.begin()
         for ref, step in self.tape.results:
             written, refs = self.vocabulary.templates(step, unit=False)
             names = [self.names[one] for one in refs]
@@ -79,15 +100,15 @@ class Writer:
             y = self.names[ref]
             self.let(written.before, names, lets)
             if written.unmet:
-                self.row.append(f"if {written.unmet.format(*names, **lets)}: raise ValueError")
-            self.row.append(f"{y} = {written.value.format(*names, **lets)}")
+                self.row.append(self.refused(step, written.unmet.format(*names, **lets)))
+            self.row.append(self.assigned(y, written.value.format(*names, **lets)))
             self.let(written.after, names, lets, y)
 
     def let(self, pairs: list[tuple[str, str]], names: list[str], lets: dict[str, str], y: str = "") -> None:
         """Write what is used several times, and add its names to those in use."""
         for name, text in pairs:
             lets[name] = self.vocabulary.name("", "c")
-            self.row.append(f"{lets[name]} = {text.format(*names, y=y, **lets)}")
+            self.row.append(self.assigned(lets[name], text.format(*names, y=y, **lets)))
 
     def gradients(self, output: Ref) -> None:
         """Write the gradients, for each row from the last step to the first, and the sums of the parameters' over the rows."""
@@ -96,7 +117,7 @@ class Writer:
         for ref, step in results:
             if not needed.isdisjoint(step.refs):
                 needed.add(ref)
-        self.shares[output].append("1.0")
+        self.shares[output].append(self.unit)
         for ref, step in reversed(results):
             if ref in needed:
                 self.step_gradients(ref, step, needed)
@@ -107,7 +128,7 @@ class Writer:
     def step_gradients(self, ref: Ref, step: Step, needed: Set[Ref]) -> None:
         """Note what each operand of a step gets of its gradient."""
         gradient = self.gradient(ref)
-        written, refs = self.vocabulary.templates(step, unit=gradient == "1.0")
+        written, refs = self.vocabulary.templates(step, unit=gradient == self.unit)
         names = [self.names[one] for one in refs]
         given = {"y": self.names[ref], "d": gradient, **self.lets[ref]}
         for operand, share in zip(refs, written.shares, strict=True):
@@ -117,7 +138,7 @@ class Writer:
     def gradient(self, ref: Ref) -> str:
         """Return a name for the gradient of a step's result, and write the sum of its shares if there is none yet."""
         shares = self.shares.pop(ref)
-        if len(shares) == 1 and (shares[0].isidentifier() or shares[0] == "1.0"):
+        if len(shares) == 1 and (shares[0].isidentifier() or shares[0] == self.unit):
             return shares[0]
         name = f"d_{self.names[ref]}"
         self.added(name, shares, "=")
@@ -127,7 +148,7 @@ class Writer:
         """Write a sum that is assigned to a target, or added to it."""
         terms = [share if _is_term(share) else f"({share})" for share in shares] if len(shares) > 1 else shares
         for first, some in numbered(terms):
-            self.row.append(f"{target} {'+=' if first else sign} {' + '.join(some)}")
+            self.row.append(self.summed(target, "+=" if first else sign, some))
 
 
 def numbered(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
@@ -138,7 +159,7 @@ def numbered(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
 
 def _is_term(text: str) -> bool:
     """Tell whether an expression can be a term of a sum without brackets."""
-    return " if " not in text and not text.startswith("-")
+    return " if " not in text and " ? " not in text and not text.startswith("-")
 
 
 #: The built-in functions that programs use.

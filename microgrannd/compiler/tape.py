@@ -180,6 +180,14 @@ def tape(
         TypeError: an input or output is not a Value.
         ValueError: an input is not a leaf, or given twice; there is no output, or one depends on nothing.
     """
+    found, parameters, _ = tape_with_refs(outputs, inputs, names)
+    return found, parameters
+
+
+def tape_with_refs(
+    outputs: Sequence[Value], inputs: Sequence[Value], names: Mapping[Value, str] | None = None
+) -> tuple[Tape, list[Value], dict[Value, Atom]]:
+    """Return what `tape` does, and what each Value of the graph is on the tape."""
     _check(outputs, inputs)
     order = topological(*outputs)
     given = set(inputs)
@@ -213,7 +221,7 @@ def tape(
                 f"outputs[{number}] needs to depend on an input or a parameter, got the constant {output.data}"
             )
         refs_of_outputs.append(atom)
-    return Tape(len(inputs), len(parameters), list(refs), refs_of_outputs, labels), parameters
+    return Tape(len(inputs), len(parameters), list(refs), refs_of_outputs, labels), parameters, atoms
 
 
 def _inlined(inner: Tape, atoms: list[Atom], noted: Callable[[Step, str], Atom]) -> Atom:

@@ -11,11 +11,13 @@ import keyword
 import math
 import re
 from collections import Counter
+from collections.abc import Collection
 from itertools import count
 from typing import Any, NamedTuple
 
 from ..rules.formula import FUNCTIONS
-from ..rules.simplify import Term, Tree, constant, hole, product, template
+from ..rules.rule import Rule
+from ..rules.simplify import Term, Tree, constant, hole, one, product, template
 from .forms import form
 from .tape import Literal, Operand, Ref, Step, Tape
 
@@ -54,12 +56,15 @@ class Vocabulary:
     """The names and templates that all programs of a tape have in common.
 
     Attributes:
+        reserved: names with another meaning.
         names: of the refs.
         functions: what the lines call, by name.
     """
 
+    reserved: Collection[str] = _RESERVED
+
     def __init__(self, tape: Tape) -> None:
-        self._taken = _RESERVED.union(*(rule.functions for rule in {step.rule for step in tape.steps}))
+        self._taken = set(self.reserved).union(*(rule.functions for rule in {step.rule for step in tape.steps}))
         self._templates: dict[Any, Templates] = {}
         self._numbers: Counter[str] = Counter()
         self.functions: dict[str, Any] = {}
@@ -91,6 +96,10 @@ class Vocabulary:
         self._taken.add(name)
         return name
 
+    def written(self, tree: Tree, rule: Rule | None = None) -> str:  # noqa: ARG002
+        """Return the template of an expression; of a rule's value, which it may not have, if one is given."""
+        return template(tree)
+
     def templates(self, step: Step, unit: bool) -> tuple[Templates, list[Ref]]:
         """Return the templates of a step, for an incoming gradient of 1 or any other, and the refs to fill in."""
         key = step.rule, unit, tuple(map(_kind, step.operands))
@@ -111,15 +120,16 @@ class Vocabulary:
         }
         partials = found.partials | {name: hole(f"list_{name}") for name in lists}
         shares = [
-            template(product(partial, gradient))
+            self.written(product(partial, gradient))
             for name in wanted
             for partial, atom in _pairs(partials[name], operands[name])
             if isinstance(atom, Ref)
         ]
-        before = [(name, template(tree)) for name, tree in found.before]
-        after = [(name, template(tree)) for name, tree in found.after]
-        after += [(f"list_{name}", template(tree)) for name, tree in lists.items()]
-        return Templates(before, template(found.unmet) if found.unmet else "", template(found.value), after, shares)
+        before = [(name, self.written(tree, step.rule)) for name, tree in found.before]
+        after = [(name, self.written(tree)) for name, tree in found.after]
+        after += [(f"list_{name}", self.written(one(tree))) for name, tree in lists.items()]
+        unmet = self.written(found.unmet) if found.unmet else ""
+        return Templates(before, unmet, self.written(found.value, step.rule), after, shares)
 
 
 def _kind(operand: Operand) -> Any:

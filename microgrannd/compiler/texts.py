@@ -25,11 +25,13 @@ class Text(NamedTuple):
     """What a rule is as text: of operands x0, x1, ..., the result y, and its gradient d.
 
     Attributes:
+        unmet: the condition under which there is no result; "" if there always is one.
         value: the result.
         shares: for each operand, what it gets of the gradient; a list for a sequence.
         lets: names of what the value and the shares use several times, and what these are.
     """
 
+    unmet: str
     value: str
     shares: list[str]
     lets: dict[str, str]
@@ -57,14 +59,21 @@ class Texts:
         """Return the text of a rule, which serves all like instructions."""
         rule = instruction.rule
         operands = zip(rule.operands, instruction.operands, strict=True)
-        names = {name: variable(f"x{number}", operand.length) for number, (name, operand) in enumerate(operands)}
+        names = {name: self.variable(f"x{number}", operand.length) for number, (name, operand) in enumerate(operands)}
         found = form(rule, names, ast.Name("y"), rule.operands, self.called)
-        value = found.value
-        if found.unmet:
-            value = ast.IfExp(found.unmet, ast.Call(ast.Name("refuse"), [], []), value)
         shares = [_share(partial, name in rule.sequences) for name, partial in found.partials.items()]
-        lets = {f"_{name}_": ast.unparse(let) for name, let in [*found.before, *found.after]}
-        return Text(ast.unparse(value), [ast.unparse(share) for share in shares], lets)
+        lets = {f"_{name}_": self.written(let, rule) for name, let in found.before}
+        lets |= {f"_{name}_": self.written(let) for name, let in found.after}
+        unmet = self.written(found.unmet) if found.unmet else ""
+        return Text(unmet, self.written(found.value, rule), list(map(self.written, shares)), lets)
+
+    def variable(self, name: str, length: int | None) -> Term:
+        """Return what stands for an operand."""
+        return variable(name, length)
+
+    def written(self, tree: Tree, rule: Rule | None = None) -> str:  # noqa: ARG002
+        """Return an expression as text; a rule's value, which it may not have, if one is given."""
+        return ast.unparse(tree)
 
     def called(self, name: str, function: Any) -> str:
         """Return the name of a function in the program: one's own have names like no variable."""

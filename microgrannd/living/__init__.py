@@ -1,0 +1,1 @@
+"""Pages that live: a model that trains, or an expression that is computed, in one HTML file."""

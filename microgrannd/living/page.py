@@ -1,0 +1,90 @@
+"""A page in one file: its parts, its data and its script, which a strict policy lets run by its hash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+from os import PathLike
+from string import Template
+from typing import Any
+
+from .._files import write_bytes
+from ..drawing.html import digest_of
+
+
+class Page:
+    """A page that shows itself in a notebook and can be saved.
+
+    Attributes:
+        title: of the page.
+        html: the page; it needs no other file and no network.
+        height: of its frame in a notebook, in pixels.
+    """
+
+    def __init__(self, title: str, html: str, height: int) -> None:
+        self.title, self.html, self.height = title, html, height
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the page to a file.
+
+        Raises:
+            OSError: it cannot be written; a file that was there is as it was.
+        """
+        write_bytes(path, self.html.encode())
+
+    def __repr__(self) -> str:
+        return f"a page, {self.title}; .save(path) writes it"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts allow-downloads" title="{escape(self.title)}" '
+            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
+        )
+
+
+def page(
+    title: str, body: str, programs: Sequence[str], scripts: Sequence[str], data: Any, height: int, **parts: str
+) -> Page:
+    """Return a page.
+
+    Args:
+        title: of it.
+        body: the name of the file with its body.
+        programs: declarations of JavaScript.
+        scripts: the names of the files with what uses them, in order.
+        data: plain data for the script; floats may be inf or nan.
+        height: of its frame in a notebook, in pixels.
+        **parts: what else the body holds, as HTML.
+    """
+    script = (
+        "\n".join(['"use strict";', *programs, *map(part, scripts)])
+        .replace("</script", "<\\/script")
+        .replace("<!--", "<\\!--")
+    )
+    body = Template(part(body)).substitute({"title": escape(title), **parts})
+    html = Template(part("page.html")).substitute(
+        title=escape(title), body=body, data=embedded(data), script=script, script_hash=digest_of(script)
+    )
+    return Page(title, html, height)
+
+
+def embedded(data: Any) -> str:
+    """Return plain data as JSON that no text of it can end as an element; inf and nan are texts."""
+    return json.dumps(_plain(data), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _plain(thing: Any) -> Any:
+    if isinstance(thing, float) and (thing != thing or abs(thing) == float("inf")):
+        return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(thing, "NaN")
+    if isinstance(thing, dict):
+        return {name: _plain(one) for name, one in thing.items()}
+    return list(map(_plain, thing)) if isinstance(thing, list | tuple) else thing
+
+
+@cache
+def part(name: str) -> str:
+    """Return the text of a file of this package."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
