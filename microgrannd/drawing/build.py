@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -14,13 +13,19 @@ from ..engine.contexts import Scope
 from ..engine.graph import arguments, links, number
 from ..engine.value import Value, scopes_around
 from ..nn.owners import Owners
+from ..rules.notation import Notation
 from ..rules.rule import CONSTANT
 from .boxes import BoxOf, Key, outputs, reached
 from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
-from .names import is_number, operation, within
+from .formulas import Recorded, named, numbers
+from .names import operation, within
 
 #: Of more nodes that are alike, the numbers in their operations are not compared, and not shown.
 MANY_ALIKE = 1000
+
+
+#: How local derivatives are written.
+TEXT, BY_NUMBER = Notation(), Notation(times=" × ")
 
 
 class Given(NamedTuple):
@@ -99,6 +104,8 @@ class Builder:
         self.numbers: dict[Boxed, int] = {}
         self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
         self.frames: dict[str | Scope, int] = {}
+        self.named = named(names, TEXT)
+        self.recorded: Recorded | None = None  # whose formulas were written last
 
     def draw(self) -> Graph:
         """Add all boxes, then all arrows, and return the diagram."""
@@ -162,7 +169,7 @@ class Builder:
             return Box("group", tuple(filter(None, [head, f"{len(nodes):,} nodes", inside])))
         data, grad = self.values(results)
         head += f"{SPACE}(× {len(results):,})" * (len(results) > 1)
-        return Box("group", (head, data, grad), hint=inside, numbers=1 if len(results) == 1 else None)
+        return Box("group", (head, data, grad), hint=inside, numbers=1)
 
     def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
         """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""
@@ -220,14 +227,23 @@ class Builder:
             return same.pop() if len(same) == 1 else "", f"{len(edges):,} edge{'s' * (len(edges) > 1)}", flows
         (end, _), operand = ends[0], edges[0].operand
         slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
-        formula = _partial(edges[0], self.names) if edges[0].node is end and len(edges) == 1 else ""
-        local = _slope(self.names[end], self.names[operand] if operand is not None else f"x{edges[0].position}")
-        hint = [" = ".join(dict.fromkeys(filter(None, [local, formula, rounded(slope)])))]
+        formulas = self.formula(edges[0]) if edges[0].node is end and len(edges) == 1 else []
+        local = TEXT.slope(self.names[end], self.names[operand] if operand is not None else f"x{edges[0].position}")
+        hint = [" = ".join(dict.fromkeys([local, *formulas, rounded(slope)]))]
         if operand is not None and self.gradient(self.root):
-            passed, total = (_slope(self.names[self.root], self.names[node]) for node in (end, operand))
+            passed, total = (TEXT.slope(self.names[self.root], self.names[node]) for node in (end, operand))
             product = f"{rounded(self.gradient(end))} × {rounded(slope)}"
             hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
         return rounded(slope), "\n".join(hint), [sum(flows)]
+
+    def formula(self, edge: Link) -> list[str]:
+        """Return the local derivative with the names of the operands, and with their numbers."""
+        if self.recorded is None or self.recorded.node is not edge.node:
+            self.recorded = Recorded(edge.node)
+        return [
+            TEXT.write(self.recorded.partial(edge.position, self.named)),
+            BY_NUMBER.write(self.recorded.partial(edge.position, numbers)),
+        ]
 
     def turns(self, order: list[Value]) -> dict[Boxed, tuple[int, int]]:
         """Return the order of boxes of one depth: inputs as modules take them; parameters and modules as in the model."""
@@ -252,19 +268,3 @@ def _range(numbers: Iterable[float]) -> str:
     numbers = list(numbers)
     ends = rounded(min(numbers)), rounded(max(numbers))
     return " … ".join(dict.fromkeys(ends))
-
-
-def _slope(name: str, other: str) -> str:
-    """Write the derivative of one by another."""
-    return "/".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (name, other))
-
-
-def _partial(edge: Link, names: Mapping[Value, str]) -> str:
-    """Return the formula of a local derivative with the names of the operands; nothing where it is of a sequence."""
-    rule = edge.node._rule
-    if rule is None or rule.sequences:
-        return ""
-    operands = zip([*rule.operands, "y"], [*arguments(edge.node), edge.node], strict=True)
-    called = {name: rounded(number(it)) if is_number(it) else names[it] for name, it in operands}
-    text = list(rule.partials.values())[edge.position].text
-    return re.sub(r"[^\W\d]\w*", lambda word: called.get(word[0], word[0]), text)

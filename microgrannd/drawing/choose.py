@@ -44,6 +44,18 @@ class Grouping(NamedTuple):
     said: tuple[str, ...]
 
 
+def require_depth(depth: str, model: Module | None) -> None:
+    """Require a depth that is known, and a model where it needs one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if depth not in DEPTHS:
+        raise ValueError(f"depth needs to be one of {', '.join(DEPTHS)}, got {depth!r}")
+    if depth in ("neuron", "layer") and model is None:
+        raise ValueError(f"depth {depth!r} needs model=: the Module whose {depth}s are meant")
+
+
 def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rankdir: str = "LR") -> Graph:
     """Return the diagram of all that a Value was computed from.
 

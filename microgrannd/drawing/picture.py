@@ -23,7 +23,7 @@ from .._text import described
 from ..engine.value import Value
 from ..nn.module import Module
 from .arrange import arranged
-from .choose import DEPTHS, graph_of
+from .choose import graph_of, require_depth
 from .diagram import Graph
 from .dot import digraph, positioned, skeleton
 from .geometry import Geometry
@@ -93,10 +93,7 @@ def draw(
         raise ValueError(f"layout needs to be one of {', '.join(LAYOUTS)}, got {layout!r}")
     if layout == "dot":
         require_renderer("the layout of dot")
-    if depth not in DEPTHS:
-        raise ValueError(f"depth needs to be one of {', '.join(DEPTHS)}, got {depth!r}")
-    if depth in ("neuron", "layer") and model is None:
-        raise ValueError(f"depth {depth!r} needs model=: the Module whose {depth}s are meant")
+    require_depth(depth, model)
     return Picture(graph_of(root, model, depth, rankdir), format, "own" if model and layout == "auto" else layout)
 
 
