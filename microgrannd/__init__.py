@@ -36,7 +36,7 @@ _LATER = {
     "plot": "",
     "reporting.report": "GradientReport gradient_report",
     "training.fit": "fit",
-    "training.run": "History",
+    "training.history": "History",
 }
 _PACKAGES = {"testing", *(module.partition(".")[0] for module in _LATER)}
 _MODULES = {name: module for module, names in _LATER.items() for name in names.split() or [module]}

@@ -91,6 +91,6 @@ from .optim import (
 from .reporting.report import GradientReport as GradientReport
 from .reporting.report import gradient_report as gradient_report
 from .training.fit import fit as fit
-from .training.run import History as History
+from .training.history import History as History
 
 __version__: str

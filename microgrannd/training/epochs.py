@@ -11,11 +11,13 @@ from typing import Any
 from tqdm import tqdm
 
 from .._streams import Forgiving
+from ..reporting.report import gradient_report
 from .checkpoint import Checkpoint
 from .direct import Direct
+from .history import History
 from .interrupts import Interrupts
 from .resident import Resident
-from .run import History, Run
+from .run import Run
 
 #: Seconds between two looks at the progress.
 SHOWN = 0.05
@@ -53,6 +55,7 @@ class Training:
         judged: rows to judge by, prepared by the learner.
         shuffle: put the rows in a new order for each epoch.
         interrupts: where Ctrl-C may end a computation; all else is done whole.
+        report: keep a report on the gradients after each epoch.
     """
 
     run: Run
@@ -60,6 +63,7 @@ class Training:
     judged: list[Any]
     shuffle: bool
     interrupts: Interrupts
+    report: bool = False
 
     def through(
         self,
@@ -71,7 +75,7 @@ class Training:
     ) -> None:
         """Train until there were so many epochs in all, or patience or the callback ends it; note each epoch in the file."""
         run, due, count = self.run, 0.0, 1
-        alone = not (file or callback or self.judged)  # nobody looks at the state of a single epoch
+        alone = not (file or callback or self.judged or self.report)  # nobody looks at the state of a single epoch
         with Bar(run.epochs, epochs, progress) as bar:
             while not run.is_over(epochs, patience):
                 start = time.perf_counter()
@@ -83,6 +87,9 @@ class Training:
                 if end >= due or run.epochs == epochs:  # to show an epoch takes longer than a short one
                     bar.show(run)
                     due = end + SHOWN
+                if self.report:
+                    self.steps.publish()
+                    run.history.reports[run.epochs] = gradient_report(run.model, optimizer=run.optimizers)
                 try:
                     ends = callback is not None and self.called(callback)
                 finally:

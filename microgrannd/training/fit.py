@@ -23,10 +23,11 @@ from .compiling import learner_for
 from .direct import Direct
 from .epochs import Training
 from .gradients import Compiled, Eager
+from .history import History
 from .interrupts import Interrupts
 from .resident import Resident, is_resident
 from .rows import divided, require_taken
-from .run import History, Run, named
+from .run import Run, named
 
 
 def fit(
@@ -49,6 +50,7 @@ def fit(
     executor: Executor | None = None,
     compile: bool | str = True,  # noqa: A002
     callback: Callable[[int, History], Any] | None = None,
+    report: bool = False,
 ) -> History:
     """Train a model. Ctrl-C ends the training and leaves everything as it was after the last whole epoch.
 
@@ -85,6 +87,8 @@ def fit(
             has side effects. "numba" is the backend of that name.
         callback: called after each epoch with its number, from 1, and the history; the model and the optimiser are as
             after that epoch, and may be changed. If it returns True, the training ends.
+        report: keep what `gradient_report` says after each epoch, see `History.reports`. This takes about as long as an
+            epoch of a few rows by Values, which is much beside short epochs that a program runs; without it, nothing.
 
     Returns:
         The losses and times of the epochs.
@@ -140,7 +144,7 @@ def fit(
                 file.begin(run, epochs, identity_of(run, loss, programs, settings, pairs))
             kind = Resident if isinstance(learner, Compiled) and is_resident(learner, optimizers) else Direct
             steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
-            training = Training(run, steps, learner.ready(judged), shuffle, interrupts)
+            training = Training(run, steps, learner.ready(judged), shuffle, interrupts, report)
             try:
                 training.through(epochs, patience, progress, file, callback)
             finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from copy import deepcopy
-from dataclasses import dataclass, field
 from math import inf, isfinite
 from pickle import PicklingError
 from random import Random
@@ -14,23 +13,7 @@ from .._checks import is_whole, required_real, required_reals
 from ..engine.value import Value, data_of
 from ..nn.module import Module
 from ..optim import Optimizer
-
-
-@dataclass
-class History:
-    """The losses and times of a training, an entry for each epoch.
-
-    Attributes:
-        loss: the mean over the epoch's rows, each computed before the step that its batch brought about.
-        validation_loss: the mean over the validation rows after the epoch; empty where there are none.
-        seconds: the time taken.
-        interrupted: whether Ctrl-C ended the training.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    interrupted: bool = False
+from .history import History
 
 
 class State(Protocol):
