@@ -13,19 +13,14 @@ from ..engine.contexts import Scope
 from ..engine.graph import arguments, links, number
 from ..engine.value import Value, scopes_around
 from ..nn.owners import Owners
-from ..rules.notation import Notation
 from ..rules.rule import CONSTANT
 from .boxes import BoxOf, Key, outputs, reached
 from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
-from .formulas import Recorded, named, numbers
+from .flow import Flow, Link
 from .names import operation, within
 
 #: Of more nodes that are alike, the numbers in their operations are not compared, and not shown.
 MANY_ALIKE = 1000
-
-
-#: How local derivatives are written.
-TEXT, BY_NUMBER = Notation(), Notation(times=" × ")
 
 
 class Given(NamedTuple):
@@ -41,15 +36,6 @@ class Given(NamedTuple):
 
 #: What a box stands for: a node, or several by the first of them; a group; a number that was given.
 Boxed = Key | Given
-
-
-class Link(NamedTuple):
-    """An edge to a node, from the operand at an index (None where that is a number), with the local derivative."""
-
-    node: Value
-    position: int
-    operand: Value | None
-    partial: float
 
 
 class Builder:
@@ -104,8 +90,7 @@ class Builder:
         self.numbers: dict[Boxed, int] = {}
         self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
         self.frames: dict[str | Scope, int] = {}
-        self.named = named(names, TEXT)
-        self.recorded: Recorded | None = None  # whose formulas were written last
+        self.flow = Flow(self.root, self.reached, gradient, names)
 
     def draw(self) -> Graph:
         """Add all boxes, then all arrows, and return the diagram."""
@@ -138,7 +123,8 @@ class Builder:
         """Return a box, in the frame of a module, or of none."""
         if isinstance(key, Given):
             numbers = {one for node in nodes for other, one, *_ in self.given.get(node, ()) if other == key}
-            rows = max(Counter(self.box_of[node] for node in nodes).values())
+            of = self.owners.neuron if self.owners else {}  # neurons of one row take a number too
+            rows = max(Counter((self.box_of[node], of.get(node)) for node in nodes).values())
             times = f"{SPACE}(× {rows:,})" * (rows > 1)
             return Box("input", (f"x{key.position}{times}", f"data {_range(numbers)}"))
         return self.box(key, nodes, _name(around)) if isinstance(key, Value) else self.group(key, nodes, _name(around))
@@ -210,40 +196,9 @@ class Builder:
                 together.setdefault((source, edge.position if apart else -1), []).append(edge)
         for (source, index), alike in together.items():
             self.arrows[source, index, key] = len(self.arrows)
-            label, hint, flows = self.flow(alike)
+            label, hint, flows = self.flow.along(alike)
             head = "" if isinstance(source, Given) else "target"  # a number keeps no gradient
             yield Arrow(self.numbers[source], self.numbers[key], label, hint, head=head), flows
-
-    def flow(self, edges: list[Link]) -> tuple[str, str, list[float]]:
-        """Return label, hint and flows of an arrow, by its edges."""
-        flows = [self.gradient(edge.node) * edge.partial for edge in edges]
-        ends = [reached for edge in edges if (reached := self.reached[edge.node])]
-        if (
-            len(ends) < len(edges)
-            or len({output for output, _ in ends}) > 1
-            or len({edge.operand for edge in edges}) > 1
-        ):
-            same = {rounded(edge.partial) for edge in edges} if len(ends) == len(edges) else set()
-            return same.pop() if len(same) == 1 else "", f"{len(edges):,} edge{'s' * (len(edges) > 1)}", flows
-        (end, _), operand = ends[0], edges[0].operand
-        slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
-        formulas = self.formula(edges[0]) if edges[0].node is end and len(edges) == 1 else []
-        local = TEXT.slope(self.names[end], self.names[operand] if operand is not None else f"x{edges[0].position}")
-        hint = [" = ".join(dict.fromkeys([local, *formulas, rounded(slope)]))]
-        if operand is not None and self.gradient(self.root):
-            passed, total = (TEXT.slope(self.names[self.root], self.names[node]) for node in (end, operand))
-            product = f"{rounded(self.gradient(end))} × {rounded(slope)}"
-            hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
-        return rounded(slope), "\n".join(hint), [sum(flows)]
-
-    def formula(self, edge: Link) -> list[str]:
-        """Return the local derivative with the names of the operands, and with their numbers."""
-        if self.recorded is None or self.recorded.node is not edge.node:
-            self.recorded = Recorded(edge.node)
-        return [
-            TEXT.write(self.recorded.partial(edge.position, self.named)),
-            BY_NUMBER.write(self.recorded.partial(edge.position, numbers)),
-        ]
 
     def turns(self, order: list[Value]) -> dict[Boxed, tuple[int, int]]:
         """Return the order of boxes of one depth: inputs as modules take them; parameters and modules as in the model."""

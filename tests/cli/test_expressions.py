@@ -76,7 +76,7 @@ def test_draw_prints_a_tree_or_writes_a_picture(
     assert main(["draw", *NEURON, "-o", "graph.dot"]) == 0
     assert Path("graph.dot").read_text().startswith("digraph")
     monkeypatch.setenv("PATH", os.devnull)
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
     assert main(["draw", *NEURON, "-o", "graph.svg"]) == 0
     assert ET.parse("graph.svg").getroot().tag.endswith("svg")
     assert main(["draw", *NEURON, "-o", "graph.png"]) == 2

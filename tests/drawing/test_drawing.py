@@ -32,7 +32,7 @@ from tests.helpers import ALLOWANCE, NASTY, RENDERERS, SVG, choose, needs_dot
 def without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with neither dot nor pygraphviz."""
     monkeypatch.setenv("PATH", os.devnull)
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
 
 
 def neuron() -> Value:
@@ -358,7 +358,7 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
     shown = graph.boxes[0].lines[0] if label else ""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", os.devnull)
-        patch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+        patch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
         tree = ET.fromstring(picture.pipe())
     assert {element.tag for element in tree.iter()} <= {
         f"{SVG}{t}" for t in "svg style defs marker path rect g text title".split()

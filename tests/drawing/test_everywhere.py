@@ -66,11 +66,11 @@ def test_render_takes_the_name_of_the_picture(tmp_path: Path) -> None:
 
 def test_png_is_drawn_by_resvg_where_there_is_no_graphviz(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", os.devnull)
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
     with pytest.raises(NoGraphviz, match=r"png needs Graphviz: install .*, or pip install resvg-py; svg"):
         network().save(tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: name == "resvg_py" or None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: name == "resvg_py" or None)
     module = type(
         "resvg_py", (), {"svg_to_bytes": staticmethod(lambda svg_string: b"\x89PNG" + svg_string[:4].encode())}
     )
@@ -187,7 +187,7 @@ def test_without_scripts_there_is_the_image(browser: Any, tmp_path: Path) -> Non
     network().save(tmp_path / "a.html")
     page = Shown(browser, tmp_path / "a.html", java_script_enabled=False).page
     box = page.locator("img").bounding_box()
-    assert box["width"] > 900
+    assert box["width"] > 850
     page.close()
 
 
