@@ -21,6 +21,13 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
   const show = () => {
     const { width: w, height: h } = room();
     if (w && h) svg.setAttribute("viewBox", `${at.x} ${at.y} ${w / scale} ${h / scale}`);
+    if (!lit) hint.textContent = usage();
+  };
+  let lit = null; // what is under the pointer
+  const usage = () => {
+    const more = width * scale > room().width + 1 || height * scale > room().height + 1;
+    return (more ? "There is more: drag the picture, or press Whole.\n" : "") + "Point at a box or a line to read what it means."
+      + (svg.querySelector("g.cluster") ? "\nClick a frame to fold it." : "");
   };
   const zoom = (factor, x = room().width / 2, y = room().height / 2) => {
     const before = scale;
@@ -94,7 +101,8 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
     for (const edge of edges) edge.style.opacity = !group || near(edge) ? "" : 0.15;
     const joined = new Set(ends.concat(edges.filter((edge) => group && near(edge)).flatMap((edge) => [edge.dataset.source, edge.dataset.target])));
     for (const node of nodes) node.style.opacity = !group || joined.has(node.dataset.number) ? "" : 0.35;
-    hint.textContent = group ? text(group) : "";
+    lit = group;
+    hint.textContent = group ? text(group) : usage();
   };
   for (const group of [...nodes, ...edges]) {
     group.addEventListener("pointerenter", () => pointers.size || light(group));
