@@ -176,11 +176,13 @@ def test_hover_zoom_pan_and_fold_work_and_nothing_is_asked_for(browser: Any, tmp
     page.keyboard.press("Enter")
     assert page.get_attribute("g.cluster >> nth=0", "aria-expanded") == "false"
     assert page.locator("g.node:visible").count() == 10
-    boxes = "nodes => nodes.filter(one => one.style.display !== 'none').map(one => one.getBoundingClientRect().right)"
-    narrow = max(page.eval_on_selector_all("g.node", boxes))
-    page.click("g.cluster >> nth=0")
+    boxes = "nodes => nodes.filter(one => one.style.display !== 'none').map(one => one.getBoundingClientRect().bottom)"
+    page.click("g.cluster text >> nth=1")
+    low = max(page.eval_on_selector_all("g.node", boxes))
+    for number in (0, 1):
+        page.click(f"g.cluster text >> nth={number}")
     assert page.locator("g.node:visible").count() == 14
-    assert narrow < max(page.eval_on_selector_all("g.node", boxes)) - 30  # what was folded left no hole
+    assert low < max(page.eval_on_selector_all("g.node", boxes)) - 60  # what was folded left no hole
     page.mouse.move(1, 1)
     assert page.inner_text("output").startswith("Point at a box or a line")
     assert shown.said == [path.as_uri()]
