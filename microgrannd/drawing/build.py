@@ -152,7 +152,9 @@ class Builder:
         inside = f"{len(own):,} parameters, |grad| {rounded(hypot(*own))}" if own else ""
         alike = len({(node._rule, self.owners and self.owners.neuron.get(node)) for node in results}) == 1
         if not alike:
-            return Box("group", tuple(filter(None, [head, f"{len(nodes):,} nodes", inside])))
+            neurons = {self.owners.neuron.get(node) for node in results} - {None} if self.owners else set()
+            what = f"{len(neurons):,} neurons" if len(neurons) > 1 else f"{len(nodes):,} nodes"
+            return Box("group", tuple(filter(None, [head, what, inside])))
         data, grad = self.values(results)
         head += f"{SPACE}(× {len(results):,})" * (len(results) > 1)
         return Box("group", (head, data, grad), hint=inside, numbers=1)
