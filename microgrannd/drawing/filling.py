@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..engine.value import Value
 from ..rules import readable
 from ..rules.rule import Rule
 from ..rules.simplify import Reducer, Term, number_of
@@ -62,11 +63,11 @@ def _number(reducer: Reducer, tree: ast.AST, names: Mapping[str, Term]) -> Term:
 class Filled(ast.NodeTransformer):
     """Fills in holes; what it goes through stays as it is."""
 
-    def __init__(self, terms: Mapping[str, ast.expr]) -> None:
-        self.terms = terms
+    def __init__(self, holes: Mapping[str, Value], fill: Callable[[Value], ast.expr]) -> None:
+        self.holes, self.fill = holes, fill
 
     def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: D102
-        return self.terms.get(node.id, node)
+        return self.fill(self.holes[node.id]) if node.id in self.holes else node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:  # noqa: D102
         if not isinstance(node, ast.expr):

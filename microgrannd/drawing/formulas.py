@@ -142,7 +142,7 @@ class Recorded:
         return visited
 
     def _filled(self, tree: ast.expr, fill: Fill) -> ast.expr:
-        filled: ast.expr = Filled({name: fill(node) for name, node in self.holes.items()}).visit(tree)
+        filled: ast.expr = Filled(self.holes, fill).visit(tree)
         return filled
 
 
