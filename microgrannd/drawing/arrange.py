@@ -16,7 +16,7 @@ from .sizes import LINE, PAD, SMALL, box_size, text_width
 GAP, COLUMN_GAPS = 8.0, (28.0, 13.0)
 
 
-#: The width in which a picture fits on most screens, and that from which less room between columns does not help.
+#: The width in which a picture fits on most screens, and the size from which less room between columns does not help.
 WIDTH, FAR = 976.0, 1200.0
 
 
@@ -35,7 +35,7 @@ NEAR = 5.0
 def arranged(graph: Graph) -> Geometry:
     """Return where everything is."""
     geometry, *_ = widths = [_arranged(graph, COLUMN_GAPS[0])]
-    if WIDTH < geometry.width < FAR:
+    if WIDTH < geometry.width < FAR and geometry.height < FAR:
         widths.append(_arranged(graph, COLUMN_GAPS[1]))
     return widths[-1] if widths[-1].width <= WIDTH else geometry
 
