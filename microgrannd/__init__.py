@@ -40,8 +40,8 @@ _LATER = {
     "reporting.report": "GradientReport gradient_report",
     "training.fit": "fit",
     "tracing.jit": "jit",
+    "training.history": "History",
     "training.range": "LearningRates lr_range",
-    "training.run": "History",
 }
 _PACKAGES = {"testing", *(module.partition(".")[0] for module in _LATER)}
 _MODULES = {name: module for module, names in _LATER.items() for name in names.split() or [module]}

@@ -98,8 +98,8 @@ from .reporting.report import GradientReport as GradientReport
 from .reporting.report import gradient_report as gradient_report
 from .tracing.jit import jit as jit
 from .training.fit import fit as fit
+from .training.history import History as History
 from .training.range import LearningRates as LearningRates
 from .training.range import lr_range as lr_range
-from .training.run import History as History
 
 __version__: str

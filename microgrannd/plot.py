@@ -5,19 +5,20 @@ Each takes the Axes to draw on, or makes a figure of its own, and returns the Ax
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from importlib.util import find_spec
+from collections.abc import Iterable, Mapping
 from itertools import cycle
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from . import _charts
+from ._charts import COLOURS, Run, axes, losses
 from ._checks import required_pairs
 from ._text import described, visible
 from .metrics import classes_of
 from .nn.module import Module
 from .reporting.report import gradient_report
+from .training.history import History
 from .training.range import LearningRates
-from .training.run import History
 
 __all__ = ["decision_boundary", "gradient_flow", "learning_rates", "loss"]
 
@@ -29,51 +30,42 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Can be distinguished by everyone, light and dark in turn (Okabe and Ito 2008, Color Universal Design).
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
-
-
 #: Their number differs from that of the colours, so that pairs of colour and marker do not soon repeat.
 MARKERS = "os^Dv<>P"
-
-
-#: The ratio of the largest loss to the least from which the axis is logarithmic.
-SPAN = 30.0
 
 
 #: Points of the grid that the plane of a decision boundary is computed at, along each axis.
 STEPS = 120
 
 
-def loss(history: History, ax: Axes | None = None) -> Axes:
+def loss(history: History | Mapping[str, History], ax: Axes | None = None) -> Axes:
     """Draw the losses of a training, epoch by epoch; on a logarithmic axis where they span much more than a decade.
 
+    A dot marks the best epoch: that of the lowest validation loss, or without validation rows of the lowest loss.
+
     Args:
-        history: what `fit` returned.
+        history: what `fit` returned; or several such by their names, as in ``{"sgd": h1, "adam": h2}``.
         ax: where to draw; a new figure by default.
 
     Raises:
-        TypeError: history is not a History.
+        TypeError: history is not a History, nor a dict of them.
+        ValueError: the dict is empty.
         ImportError: matplotlib is not installed.
     """
-    if not isinstance(history, History):
-        raise TypeError(f"plot.loss needs the History that fit returns, got {described(history)}")
-    ax = _axes(ax)
-    from matplotlib.ticker import MaxNLocator
-
-    curves = {"training": history.loss, "validation": history.validation_loss}
-    for (name, curve), colour, style in zip(curves.items(), COLOURS, ["-", "--"], strict=False):
-        if curve:
-            marker = "o" if len(curve) == 1 else None
-            ax.plot(range(1, len(curve) + 1), curve, style, color=colour, marker=marker, label=name)
-    losses = [*history.loss, *history.validation_loss]
-    if losses and min(losses) > 0 and max(losses) > SPAN * min(losses):
-        ax.set_yscale("log")
-    ax.set(xlabel="epoch", ylabel="loss")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if history.validation_loss:
-        ax.legend()
-    return ax
+    histories = dict(history) if isinstance(history, Mapping) else {"": history}
+    for name, one in histories.items():
+        if not isinstance(one, History):
+            which = f"history[{name!r}]: " if name else ""
+            raise TypeError(f"plot.loss needs the History that fit returns, got {which}{described(one)}")
+    if not histories:
+        raise ValueError("plot.loss needs at least one History, got none")
+    return losses(
+        {
+            visible(str(name), 30): Run(one.loss, one.validation_loss, one.best_epoch or 0)
+            for name, one in histories.items()
+        },
+        ax,
+    )
 
 
 def learning_rates(found: LearningRates, ax: Axes | None = None) -> Axes:
@@ -89,16 +81,7 @@ def learning_rates(found: LearningRates, ax: Axes | None = None) -> Axes:
     """
     if not isinstance(found, LearningRates):
         raise TypeError(f"plot.learning_rates needs what lr_range returns, got {described(found)}")
-    ax = _axes(ax)
-    ax.plot(found.lr, found.loss, ".", color=COLOURS[4], label="loss of a step")
-    ax.plot(found.lr, found.smooth, color=COLOURS[0], label="running mean")
-    ax.axvline(found.suggestion, color=COLOURS[5], linestyle="--", label=f"suggestion: {found.suggestion:.2g}")
-    ax.set_xscale("log")
-    if min(found.loss) > 0 and max(found.loss) > SPAN * min(found.loss):
-        ax.set_yscale("log")
-    ax.set(xlabel="learning rate", ylabel="loss")
-    ax.legend()
-    return ax
+    return _charts.learning_rates(*found, found.smooth, found.suggestion, ax)
 
 
 def decision_boundary(
@@ -123,7 +106,7 @@ def decision_boundary(
         raise ValueError(f"a decision boundary needs rows of two columns, got {len(pairs[0][0])}")
     (output,) = model.predict([pairs[0][0]])
     classes, names = classes_of([target for _, target in pairs], len(output) if isinstance(output, list) else 1)
-    ax = _axes(ax)
+    ax = axes(ax)
     import numpy as np
     from matplotlib.colors import ListedColormap
 
@@ -163,7 +146,7 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
         ImportError: matplotlib is not installed.
     """
     layers = gradient_report(model).layers
-    ax = _axes(ax)
+    ax = axes(ax)
     shown = {position: layer.gradient for position, layer in enumerate(layers) if 0 < layer.gradient.mean < inf}
     for side, name, colour in [(-0.2, "mean", COLOURS[0]), (0.2, "largest", COLOURS[1])]:
         sizes = [getattr(gradient, name) for gradient in shown.values()]
@@ -181,18 +164,3 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
     ax.set(ylabel="|gradient|", xlim=(-0.6, len(names) - 0.4))
     return ax
-
-
-def _axes(ax: Axes | None) -> Axes:
-    """Return the Axes that were given, or those of a new figure.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-    """
-    if ax is not None:
-        return ax
-    if not find_spec("matplotlib"):
-        raise ImportError("mg.plot needs matplotlib: pip install 'microgrannd[plot]'")
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(layout="constrained")[1]

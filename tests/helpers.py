@@ -107,7 +107,7 @@ def choose(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if renderer == "pygraphviz":
         pytest.importorskip("pygraphviz", reason="the extra microgrannd[dot] is not installed")
     if renderer == "layout":
-        monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+        monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
 
 
 NASTY = [

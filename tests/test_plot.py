@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrannd as mg
-from microgrannd import Value, plot
+from microgrannd import Value, _charts, plot
 
 matplotlib = pytest.importorskip("matplotlib", reason="the extra microgrannd[plot] is not installed")
 np = pytest.importorskip("numpy", reason="matplotlib's arrays")
@@ -63,7 +63,7 @@ def test_each_plot_draws_on_the_given_axes_or_on_a_new_figure_and_returns_them(n
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_without_matplotlib_one_line_names_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plot, "find_spec", lambda name: None)
+    monkeypatch.setattr(_charts, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"mg.plot needs matplotlib: pip install 'microgrannd\[plot\]'"):
         DRAWINGS[name]()
 
@@ -79,13 +79,41 @@ def test_importing_the_library_imports_no_matplotlib() -> None:
 
 def test_losses_are_drawn_epoch_by_epoch() -> None:
     ax = plot.loss(history([2.0, 1.5, 1.0], [3.0, 2.5, 2.0]))
-    training, validation = ax.get_lines()
+    training, validation, best = ax.get_lines()
     assert training.get_xydata().tolist() == [[1, 2.0], [2, 1.5], [3, 1.0]]
     assert validation.get_xydata().tolist() == [[1, 3.0], [2, 2.5], [3, 2.0]]
-    assert legend(ax) == ["training", "validation"]
+    assert best.get_xydata().tolist() == [[3, 2.0]]
+    assert legend(ax) == ["training", "validation", "best: epoch 3"]
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("epoch", "loss", "linear")
     assert all(float(tick).is_integer() for tick in ax.get_xticks())
-    assert legend(plot.loss(history([1.0, 2.0]))) == []
+    assert legend(plot.loss(history([1.0, 2.0]))) == ["training", "best: epoch 1"]
+
+
+def test_several_histories_share_the_axes() -> None:
+    histories = {"sgd": history([2.0, 1.0, 1.5]), "$a$": history([3.0, 2.0], [2.0, 2.5])}
+    ax = plot.loss(histories)
+    lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
+    assert [line.get_label() for line in lines] == ["sgd, training", r"\$a\$, training", r"\$a\$, validation"]
+    assert [line.get_linestyle() for line in lines] == ["-", "-", "--"]
+    best = [line.get_xydata().tolist() for line in ax.get_lines() if line not in lines]
+    assert best == [[[2, 1.0]], [[1, 2.0]]]
+    assert legend(plot.loss({"a": history([1.0]), "b": history([2.0])})) == ["a", "b"]
+    ax.figure.canvas.draw()
+    with pytest.raises(TypeError, match=r"plot.loss needs the History that fit returns, got history\['a'\]: 3 \(int\)"):
+        plot.loss({"a": 3})  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match=r"plot.loss needs at least one History, got none"):
+        plot.loss({})
+
+
+def test_a_history_draws_itself() -> None:
+    known = history([2.0, 1.0, 1.5])
+    assert known.best_epoch == 2
+    drawn, by_function = known.plot(), plot.loss(known)
+    assert [line.get_xydata().tolist() for line in drawn.get_lines()] == [
+        line.get_xydata().tolist() for line in by_function.get_lines()
+    ]
+    assert history([]).best_epoch is None
+    assert history([math.nan, 1.0]).best_epoch == 2
 
 
 @pytest.mark.parametrize(

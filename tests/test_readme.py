@@ -20,7 +20,7 @@ def test_the_picture_is_what_the_command_above_it_draws(tmp_path: Path, monkeypa
     expected = (README.parent / path).read_bytes()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", os.devnull)
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
     assert main([*command.split(), "xor.svg"]) == 0
     assert Path("xor.svg").read_bytes() == expected
 

@@ -22,7 +22,7 @@ from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from ..reporting.report import gradient_report
 from ..training.fit import fit
 from ..training.gradients import Eager
-from ..training.run import History
+from ..training.history import History
 from .outputs import picture_format, require_output, write_picture
 from .tasks import Prepared, Task, prepare
 

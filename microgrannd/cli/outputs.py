@@ -7,6 +7,7 @@ import stat
 
 from .._files import require_writable, write_bytes
 from ..drawing import picture as drawing
+from ..drawing.renderer import require_renderer
 from ..engine.value import Value
 from ..explaining.walkthrough import walkthrough
 from ..nn.layers import MLP
@@ -41,5 +42,5 @@ def picture_format(path: str) -> str:
     if kind not in ("svg", "png", "pdf", "dot", "html"):
         raise ValueError(f"{path}: a picture's name ends in .svg, .png, .pdf, .dot or .html")
     if kind not in ("dot", "html"):
-        drawing.require_renderer(kind)
+        require_renderer(kind)
     return kind

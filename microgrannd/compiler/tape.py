@@ -145,7 +145,7 @@ def _function(rule: Rule) -> Callable[..., Any]:
     return recorded(rule.function)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Composite(Rule):
     """The rule of a node that stands for many operations: those of a tape of one output.
 
@@ -180,12 +180,15 @@ def tape(
         TypeError: an input or output is not a Value.
         ValueError: an input is not a leaf, or given twice; there is no output, or one depends on nothing.
     """
-    found, parameters, _ = tape_with_refs(outputs, inputs, names)
+    found, parameters, _ = tape_with_refs(outputs, inputs, names, constants)
     return found, parameters
 
 
 def tape_with_refs(
-    outputs: Sequence[Value], inputs: Sequence[Value], names: Mapping[Value, str] | None = None
+    outputs: Sequence[Value],
+    inputs: Sequence[Value],
+    names: Mapping[Value, str] | None = None,
+    constants: Set[Value] = frozenset(),
 ) -> tuple[Tape, list[Value], dict[Value, Atom]]:
     """Return what `tape` does, and what each Value of the graph is on the tape."""
     _check(outputs, inputs)

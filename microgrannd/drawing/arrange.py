@@ -12,8 +12,12 @@ from .geometry import Geometry, Occupied, Rect, Route
 from .layout import Point
 from .sizes import LINE, PAD, SMALL, box_size, text_width
 
-#: Between neighbours in a column, and between columns, besides the room for labels.
-GAP, COLUMN_GAP = 8.0, 26.0
+#: Between neighbours in a column, and between columns, besides the room for labels: less, where a picture fits only so.
+GAP, COLUMN_GAPS = 8.0, (28.0, 13.0)
+
+
+#: The width in which a picture fits on most screens, and the size from which less room between columns does not help.
+WIDTH, FAR = 976.0, 1200.0
 
 
 #: Between the ends of lines at one side of a box, at the most; and from its corner.
@@ -30,6 +34,13 @@ NEAR = 5.0
 
 def arranged(graph: Graph) -> Geometry:
     """Return where everything is."""
+    geometry, *_ = widths = [_arranged(graph, COLUMN_GAPS[0])]
+    if WIDTH < geometry.width < FAR and geometry.height < FAR:
+        widths.append(_arranged(graph, COLUMN_GAPS[1]))
+    return widths[-1] if widths[-1].width <= WIDTH else geometry
+
+
+def _arranged(graph: Graph, column_gap: float) -> Geometry:
     turned = graph.rankdir == "TB"
 
     def swap(x: float, y: float) -> Point:
@@ -37,11 +48,12 @@ def arranged(graph: Graph) -> Geometry:
         return (y, x) if turned else (x, y)
 
     sizes = [swap(*box_size(box)) for box in graph.boxes]
-    pairs = [(arrow.source, arrow.target) for arrow in graph.arrows if arrow.source != arrow.target]
-    label = max((LINE if turned else text_width(arrow.label, SMALL) for arrow in graph.arrows), default=0.0)
+    drawn = [arrow for arrow in graph.arrows if arrow.source != arrow.target]
+    pairs = [(arrow.source, arrow.target) for arrow in drawn]
+    room = [(LINE if turned else text_width(arrow.label, SMALL)) if arrow.label else 0.0 for arrow in drawn]
     frames = [(frame.frame, swap(text_width(frame.name), 0.0)) for frame in graph.frames]
     within = [box.frame for box in graph.boxes]
-    layout = framed(sizes, pairs, within, frames, swap(0.0, LINE), PAD, GAP * (1 + turned), COLUMN_GAP + label)
+    layout = framed(sizes, pairs, within, frames, swap(0.0, LINE), PAD, GAP * (1 + turned), column_gap, room)
     boxes = [Rect.around(*center, *size) for center, size in zip(layout.centers, sizes, strict=True)]
     corners = [Rect(*low, *high) for low, high in layout.frames]
     between = iter(_lines(boxes, corners, pairs, layout.routes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +16,8 @@ from ..nn.owners import Owners
 from ..rules.rule import CONSTANT
 from .boxes import BoxOf, Key, outputs, reached
 from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
-from .names import is_number, operation, within
+from .flow import Flow, Link
+from .names import operation, within
 
 #: Of more nodes that are alike, the numbers in their operations are not compared, and not shown.
 MANY_ALIKE = 1000
@@ -36,15 +36,6 @@ class Given(NamedTuple):
 
 #: What a box stands for: a node, or several by the first of them; a group; a number that was given.
 Boxed = Key | Given
-
-
-class Link(NamedTuple):
-    """An edge to a node, from the operand at an index (None where that is a number), with the local derivative."""
-
-    node: Value
-    position: int
-    operand: Value | None
-    partial: float
 
 
 class Builder:
@@ -99,6 +90,7 @@ class Builder:
         self.numbers: dict[Boxed, int] = {}
         self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
         self.frames: dict[str | Scope, int] = {}
+        self.flow = Flow(self.root, self.reached, gradient, names)
 
     def draw(self) -> Graph:
         """Add all boxes, then all arrows, and return the diagram."""
@@ -131,7 +123,8 @@ class Builder:
         """Return a box, in the frame of a module, or of none."""
         if isinstance(key, Given):
             numbers = {one for node in nodes for other, one, *_ in self.given.get(node, ()) if other == key}
-            rows = max(Counter(self.box_of[node] for node in nodes).values())
+            of = self.owners.neuron if self.owners else {}  # neurons of one row take a number too
+            rows = max(Counter((self.box_of[node], of.get(node)) for node in nodes).values())
             times = f"{SPACE}(× {rows:,})" * (rows > 1)
             return Box("input", (f"x{key.position}{times}", f"data {_range(numbers)}"))
         return self.box(key, nodes, _name(around)) if isinstance(key, Value) else self.group(key, nodes, _name(around))
@@ -159,10 +152,12 @@ class Builder:
         inside = f"{len(own):,} parameters, |grad| {rounded(hypot(*own))}" if own else ""
         alike = len({(node._rule, self.owners and self.owners.neuron.get(node)) for node in results}) == 1
         if not alike:
-            return Box("group", tuple(filter(None, [head, f"{len(nodes):,} nodes", inside])))
+            neurons = {self.owners.neuron.get(node) for node in results} - {None} if self.owners else set()
+            what = f"{len(neurons):,} neurons" if len(neurons) > 1 else f"{len(nodes):,} nodes"
+            return Box("group", tuple(filter(None, [head, what, inside])))
         data, grad = self.values(results)
         head += f"{SPACE}(× {len(results):,})" * (len(results) > 1)
-        return Box("group", (head, data, grad), hint=inside, numbers=1 if len(results) == 1 else None)
+        return Box("group", (head, data, grad), hint=inside, numbers=1)
 
     def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
         """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""
@@ -203,31 +198,9 @@ class Builder:
                 together.setdefault((source, edge.position if apart else -1), []).append(edge)
         for (source, index), alike in together.items():
             self.arrows[source, index, key] = len(self.arrows)
-            label, hint, flows = self.flow(alike)
+            label, hint, flows = self.flow.along(alike)
             head = "" if isinstance(source, Given) else "target"  # a number keeps no gradient
             yield Arrow(self.numbers[source], self.numbers[key], label, hint, head=head), flows
-
-    def flow(self, edges: list[Link]) -> tuple[str, str, list[float]]:
-        """Return label, hint and flows of an arrow, by its edges."""
-        flows = [self.gradient(edge.node) * edge.partial for edge in edges]
-        ends = [reached for edge in edges if (reached := self.reached[edge.node])]
-        if (
-            len(ends) < len(edges)
-            or len({output for output, _ in ends}) > 1
-            or len({edge.operand for edge in edges}) > 1
-        ):
-            same = {rounded(edge.partial) for edge in edges} if len(ends) == len(edges) else set()
-            return same.pop() if len(same) == 1 else "", f"{len(edges):,} edge{'s' * (len(edges) > 1)}", flows
-        (end, _), operand = ends[0], edges[0].operand
-        slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
-        formula = _partial(edges[0], self.names) if edges[0].node is end and len(edges) == 1 else ""
-        local = _slope(self.names[end], self.names[operand] if operand is not None else f"x{edges[0].position}")
-        hint = [" = ".join(dict.fromkeys(filter(None, [local, formula, rounded(slope)])))]
-        if operand is not None and self.gradient(self.root):
-            passed, total = (_slope(self.names[self.root], self.names[node]) for node in (end, operand))
-            product = f"{rounded(self.gradient(end))} × {rounded(slope)}"
-            hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
-        return rounded(slope), "\n".join(hint), [sum(flows)]
 
     def turns(self, order: list[Value]) -> dict[Boxed, tuple[int, int]]:
         """Return the order of boxes of one depth: inputs as modules take them; parameters and modules as in the model."""
@@ -252,19 +225,3 @@ def _range(numbers: Iterable[float]) -> str:
     numbers = list(numbers)
     ends = rounded(min(numbers)), rounded(max(numbers))
     return " … ".join(dict.fromkeys(ends))
-
-
-def _slope(name: str, other: str) -> str:
-    """Write the derivative of one by another."""
-    return "/".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (name, other))
-
-
-def _partial(edge: Link, names: Mapping[Value, str]) -> str:
-    """Return the formula of a local derivative with the names of the operands; nothing where it is of a sequence."""
-    rule = edge.node._rule
-    if rule is None or rule.sequences:
-        return ""
-    operands = zip([*rule.operands, "y"], [*arguments(edge.node), edge.node], strict=True)
-    called = {name: rounded(number(it)) if is_number(it) else names[it] for name, it in operands}
-    text = list(rule.partials.values())[edge.position].text
-    return re.sub(r"[^\W\d]\w*", lambda word: called.get(word[0], word[0]), text)

@@ -24,9 +24,13 @@ from .shape import shape_of
 DEPTHS = ("scalar", "neuron", "layer", "auto")
 
 
-#: The pixels that a picture may take: the more where there is no other way. Of expressions only the last count: it
+#: The pixels that a picture may take: the more where there is no other way. Of expressions only the later ones count: it
 #: says less to fold these than networks.
 ROOMS = ((976.0, 540.0), (1340.0, 640.0), (1600.0, 1000.0))
+
+
+#: The pixels that a picture of neurons may take before layers are drawn instead.
+NEARLY = (1200.0, 640.0)
 
 
 #: Boxes that are worth being laid out to see how much room they take.
@@ -42,6 +46,18 @@ class Grouping(NamedTuple):
 
     box_of: BoxOf
     said: tuple[str, ...]
+
+
+def require_depth(depth: str, model: Module | None) -> None:
+    """Require a depth that is known, and a model where it needs one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if depth not in DEPTHS:
+        raise ValueError(f"depth needs to be one of {', '.join(DEPTHS)}, got {depth!r}")
+    if depth in ("neuron", "layer") and model is None:
+        raise ValueError(f"depth {depth!r} needs model=: the Module whose {depth}s are meant")
 
 
 def graph_of(root: Value, model: Module | None = None, depth: str = "auto", rankdir: str = "LR") -> Graph:
@@ -66,6 +82,10 @@ def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str)
     drawn: list[tuple[Graph, Geometry]] = []
     seen: set[int] = set()
     for grouping in _groupings(order, owners, depth):
+        if depth == "auto" and "layer" in grouping.said:  # which says much less than neurons that need some more room
+            for graph, geometry in drawn:
+                if _has_room(geometry, NEARLY) and _goes_on(graph):
+                    return graph
         count = len(set(grouping.box_of.values()))
         if count in seen or not fits(order, grouping.box_of, MOST_BOXES if depth == "scalar" else MANY_BOXES):
             continue  # nothing more was put together, or not enough
@@ -77,7 +97,7 @@ def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str)
         brief = replace(graph, boxes=[box.brief() for box in graph.boxes])
         for one in (graph, brief) if brief.boxes != graph.boxes else (graph,):
             drawn.append((one, arranged(one)))
-            if _has_room(drawn[-1][1], ROOMS[0 if owners else -1]):
+            if _has_room(drawn[-1][1], ROOMS[0 if owners else 1]):
                 return one
     for room in ROOMS[1:]:
         for graph, geometry in drawn:
@@ -98,6 +118,11 @@ def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str)
 
 def _has_room(geometry: Geometry, room: tuple[float, float]) -> bool:
     return geometry.width <= room[0] and geometry.height <= room[1]
+
+
+def _goes_on(graph: Graph) -> bool:
+    """Tell whether all lines lead from earlier columns to later ones, not back, as those of folded steps in time do."""
+    return all(arrow.source < arrow.target for arrow in graph.arrows)
 
 
 def _groupings(order: list[Value], owners: Owners | None, depth: str) -> Iterator[Grouping]:

@@ -43,13 +43,13 @@ class _Content:
     centers: dict[Item, Point] = field(default_factory=dict)
     routes: dict[int, list[Point]] = field(default_factory=dict)
 
-    def lay_out(self, gap: float, rank_gap: float) -> None:
+    def lay_out(self, gap: float, rank_gap: float, room: Sequence[float]) -> None:
         """Compute the centers, the routes and the size of the whole; what has no edges stands in one column, in order."""
         self.sizes = dict(sorted(self.sizes.items()))
         number = {item: i for i, item in enumerate(self.sizes)}
         pairs = [(number[source], number[target]) for source, target in self.parts.values()]
         first = [i for (kind, _), i in number.items() if kind == "in"]
-        layout = layered(list(self.sizes.values()), pairs, gap, rank_gap, first)
+        layout = layered(list(self.sizes.values()), pairs, gap, rank_gap, first, [room[edge] for edge in self.parts])
         self.centers = dict(zip(self.sizes, layout.centers, strict=True))
         self.routes = dict(zip(self.parts, layout.routes, strict=True))
         self.size = layout.length, layout.width
@@ -78,6 +78,7 @@ def framed(
     pad: float,
     gap: float = 24,
     rank_gap: float = 48,
+    room: Sequence[float] = (),
 ) -> Framed:
     """Lay a graph out; each frame is a rectangle around what is in it, and around nothing else.
 
@@ -90,7 +91,9 @@ def framed(
         pad: other room between a frame and what is in it.
         gap: see `layered`.
         rank_gap: see `layered`.
+        room: see `layered`.
     """
+    room = room or [0.0] * len(edges)
     around = [outer for outer, _ in frames]
     contents: dict[int | None, _Content] = {frame: _Content() for frame in (None, *range(len(frames)))}
     for box, frame in enumerate(within):
@@ -104,10 +107,10 @@ def framed(
             contents[frame].sizes.update((end, PORT) for end in (source, target) if end[0] in ("in", "out"))
     for number in reversed(range(len(frames))):  # inner ones first: they are boxes in the outer ones
         content, least = contents[number], frames[number][1]
-        content.lay_out(gap, rank_gap)
+        content.lay_out(gap, rank_gap, room)
         along, across = (max(content.size[i] + head[i], least[i]) + 2 * pad for i in (0, 1))
         contents[around[number]].sizes["frame", number] = along, across
-    contents[None].lay_out(gap, rank_gap)
+    contents[None].lay_out(gap, rank_gap, room)
     for number, outer in enumerate(around):
         contents[number].move(*contents[outer].corners("frame", number), head, pad)
     centers = [contents[frame].centers["box", box] for box, frame in enumerate(within)]

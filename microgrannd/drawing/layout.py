@@ -45,6 +45,7 @@ def layered(
     gap: float = 24,
     rank_gap: float = 48,
     first: Collection[int] = (),
+    room: Sequence[float] = (),
 ) -> Layout:
     """Lay a graph out.
 
@@ -54,6 +55,7 @@ def layered(
         gap: between neighbours in a rank.
         rank_gap: between ranks.
         first: nodes that stand in the first rank; they are not the target of an edge.
+        room: for each edge what its label needs after the rank that it comes from, besides the gap; none by default.
     """
     backward = _backward(len(sizes), edges)
     forward = [(edge[::-1] if turned else edge) for edge, turned in zip(edges, backward, strict=True)]
@@ -64,7 +66,10 @@ def layered(
     paths, links = _bend(ranks, forward, breadths)
     rows = _ordered(ranks, links)
     across = _positions(rows, links, breadths, gap)
-    along, lengths = _lines(rows, sizes, rank_gap)
+    gaps = [rank_gap] * len(rows)
+    for (source, _), needed in zip(forward, room, strict=False):
+        gaps[ranks[source]] = max(gaps[ranks[source]], rank_gap + needed)
+    along, lengths = _lines(rows, sizes, gaps)
     left = min((center - breadth / 2 for center, breadth in zip(across, breadths, strict=True)), default=0)
     points = [(along[rank], center - left) for rank, center in zip(ranks, across, strict=True)]
 
@@ -237,12 +242,14 @@ def _settle(
         positions[node] = shift + start
 
 
-def _lines(rows: Sequence[Sequence[int]], sizes: Sequence[Point], rank_gap: float) -> tuple[list[float], list[float]]:
+def _lines(
+    rows: Sequence[Sequence[int]], sizes: Sequence[Point], gaps: Sequence[float]
+) -> tuple[list[float], list[float]]:
     """Return the center of each rank, along, and its length."""
     lines, lengths, edge = [], [], 0.0
-    for row in rows:
+    for row, gap in zip(rows, gaps, strict=True):
         length = max((sizes[node][0] for node in row if node < len(sizes)), default=0.0)
         lines.append(edge + length / 2)
         lengths.append(length)
-        edge += length + rank_gap
+        edge += length + gap
     return lines, lengths

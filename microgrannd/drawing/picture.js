@@ -21,6 +21,13 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
   const show = () => {
     const { width: w, height: h } = room();
     if (w && h) svg.setAttribute("viewBox", `${at.x} ${at.y} ${w / scale} ${h / scale}`);
+    if (!lit) hint.textContent = usage();
+  };
+  let lit = null; // what is under the pointer
+  const usage = () => {
+    const more = width * scale > room().width + 1 || height * scale > room().height + 1;
+    return (more ? "There is more: drag the picture, or press Whole.\n" : "") + "Point at a box or a line to read what it means."
+      + (svg.querySelector("g.cluster") ? "\nClick a frame to fold it." : "");
   };
   const zoom = (factor, x = room().width / 2, y = room().height / 2) => {
     const before = scale;
@@ -94,7 +101,8 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
     for (const edge of edges) edge.style.opacity = !group || near(edge) ? "" : 0.15;
     const joined = new Set(ends.concat(edges.filter((edge) => group && near(edge)).flatMap((edge) => [edge.dataset.source, edge.dataset.target])));
     for (const node of nodes) node.style.opacity = !group || joined.has(node.dataset.number) ? "" : 0.35;
-    hint.textContent = group ? text(group) : "";
+    lit = group;
+    hint.textContent = group ? text(group) : usage();
   };
   for (const group of [...nodes, ...edges]) {
     group.addEventListener("pointerenter", () => pointers.size || light(group));
@@ -120,12 +128,33 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
     const share = Math.min(1, 1 / Math.max(Math.abs(dx) / (box.width / 2 + 2), Math.abs(dy) / (box.height / 2 + 2), 1e-9));
     return { x: x + dx * share, y: y + dy * share };
   };
+  // What is folded leaves no hole: the parts of both axes on which it was, and nothing else is, are taken out.
+  const without = (parts, from, to) => parts.flatMap(([a, b]) => [[a, Math.min(b, from)], [Math.max(a, to), b]].filter(([c, d]) => d > c));
+  const squeezed = (side, length, shown) => {
+    const parts = [];
+    for (const frame of folded) {
+      const box = whole.get(frame), part = [box[side], box[side] + box[length]];
+      parts.push(...parts.reduce((rest, [a, b]) => without(rest, a, b), [part]));
+    }
+    const holes = shown.reduce((rest, box) => without(rest, box[side] - 20, box[side] + box[length] + 20), parts);
+    return (at) => at - holes.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(at, b) - a), 0);
+  };
+  const moved = (box, x, y) => ({ ...box, x: x(box.x + box.width / 2) - box.width / 2, y: y(box.y + box.height / 2) - box.height / 2 });
   const middle = (box) => ({ x: box.x + box.width / 2, y: box.y + box.height / 2 });
   const fold = () => {
-    for (const group of nodes) group.style.display = holder(group) ? "none" : "";
+    const title = (frame) => ({ ...whole.get(frame), width: frame.querySelector("text").getComputedTextLength() + 16, height: 20 });
+    const shown = [...nodes, ...frames].filter((group) => !holder(group));
+    const taken = shown.map((group) => (folded.has(group) ? small(group) : frames.includes(group) ? title(group) : whole.get(group)));
+    const [x, y] = [squeezed("x", "width", taken), squeezed("y", "height", taken)];
+    for (const node of nodes) {
+      const box = whole.get(node), to = moved(box, x, y);
+      node.style.display = holder(node) ? "none" : "";
+      node.setAttribute("transform", `translate(${to.x - box.x},${to.y - box.y})`);
+    }
     for (const frame of frames) {
       frame.style.display = holder(frame) ? "none" : "";
-      const box = folded.has(frame) ? small(frame) : whole.get(frame), rect = frame.querySelector("rect"), name = frame.querySelector("text");
+      const { x: a, y: b, width: w, height: h } = whole.get(frame), rect = frame.querySelector("rect"), name = frame.querySelector("text");
+      const box = folded.has(frame) ? moved(small(frame), x, y) : { x: x(a), y: y(b), width: x(a + w) - x(a), height: y(b + h) - y(b) };
       for (const [side, length] of Object.entries(box)) rect.setAttribute(side, length);
       name.setAttribute("x", box.x + 8);
       name.setAttribute("y", box.y + (folded.has(frame) ? 17 : 15));
@@ -134,13 +163,17 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
     for (const edge of edges) {
       const ends = [nodes[edge.dataset.source], nodes[edge.dataset.target]], held = ends.map(holder);
       edge.style.display = held[0] && held[0] === held[1] ? "none" : "";
-      const moved = held[0] || held[1];
-      const boxes = ends.map((node, i) => (held[i] ? small(held[i]) : whole.get(node)));
+      const turned = held[0] || held[1];
+      const boxes = ends.map((node, i) => moved(held[i] ? small(held[i]) : whole.get(node), x, y));
       const [from, to] = [border(boxes[0], middle(boxes[1])), border(boxes[1], middle(boxes[0]))];
-      const line = moved ? `M${from.x},${from.y} L${to.x},${to.y}` : paths.get(edge);
+      const line = turned ? `M${from.x},${from.y} L${to.x},${to.y}`
+        : paths.get(edge).replace(/(-?[\d.]+),(-?[\d.]+)/g, (_, a, b) => `${x(Number(a))},${y(Number(b))}`);
       for (const path of edge.querySelectorAll("path")) path.setAttribute("d", line);
       const label = edge.querySelector("text");
-      if (label) label.style.display = moved ? "none" : "";
+      if (!label) continue;
+      const [a, b] = ["x", "y"].map((side) => Number(label.getAttribute(side)));
+      label.style.display = turned ? "none" : "";
+      label.setAttribute("transform", `translate(${x(a) - a},${y(b) - b})`);
     }
   };
   for (const frame of frames) {

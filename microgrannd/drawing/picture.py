@@ -10,10 +10,8 @@ import os
 import sys
 import tempfile
 import webbrowser
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import graphviz
@@ -23,11 +21,13 @@ from .._text import described
 from ..engine.value import Value
 from ..nn.module import Module
 from .arrange import arranged
-from .choose import DEPTHS, graph_of
+from .choose import graph_of, require_depth
 from .diagram import Graph
 from .dot import digraph, positioned, skeleton
 from .geometry import Geometry
 from .html import fragment, page
+from .renderer import NoGraphviz as NoGraphviz
+from .renderer import has_graphviz, has_resvg, png, rendered, require_renderer
 from .svg import drawn_words, svg
 from .tree import tree
 
@@ -40,10 +40,6 @@ LAYOUTS = ("auto", "own", "dot")
 
 #: The endings of pictures' names.
 KINDS = ("svg", "png", "pdf", "html", "dot")
-
-
-class NoGraphviz(RuntimeError):
-    """Raised for a format that needs Graphviz, where that is not installed or fails."""
 
 
 def draw(
@@ -93,10 +89,7 @@ def draw(
         raise ValueError(f"layout needs to be one of {', '.join(LAYOUTS)}, got {layout!r}")
     if layout == "dot":
         require_renderer("the layout of dot")
-    if depth not in DEPTHS:
-        raise ValueError(f"depth needs to be one of {', '.join(DEPTHS)}, got {depth!r}")
-    if depth in ("neuron", "layer") and model is None:
-        raise ValueError(f"depth {depth!r} needs model=: the Module whose {depth}s are meant")
+    require_depth(depth, model)
     return Picture(graph_of(root, model, depth, rankdir), format, "own" if model and layout == "auto" else layout)
 
 
@@ -143,7 +136,7 @@ class Picture:
         """
         if self.layout == "own" or not self.graph.boxes or not has_graphviz():
             return arranged(self.graph)
-        return positioned(self.graph, _rendered(skeleton(self.graph), "json").decode())
+        return positioned(self.graph, rendered(skeleton(self.graph), "json").decode())
 
     def save(self, filename: Any = None, directory: Any = None, **options: Any) -> str:
         """Write the picture to a file, whole or not at all, and return its path.
@@ -184,13 +177,11 @@ class Picture:
         format = format or self.format  # noqa: A001
         if format == "svg" and not options:
             data = svg(self.graph, self.geometry()).encode()
-        elif format == "png" and not has_graphviz() and find_spec("resvg_py"):
-            import resvg_py
-
-            data = bytes(resvg_py.svg_to_bytes(svg_string=self.pipe("svg", encoding="utf-8")))
+        elif format == "png" and not has_graphviz() and has_resvg():
+            data = png(self.pipe("svg", encoding="utf-8"))
         else:
             require_renderer(format)
-            data = _rendered(self.digraph(), format, **options)
+            data = rendered(self.digraph(), format, **options)
         return data.decode(encoding) if encoding else data
 
     def render(self, filename: Any = None, directory: Any = None, **options: Any) -> str:
@@ -252,36 +243,3 @@ class Picture:
 
 #: micrograd's name.
 draw_dot = draw
-
-
-def has_graphviz() -> bool:
-    """Tell whether there is Graphviz on this machine."""
-    return bool(which("dot") or find_spec("pygraphviz"))
-
-
-def require_renderer(format: str) -> None:  # noqa: A002
-    """Require that this machine can make a picture of a format.
-
-    Raises:
-        NoGraphviz: it cannot.
-    """
-    if format != "svg" and not has_graphviz() and not (format == "png" and find_spec("resvg_py")):
-        also = ", or pip install resvg-py" * (format == "png")
-        raise NoGraphviz(
-            f"{format} needs Graphviz: install its program dot (say, apt install graphviz), or pip install pygraphviz"
-            f"{also}; svg needs neither"
-        )
-
-
-def _rendered(drawn: graphviz.Digraph, format: str, **options: Any) -> bytes:  # noqa: A002
-    """Return what Graphviz makes of DOT: the program dot, else pygraphviz."""
-    if not which("dot"):
-        import pygraphviz
-
-        engine = "nop2" if "layout=nop2" in drawn.source else "dot"
-        return bytes(pygraphviz.AGraph(string=str(drawn.source)).draw(format=format, prog=engine))
-    try:
-        return bytes(drawn.pipe(format, **{"quiet": True, **options}))
-    except graphviz.CalledProcessError as error:
-        said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
-        raise NoGraphviz(f"the program dot failed: {said.strip()}") from None

@@ -24,6 +24,7 @@ def rule(
     symbol: str | None = None,
     names: Mapping[str, Any] | None = None,
     sequences: Iterable[str] = (),
+    written: Mapping[str, str] | None = None,
     **partials: str,
 ) -> Callable[[F], F]:
     """Make an operation of one's own from one line; it works like those of the library.
@@ -35,6 +36,8 @@ def rule(
         symbol: what pictures show; by default the name.
         names: further functions for the formulas, by name.
         sequences: operands that are sequences of scalars; their partial is a list, a derivative for each element.
+        written: how explanations write the value (by ``"y"``) or a partial (by its operand), where the formula has a
+            form that is safe for floats: another formula, which is not computed.
         **partials: for each operand, in the order of the function's parameters, ``d<operand>=``: the derivative,
             a formula of the operands and of the result ``y``; it may call the operation itself by its name.
 
@@ -52,7 +55,9 @@ def rule(
     >>> x.grad, squash(-1)
     (0.0625, -0.5)
     """
-    declare = rules.rule(formula, domain=domain, symbol=symbol, names=names, sequences=sequences, **partials)
+    declare = rules.rule(
+        formula, domain=domain, symbol=symbol, names=names, sequences=sequences, written=written, **partials
+    )
     return lambda function: recorded(declare(function))
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
 
 from .._text import visible
 from ..drawing.boxes import boxes_by, outputs, reached
@@ -14,6 +17,14 @@ from ..nn.owners import owners_of
 from ..rules.rule import CONSTANT
 
 
+class Layer(NamedTuple):
+    """A layer at one place of a graph: its name, the outputs of its neurons there, results before operands, its parameters."""
+
+    name: str
+    outputs: list[Value]
+    parameters: list[Value]
+
+
 class Derivation:
     """What `backward` passes on, step by step.
 
@@ -21,7 +32,7 @@ class Derivation:
         root: whose derivatives are explained.
         wrt: the only Value whose derivative is explained; None for all.
         model: whose parameters and neurons are called by their names.
-        many: with a model, more nodes than this are put together by neuron.
+        by_neuron: the operations of each neuron of the model are one step.
 
     Attributes:
         order: all nodes, operands before results.
@@ -32,9 +43,10 @@ class Derivation:
         box_of: the box of each node.
         inside: of each box of several nodes, by its output, what is passed on in it.
         counts: how often something is passed on to each node.
+        layers: of each output of a neuron that is one step, the layer, with all of its outputs there.
     """
 
-    def __init__(self, root: Value, wrt: Value | None, model: Module | None, many: int) -> None:
+    def __init__(self, root: Value, wrt: Value | None, model: Module | None, by_neuron: bool) -> None:
         self.root = root
         self.order = order = topological(root)
         self.owners = owners_of(order, model) if model else None
@@ -43,10 +55,6 @@ class Derivation:
         if wrt is not None:
             self.contributions = _paths(order, self.contributions, root, wrt)
         self.inside: dict[Value, list[Contribution]] = {}
-        by_neuron = (
-            self.owners is not None
-            and len({node for one in self.contributions for node in (one.node, one.operand)}) > many
-        )
         self.box_of = boxes_by(order, self.owners, "neuron" if by_neuron else "scalar")
         if wrt is not None:
             self.box_of[wrt] = wrt
@@ -55,6 +63,7 @@ class Derivation:
         owned = self.owners.neuron if self.owners else {}
         self.names = names_of(order, self.owners, {node: owned[node] for node in order if node in self.inside})
         self.counts = Counter(one.operand for one in self.contributions)
+        self.layers = dict(self._layers()) if self.inside else {}
 
     def _put_together(self) -> None:
         """Replace the contributions inside of a box by their sums from each of its outputs to each of its inputs."""
@@ -101,9 +110,29 @@ class Derivation:
             terms.setdefault(one.operand, []).append(one)
         return terms
 
-    def symbols(self, node: Value) -> list[str]:
-        """Return the symbols of the operations in the box of which a node is the output, in their order."""
-        return [inner._op for inner in dict.fromkeys(one.node for one in reversed(self.inside.get(node, [])))]
+    def within(self, node: Value) -> list[Value]:
+        """Return the results of the operations in the box of which a node is the output, in their order."""
+        return list(dict.fromkeys(one.node for one in reversed(self.inside.get(node, []))))
+
+    def own(self, node: Value) -> list[Value]:
+        """Return the parameters that the box takes of which a node is the output."""
+        parameters = self.owners.parameters if self.owners else {}
+        return [one.operand for one in self.inside.get(node, []) if one.operand in parameters]
+
+    def leaves(self, wrt: Value | None) -> list[Value]:
+        """Return the Values whose gradients are asked for: the one, or all that were given."""
+        if wrt is not None:
+            return [wrt]
+        return [node for node in self.order if node._rule is None and node in self.gradients]
+
+    def _layers(self) -> Iterator[tuple[Value, Layer]]:
+        assert self.owners is not None  # else nothing is put together
+        of, parameters = self.owners.layer, self.owners.parameters
+        outputs = [node for node in self.steps() if node in self.inside]
+        for name, group in groupby(outputs, key=of.__getitem__):
+            own = list(group)
+            layer = Layer(name, own, [parameter for parameter in parameters if of.get(parameter) == name])
+            yield from ((node, layer) for node in own)
 
 
 def _paths(order: list[Value], passed: list[Contribution], root: Value, wrt: Value) -> list[Contribution]:

@@ -15,17 +15,19 @@ const lines = nodes.map((group, box) => {
 });
 // The steps: of both phases, then one that sums up.
 const slope = (...names) => names.map((name) => (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? `∂${name}` : `∂(${name})`)).join("/");
+const bound = (number) => (number.startsWith("−") ? `(${number})` : number);
 const start = { phase: "forward", caption: "Inputs and parameters have their values; nothing is computed yet." };
 const forward = ([box, caption]) => ({ phase: "forward", box, caption });
+const several = ([box, caption, total, arrow]) => ({ phase: "backward", box, total, arrow, caption });
 const backward = ([box, operand, result, gradient, partial, product, before, total, arrow, whole]) => {
   const [a, b, L] = [data.names[operand], data.names[result], data.root];
   const sum = before ? `, on top of ${before}: now ${total}` : "";
   const caption = arrow === undefined ? `The gradient starts at the result: ${slope(L, L)} = 1`
-    : `${a} receives ${slope(L, b)} × ${slope(b, a)} = ${gradient} × ${partial} = ${product}${sum}`;
+    : `${a} receives ${slope(L, b)} × ${slope(b, a)} = ${gradient} × ${bound(partial)} = ${product}${sum}`;
   return { phase: "backward", box, total, arrow, whole, caption };
 };
 const end = { phase: "backward", caption: data.summary };
-const steps = [start, ...data.forward.map(forward), ...data.backward.map(backward), end], last = steps.length - 1;
+const steps = [start, ...data.forward.map(forward), ...data.backward.map((step) => (typeof step[1] === "string" ? several(step) : backward(step))), end], last = steps.length - 1;
 const target = (arrow) => data.targets[arrow];
 let now = 0;
 

@@ -32,7 +32,7 @@ def expression_page(root: Value, title: str) -> Page:
     Raises:
         ValueError: it depends on nothing, has more than 300 operations, or uses a function that JavaScript does not have.
     """
-    derivation = Derivation(root, None, None, 0)
+    derivation = Derivation(root, None, None, by_neuron=False)
     order, names = derivation.order, derivation.names
     if not fits(order, derivation.box_of, MOST_BOXES):
         raise ValueError(

@@ -179,7 +179,7 @@ def _learner(model: Module, loss: Loss, rows: Pairs, judged: Pairs) -> Compiled:
     if not isinstance(learner, Compiled):
         if not said:
             for row, target in rows:
-                loss(model(row), target)  # type: ignore[operator]  # raises the error of the loss
+                loss(model(row), target)  # raises the error of the loss
         raise ValueError(
             f"live needs a loss of a row that can be compiled: {said[0].message if said else 'it raises an error'}"
         )
@@ -189,7 +189,7 @@ def _learner(model: Module, loss: Loss, rows: Pairs, judged: Pairs) -> Compiled:
 def _seen(model: Module, width: int, parameters: Sequence[Value]) -> tuple[str, dict[str, Any]]:
     """Return the module that computes what is drawn: outputs, then results and sums of all units; and how units hang together."""
     inputs = [Value(0.5) for _ in range(width)]
-    found = model(inputs)  # type: ignore[operator]  # modules are called
+    found = model(inputs)
     outputs = list(found) if isinstance(found, list | tuple) else [found]
     if not all(isinstance(output, Value) for output in outputs):
         raise TypeError(f"live needs a model that returns a Value, or a list of them, got {described(found)}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from math import hypot, inf, isfinite, isnan, nan
+from math import hypot, inf, isfinite, isnan, nan, sqrt
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from ..engine.value import Value
 from ..nn.module import Module
-from ..nn.owners import owners_of
+from ..nn.owners import Owners, owners_of
 from ..optim import Optimizer
 from .outputs import Activation, activations
 
@@ -32,7 +32,12 @@ EXPLODING = 10.0
 DEAD = 0.4
 
 
-HEALTHY = "healthy"
+#: The usual size of a step over that of the weights: "somewhere around 1e-3" (CS231n, "Ratio of weights:updates"), give or
+#: take a factor of 30.
+USUAL = (3e-5, 3e-2)
+
+
+HEALTHY, DEAD_UNITS = "healthy", "dead units"
 
 
 class Sizes(NamedTuple):
@@ -58,7 +63,13 @@ class LayerReport:
             rows, how many neurons have gradients of 0 only.
         weight: the norm of its parameters.
         update: the norm of the optimiser's next step; None where no optimiser was given.
-        verdict: not finite, exploding, dead units, vanishing, no gradient or healthy.
+        function: the name of its activation; empty where that is not known.
+        scale: the size of its weights (the root of their mean square) times the root of the number of a neuron's inputs,
+            which init='he' makes 1.41, 'lecun' 1; None where it has no neurons.
+        frozen: whether the optimisers have none of its parameters.
+        values: what it hands on, over all rows.
+        verdict: not finite, exploding, frozen, dead units, behind dead units, vanishing, no gradient, large steps, small
+            steps or healthy.
         reason: for the verdict, in numbers.
     """
 
@@ -70,6 +81,10 @@ class LayerReport:
     dead: int
     weight: float
     update: float | None
+    function: str = ""
+    scale: float | None = None
+    frozen: bool = False
+    values: tuple[float, ...] = field(default=(), repr=False)
     verdict: str = HEALTHY
     reason: str = ""
 
@@ -84,7 +99,7 @@ class LayerReport:
         return self.update / self.weight if self.update is not None and self.weight else None
 
 
-def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | None) -> list[LayerReport]:
+def measured(model: Module, rows: Iterable[Any] | None, optimizers: Sequence[Optimizer]) -> list[LayerReport]:
     """Measure each layer and judge it: see `microgrannd.gradient_report`."""
     owners = owners_of((), model)
     members: dict[str, list[Value]] = {}
@@ -92,11 +107,18 @@ def measured(model: Module, rows: Iterable[Any] | None, optimizer: Optimizer | N
         members.setdefault(owners.layer.get(parameter) or name.partition(".")[0], []).append(parameter)
     if not members:
         raise ValueError(f"{type(model).__name__} has no parameters to report the gradients of")
-    steps = None if optimizer is None else _next_step(optimizer)
+    steps = {name: step for one in optimizers for name, step in _next_step(one).items()} if optimizers else None
     if steps is not None and not steps.keys() & owners.parameters.keys():
         raise ValueError("the optimiser is over other parameters than the model's")
     outputs = {} if rows is None else _outputs(model, rows, members)
-    return _judged([_measured(name, own, owners.neuron, steps, outputs.get(name)) for name, own in members.items()])
+    functions = {name: _activation(module) for name, module in model.named_modules()}
+    return _judged([_measured(name, own, owners, steps, outputs.get(name), functions) for name, own in members.items()])
+
+
+def _activation(module: Module) -> str:
+    """Return the name of a module's activation."""
+    named = getattr(module, "activation", "")
+    return named if isinstance(named, str) else ""
 
 
 def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
@@ -126,10 +148,12 @@ def _outputs(
 def _measured(
     name: str,
     own: Sequence[Value],
-    neuron: Mapping[Value, str],
+    owners: Owners,
     steps: Mapping[Value, tuple[float, float]] | None,
     outputs: Sequence[list[Activation]] | None,
+    functions: Mapping[str, str],
 ) -> LayerReport:
+    neuron = owners.neuron
     gradients = [(steps or {}).get(parameter, (parameter.grad, 0.0))[0] for parameter in own]
     if outputs:
         even = len(set(map(len, outputs))) == 1
@@ -148,7 +172,22 @@ def _measured(
         dead=sum(not any(unit) for unit in flows),
         weight=hypot(*(parameter.data for parameter in own)),
         update=None if steps is None else hypot(*(steps[parameter][1] for parameter in own if parameter in steps)),
+        function=" ".join(sorted({functions.get(neuron.get(parameter, ""), "") for parameter in own} - {""})),
+        scale=_scale(own, owners),
+        frozen=steps is not None and steps.keys().isdisjoint(own),
+        values=tuple(output.data for output in chain.from_iterable(outputs or ())),
     )
+
+
+def _scale(own: Sequence[Value], owners: Owners) -> float | None:
+    """Return the size of weights times the root of the number of inputs, of neurons as of this library."""
+    neurons: dict[str, list[float]] = {}
+    for parameter in own:
+        neuron, name = owners.neuron.get(parameter), owners.parameters[parameter]
+        if neuron is not None and name.startswith(f"{neuron}.w."):
+            neurons.setdefault(neuron, []).append(parameter.data)
+    squares = [sum(weight * weight for weight in weights) for weights in neurons.values()]
+    return sqrt(fmean(squares)) if squares else None
 
 
 def _sizes(numbers: Sequence[float]) -> Sizes:
@@ -163,23 +202,42 @@ def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
     if not any(layer.gradient.largest for layer in layers):
         known = [layer if layer.activation else replace(layer, units=0, dead=0) for layer in layers]
         return [replace(layer, verdict="no gradient") for layer in known]
-    reference = max((layer.gradient.mean for layer in layers if not _explodes(layer)), default=0.0)
-    judged = []
-    for layer in layers:
-        mean, norm = layer.gradient.mean, layer.gradient.norm
-        verdict, reason = HEALTHY, ""
-        if not isfinite(mean):
-            verdict, reason = "not finite", f"the largest gradient is {layer.gradient.largest}"
-        elif _explodes(layer):
-            verdict, reason = "exploding", f"norm {norm:.3g}, of weights {layer.weight:.3g}"
-        elif layer.units and layer.dead / layer.units >= DEAD:
-            verdict, reason = "dead units", f"{layer.dead} of {layer.units}"
-        elif not mean:
-            verdict, reason = "vanishing", "all gradients are 0"
-        elif mean < VANISHING * reference:
-            verdict, reason = "vanishing", f"{mean / reference:.2g} of the largest mean"
+    moving = [layer for layer in layers if not layer.frozen]
+    reference = max((layer.gradient.mean for layer in moving if not _explodes(layer)), default=0.0)
+    judged: list[LayerReport] = []
+    dead = ""  # the name of a layer with dead units, behind which a layer is
+    for layer in reversed(layers):
+        verdict, reason = _verdict(layer, reference, dead)
+        if verdict == DEAD_UNITS:
+            dead = layer.name
         judged.append(replace(layer, verdict=verdict, reason=reason))
-    return judged
+    return judged[::-1]
+
+
+def _verdict(layer: LayerReport, reference: float, dead: str) -> tuple[str, str]:
+    """Return the verdict on a layer, and the reason in numbers.
+
+    Args:
+        layer: what was measured.
+        reference: the largest mean gradient of a layer.
+        dead: a layer after this one that has dead units; nothing where there is none.
+    """
+    mean, ratio = layer.gradient.mean, layer.update_to_weight
+    if layer.frozen:
+        return "frozen", "the optimizer has none of its parameters"
+    if not isfinite(mean):
+        return "not finite", f"the largest gradient is {layer.gradient.largest}"
+    if _explodes(layer):
+        return "exploding", f"norm {layer.gradient.norm:.3g}, of weights {layer.weight:.3g}"
+    if layer.units and layer.dead / layer.units >= DEAD:
+        return DEAD_UNITS, f"{layer.dead} of {layer.units}"
+    if not mean or mean < VANISHING * reference:
+        reason = f"{mean / reference:.2g} of the largest mean" if mean else "all gradients are 0"
+        return ("behind dead units", f"{reason}, behind {dead}") if dead else ("vanishing", reason)
+    if ratio is not None and isfinite(ratio) and not USUAL[0] <= ratio <= USUAL[1]:
+        size = "large" if ratio > USUAL[1] else "small"
+        return f"{size} steps", f"update/weight {ratio:.2g}, usually {USUAL[0]:g} to {USUAL[1]:g}"
+    return HEALTHY, ""
 
 
 def _explodes(layer: LayerReport) -> bool:

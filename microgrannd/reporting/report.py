@@ -10,37 +10,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._text import described, visible
 from ..nn.module import Module
 from ..optim import Optimizer
-from .measure import HEALTHY, LayerReport, Sizes, measured
+from .advice import advice
+from .measure import DEAD_UNITS, HEALTHY, LayerReport, Sizes, measured
+from .plot import plot
 from .table import Cell, Grid, html, logarithmic, text
 
-#: By verdict: its colour (Okabe and Ito 2008), and what helps.
-REMEDIES = {
-    "not finite": ("#e69f00", "a lower learning rate; clipping; a loss of logits; draw(loss) shows where it begins"),
-    "exploding": (
-        "#d55e00",
-        "init='he' or 'xavier'; clipping (clip_grad_norm, or an optimiser's max_norm=1.0: Pascanu et al. 2013); "
-        "inputs and targets of about unit scale; a lower learning rate",
-    ),
-    "dead units": (
-        "#cc79a7",
-        "leaky_relu, elu or gelu instead of relu (Maas et al. 2013); init='he' (He et al. 2015); "
-        "inputs of about unit scale; a lower learning rate",
-    ),
-    "vanishing": (
-        "#0072b2",
-        "init='xavier' for tanh, 'he' for relu (Glorot and Bengio 2010; He et al. 2015); relu or tanh instead of "
-        "sigmoid; fewer layers, or connections that skip some",
-    ),
-    "no gradient": ("#808080", "backward() of a loss before the report; it may also be that the loss is flat here"),
-    HEALTHY: ("#009e73", ""),
-}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: By verdict (Okabe and Ito 2008).
+COLOURS = {
+    "not finite": "#e69f00", "exploding": "#d55e00", DEAD_UNITS: "#cc79a7", "behind dead units": "#cc79a7", "vanishing": "#0072b2",
+    "large steps": "#d55e00", "small steps": "#0072b2", "no gradient": "#808080", "frozen": "#808080", HEALTHY: "#009e73",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,10 +39,12 @@ class GradientReport:
     Attributes:
         layers: a `LayerReport` each, in the order of the parameters.
         notes: what was not asked for and thus is not known.
+        over_time: the reports of a training, by the number of the epoch.
     """
 
     layers: list[LayerReport]
     notes: list[str] = field(default_factory=list)
+    over_time: Mapping[int, GradientReport] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return text(_table(self))
@@ -63,9 +54,23 @@ class GradientReport:
         table.notes.append("Bars are logarithmic; those of zero and dead are shares.")
         return html(table)
 
+    def plot(self) -> Figure:
+        """Draw by matplotlib, for each layer, gradient sizes, ratios, and a histogram of activations.
+
+        Sizes and ratios go over the epochs of the history that was given to `gradient_report`, and else are bars. The
+        histograms are of what each layer handed on for ``rows=``.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        return plot(self.layers, {epoch: report.layers for epoch, report in self.over_time.items()})
+
 
 def gradient_report(
-    model: Module, rows: Iterable[Any] | None = None, optimizer: Optimizer | None = None
+    model: Module,
+    rows: Iterable[Any] | None = None,
+    optimizer: Optimizer | Sequence[Optimizer] | None = None,
+    history: Any = None,
 ) -> GradientReport:
     """Report on the gradients of each layer: which vanish, explode or are dead, and what helps.
 
@@ -74,9 +79,16 @@ def gradient_report(
 
     - not finite: a gradient is nan or inf;
     - exploding: the norm of its gradient is above 10 times that of its weights, and above 10;
+    - frozen: the optimiser has none of its parameters;
     - dead units: at least 40% of them are dead;
-    - vanishing: its mean gradient is below a hundredth of that of another layer, which does not explode;
+    - vanishing: its mean gradient is below a hundredth of that of another layer, which does not explode; or behind dead
+      units, if a later layer has those;
+    - large steps, small steps: the optimiser's next step is above 3e-2 or below 3e-5 of the weights, of which about 1e-3
+      is usual (CS231n, "Ratio of weights:updates");
     - or healthy. Gradients that are small in all layers are not a fault: at a minimum they are small.
+
+    What is printed below the table helps, as far as the model does not do it already: activations are known by their
+    names, initialisations by the sizes of the weights.
 
     Args:
         model: whose parameters have gradients. Nothing in it is changed.
@@ -85,7 +97,8 @@ def gradient_report(
             all its gradients are 0; in a small batch, this may be by chance.
         optimizer: for the length of its next step, with gradients clipped by its ``max_norm``; it does not take that
             step. Without one, the gradient over the weights is shown, which times the learning rate is the step of
-            plain SGD.
+            plain SGD. A list of several, as for `fit`.
+        history: what `fit` returned with ``report=True``: what `GradientReport.plot` shows over time.
 
     Returns:
         A `GradientReport`: ``.layers`` are the numbers.
@@ -97,26 +110,30 @@ def gradient_report(
     """
     if not isinstance(model, Module):
         raise TypeError(f"gradient_report needs a Module, got {described(model)}")
-    if optimizer is not None and not isinstance(optimizer, Optimizer):
+    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else optimizer or []
+    if not isinstance(optimizers, list | tuple) or not all(isinstance(one, Optimizer) for one in optimizers):
         raise TypeError(f"gradient_report needs an optimiser like SGD, got {described(optimizer)}")
-    layers = measured(model, rows, optimizer)
+    over_time = getattr(history, "reports", {})
+    if history is not None and not over_time:
+        raise ValueError("history needs to be what fit(..., report=True) returns: it has no reports")
+    layers = measured(model, rows, optimizers)
     notes = []
     if rows is None:
         notes.append("Activations are not known without rows=; units count as dead if their last gradients are all 0.")
-    if optimizer is None:
+    if not optimizers:
         notes.append(
             "gradient/weight times the learning rate is the update/weight of plain SGD, of which about 1e-3 is usual "
             "(CS231n); for the next step of an optimiser, give optimizer=."
         )
     else:
-        notes.append("update/weight is that of the next step; about 1e-3 is usual (CS231n).")
-    return GradientReport(layers, notes)
+        notes.append("update/weight is that of the next step; about 1e-3, from 3e-5 to 3e-2, is usual (CS231n).")
+    return GradientReport(layers, notes, over_time)
 
 
 def _table(report: GradientReport) -> Grid:
     """Return the table: a row for each layer, the columns that are known, remedies and notes."""
     layers = report.layers
-    table = Grid(colours=[REMEDIES[layer.verdict][0] for layer in layers])
+    table = Grid(colours=[COLOURS[layer.verdict] for layer in layers])
     table.add("", {"layer": [Cell(visible(layer.name)) for layer in layers]})
     table.add("|gradient|", _columns([layer.gradient for layer in layers]))
     if any(layer.activation for layer in layers):
@@ -131,9 +148,8 @@ def _table(report: GradientReport) -> Grid:
     table.add("", {"dead": dead, **ratio})
     table.add("", {"verdict": [Cell(": ".join(filter(None, (layer.verdict, layer.reason)))) for layer in layers]})
     verdicts = {layer.verdict for layer in layers}
-    table.notes += [
-        f"{verdict}: {remedy}" for verdict, (_, remedy) in REMEDIES.items() if verdict in verdicts and remedy
-    ]
+    helps = {verdict: advice(layers, verdict) for verdict in COLOURS if verdict in verdicts}
+    table.notes += [f"{verdict}: {remedy}" for verdict, remedy in helps.items() if remedy]
     table.notes += report.notes
     return table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib import import_module
 from keyword import iskeyword
@@ -35,6 +35,8 @@ class Rule:
         symbol: what a picture shows.
         functions: the names that the formulas may use.
         sequences: the operands that are sequences (of ``sum`` and its like).
+        written: how mathematics writes what a line computes in another form for the sake of floats: the value by ``y``,
+            a partial by its operand. It is only read.
     """
 
     function: Callable[..., Any]
@@ -44,6 +46,7 @@ class Rule:
     symbol: str
     functions: Mapping[str, Any]
     sequences: frozenset[str]
+    written: Mapping[str, Formula] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -152,6 +155,7 @@ def rule(
     symbol: str | None = None,
     names: Mapping[str, Any] | None = None,
     sequences: Iterable[str] = (),
+    written: Mapping[str, str] | None = None,
     **partials: str,
 ) -> Callable[[F], F]:
     """Attach a `Rule` to a function, whose parameters become the operands; see `microgrannd.rule` for the arguments.
@@ -172,6 +176,8 @@ def rule(
         raise FormulaError(f"{formula!r}: symbol needs to be printable text, got {symbol!r}")
     if strange := set(sequences) - operands.keys():
         raise FormulaError(f"{formula!r}: sequences names no operand: {', '.join(sorted(strange))}")
+    if strange := set(written or {}) - {*operands, "y"}:
+        raise FormulaError(f"{formula!r}: written names no operand, nor y: {', '.join(sorted(map(str, strange)))}")
 
     def attach(function: F) -> F:
         parameters = inspect.signature(function).parameters
@@ -206,6 +212,7 @@ def rule(
             symbol=symbol or function.__name__,
             functions=known if recursive else functions,
             sequences=frozenset(sequences),
+            written={by: Formula(text, [*operands, "y"], functions, sequences) for by, text in (written or {}).items()},
         )
         function.__rule__ = own  # type: ignore[attr-defined]  # functions take attributes
         if recursive:

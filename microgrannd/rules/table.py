@@ -43,12 +43,14 @@ def _power_by_exponent(a: Any, b: Any) -> Any:
     """The derivative of a power of the base 0 by its exponent."""
 
 
-@rule("psi(n, x)", dn="nan", dx="polygamma(n + 1, x)", names={"psi": special.polygamma})
+@rule("psi(n, x)", dn="nan", dx="polygamma(n + 1, x)", symbol="ψ", names={"psi": special.polygamma})
 def _polygamma(n: Any, x: Any) -> Any:
     """The n-th derivative of digamma."""
 
 
-@rule("1 / (1 + exp(-x)) if x > -40 else exp(x)", dx="logistic(x) * logistic(-x)")
+@rule(
+    "1 / (1 + exp(-x)) if x > -40 else exp(x)", dx="logistic(x) * logistic(-x)", symbol="σ", written={"y": "1 / (1 + exp(-x))"}
+)  # fmt: skip
 def _logistic(x: Any) -> Any:
     """The sigmoid, whose derivatives of all orders are accurate far out, where 1 - y would be 0."""
 
@@ -59,6 +61,7 @@ def _logistic(x: Any) -> Any:
     domain="len(vs) > 0",
     sequences=["vs"],
     symbol="max",
+    written={"vs": "[1 if v >= y else 0 for v in vs]"},
 )
 def _largest(vs: Iterable[SupportsFloat]) -> Any:
     """The largest of several scalars, which share the gradient where they are equal."""
@@ -138,7 +141,7 @@ class Operations:
     def fma(self, other: SupportsFloat, addend: SupportsFloat) -> Self:
         """Product plus a third scalar; both are rounded, on every Python."""
 
-    @rule("sqrt(x)", dx="0.5 / (y + 0)", domain="x >= 0", symbol="√")  # -0 + 0 is 0
+    @rule("sqrt(x)", dx="0.5 / (y + 0)", domain="x >= 0", symbol="√", written={"x": "1 / (2 * y)"})  # -0 + 0 is 0
     def sqrt(self) -> Self:
         """Square root; its slope at 0 is inf."""
 
@@ -164,11 +167,11 @@ class Operations:
     def log(self) -> Self:
         """Natural logarithm."""
 
-    @rule("log2(x)", dx="1 / x / log(2)", domain="x > 0")
+    @rule("log2(x)", dx="1 / x / log(2)", domain="x > 0", written={"x": "1 / (x * log(2))"})
     def log2(self) -> Self:
         """Logarithm to base 2."""
 
-    @rule("log10(x)", dx="1 / x / log(10)", domain="x > 0")
+    @rule("log10(x)", dx="1 / x / log(10)", domain="x > 0", written={"x": "1 / (x * log(10))"})
     def log10(self) -> Self:
         """Logarithm to base 10."""
 
@@ -200,11 +203,17 @@ class Operations:
 
     # 1 - x² in two forms: near 1 only the product is accurate, near 0 only the difference has an accurate derivative
 
-    @rule("asin(x)", dx="1 / sqrt(1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 <= x <= 1")
+    @rule(
+        "asin(x)", dx="1 / sqrt(1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 <= x <= 1",
+        written={"x": "1 / sqrt(1 - x * x)"},
+    )  # fmt: skip
     def asin(self) -> Self:
         """Inverse sine, in radians."""
 
-    @rule("acos(x)", dx="-1 / sqrt(1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 <= x <= 1")
+    @rule(
+        "acos(x)", dx="-1 / sqrt(1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 <= x <= 1",
+        written={"x": "-1 / sqrt(1 - x * x)"},
+    )  # fmt: skip
     def acos(self) -> Self:
         """Inverse cosine, in radians."""
 
@@ -212,11 +221,14 @@ class Operations:
     def atan(self) -> Self:
         """Inverse tangent, in radians."""
 
-    @rule("atan2(a, b)", da="b / hypot(a, b) / hypot(a, b)", db="-a / hypot(a, b) / hypot(a, b)")
+    @rule(
+        "atan2(a, b)", da="b / hypot(a, b) / hypot(a, b)", db="-a / hypot(a, b) / hypot(a, b)",
+        written={"a": "b / (a * a + b * b)", "b": "-a / (a * a + b * b)"},
+    )  # fmt: skip
     def atan2(self, other: SupportsFloat) -> Self:
         """Angle in radians of the point with ordinate self and abscissa other."""
 
-    @rule("hypot(a, b)", da="0 if y <= 0 else a / y", db="0 if y <= 0 else b / y")
+    @rule("hypot(a, b)", da="0 if y <= 0 else a / y", db="0 if y <= 0 else b / y", written={"a": "a / y", "b": "b / y"})
     def hypot(self, other: SupportsFloat) -> Self:
         """Length of the hypotenuse, sqrt(a² + b²), without overflow on the way."""
 
@@ -238,25 +250,28 @@ class Operations:
     def asinh(self) -> Self:
         """Inverse hyperbolic sine."""
 
-    @rule("acosh(x)", dx="1 / (sqrt(x - 1) * sqrt(x + 1))", domain="x >= 1")
+    @rule("acosh(x)", dx="1 / (sqrt(x - 1) * sqrt(x + 1))", domain="x >= 1", written={"x": "1 / sqrt(x * x - 1)"})
     def acosh(self) -> Self:
         """Inverse hyperbolic cosine."""
 
-    @rule("atanh(x)", dx="1 / (1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 < x < 1")
+    @rule(
+        "atanh(x)", dx="1 / (1 - x * x if abs(x) < 0.5 else (1 - x) * (1 + x))", domain="-1 < x < 1",
+        written={"x": "1 / (1 - x * x)"},
+    )  # fmt: skip
     def atanh(self) -> Self:
         """Inverse hyperbolic tangent."""
 
     # Rounding: a step has the slope 0, what a division leaves the slope 1
 
-    @rule("x // 1 if -inf < x < inf else x", dx="0")
+    @rule("x // 1 if -inf < x < inf else x", dx="0", written={"y": "floor(x)"})
     def floor(self) -> Self:
         """The largest whole number that is not above the scalar."""
 
-    @rule("-(-x // 1) if -inf < x < inf else x", dx="0")
+    @rule("-(-x // 1) if -inf < x < inf else x", dx="0", written={"y": "ceil(x)"})
     def ceil(self) -> Self:
         """The smallest whole number that is not below the scalar."""
 
-    @rule("copysign(abs(x) // 1, x) if -inf < x < inf else x", dx="0")
+    @rule("copysign(abs(x) // 1, x) if -inf < x < inf else x", dx="0", written={"y": "trunc(x)"})
     def trunc(self) -> Self:
         """The scalar without what comes after the point."""
 
@@ -310,6 +325,7 @@ class Operations:
         "b if a < b else a if a >= b else a + b",
         da="0 if a < b else 1 if a > b else 0.5",
         db="0 if a > b else 1 if a < b else 0.5",
+        written={"y": "max(a, b)"},
     )
     def maximum(self, other: SupportsFloat) -> Self:
         """The larger of two scalars; nan if either is."""
@@ -318,6 +334,7 @@ class Operations:
         "b if a > b else a if a <= b else a + b",
         da="0 if a > b else 1 if a < b else 0.5",
         db="0 if a < b else 1 if a > b else 0.5",
+        written={"y": "min(a, b)"},
     )
     def minimum(self, other: SupportsFloat) -> Self:
         """The smaller of two scalars; nan if either is."""
@@ -325,25 +342,32 @@ class Operations:
     @rule(
         "x if lo <= x <= hi else lo if x < lo <= hi else hi if lo <= hi < x or hi < lo and -inf <= x else x + lo + hi",
         dx="1 if lo <= x <= hi else 0", dlo="1 if x < lo <= hi else 0", dhi="1 if x > hi or lo > hi else 0",
+        written={"y": "min(max(x, lo), hi)"},
     )  # fmt: skip
     def clip(self, lo: SupportsFloat, hi: SupportsFloat) -> Self:
         """The scalar, but no less than lo and no more than hi (hi wins, as in NumPy and PyTorch); nan if one is."""
 
     # Activations
 
-    @rule("1 / (1 + exp(-x)) if x > -40 else exp(x)", dx="y * (1 - y)", symbol="σ")
+    @rule("1 / (1 + exp(-x)) if x > -40 else exp(x)", dx="y * (1 - y)", symbol="σ", written={"y": "1 / (1 + exp(-x))"})
     def sigmoid(self) -> Self:
         """Logistic function 1 / (1 + exp(-x)), without overflow."""
 
-    @rule("-log1p(exp(-x)) if x > 0 else x - log1p(exp(x))", dx="1 / (1 + exp(x)) if x < 40 else exp(-x)")
+    @rule(
+        "-log1p(exp(-x)) if x > 0 else x - log1p(exp(x))", dx="1 / (1 + exp(x)) if x < 40 else exp(-x)",
+        written={"y": "-log(1 + exp(-x))", "x": "1 / (1 + exp(x))"},
+    )  # fmt: skip
     def log_sigmoid(self) -> Self:
         """Logarithm of the logistic function."""
 
-    @rule("x + log1p(exp(-x)) if x > 0 else log1p(exp(x))", dx="1 / (1 + exp(-x)) if x > -40 else exp(x)")
+    @rule(
+        "x + log1p(exp(-x)) if x > 0 else log1p(exp(x))", dx="1 / (1 + exp(-x)) if x > -40 else exp(x)",
+        written={"y": "log(1 + exp(x))", "x": "1 / (1 + exp(-x))"},
+    )  # fmt: skip
     def softplus(self) -> Self:
         """log(1 + exp(x)), without overflow."""
 
-    @rule("0 if x <= 0 else x", dx="0 if x <= 0 else 1", symbol="ReLU")
+    @rule("0 if x <= 0 else x", dx="0 if x <= 0 else 1", symbol="ReLU", written={"y": "max(0, x)"})
     def relu(self) -> Self:
         """Rectified linear unit, max(0, x)."""
 
@@ -360,6 +384,10 @@ class Operations:
     @rule(
         "-0 if x < -39 else x * erfc(-x / sqrt(2)) / 2",
         dx="0 if x < -39 else 1 if x > 39 else erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi)",
+        written={
+            "y": "x / 2 * (1 + erf(x / sqrt(2)))",
+            "x": "(1 + erf(x / sqrt(2))) / 2 + x / sqrt(2 * pi) * exp(-x * x / 2)",
+        },
     )
     def gelu(self) -> Self:
         """Gaussian error linear unit, exact (Hendrycks and Gimpel 2016)."""
@@ -368,6 +396,7 @@ class Operations:
         "-0 if x < -750 else x * logistic(x)",
         dx="0 if x < -750 else 1 if x > 750 else logistic(x) * (1 + x * logistic(-x))",
         names={"logistic": plain(_logistic)},
+        written={"y": "x * logistic(x)", "x": "logistic(x) * (1 + x * logistic(-x))"},
     )
     def silu(self) -> Self:
         """x times the logistic function of x, also called swish."""
@@ -390,13 +419,16 @@ class Operations:
 @rule(
     "max([top + log1p(fsum([-1] + [exp(v - top) for v in vs])) if -inf < top < inf else copysign(sum(map(abs, vs)), top) for top in [max(vs)]])",
     dvs="[share / total for shares in [[exp(v - top) for top in [max(vs)] for v in vs]] for total in [fsum(shares)] for share in shares]",
-    domain="len(vs) > 0", sequences=["vs"],
+    domain="len(vs) > 0", sequences=["vs"], written={"y": "log(sum([exp(v) for v in vs]))", "vs": "[exp(v - y) for v in vs]"},
 )  # fmt: skip
 def logsumexp(vs: Iterable[SupportsFloat]) -> Any:
     """log of the sum of exponentials, without overflow and without loss."""
 
 
-@rule("dist(vs, [0 for v in vs])", dvs="[0 if y <= 0 else v / y for v in vs]", sequences=["vs"], symbol="‖v‖")
+@rule(
+    "dist(vs, [0 for v in vs])", dvs="[0 if y <= 0 else v / y for v in vs]", sequences=["vs"], symbol="‖v‖",
+    written={"y": "sqrt(sum([v * v for v in vs]))", "vs": "[v / y for v in vs]"},
+)  # fmt: skip
 def norm(vs: Iterable[SupportsFloat]) -> Any:
     """Length of a vector, without overflow on the way; its gradient at 0 is 0."""
 
@@ -404,12 +436,16 @@ def norm(vs: Iterable[SupportsFloat]) -> Any:
 @rule(
     "dist(ps, qs)", sequences=["ps", "qs"],
     dps="[0 if y <= 0 else (p - q) / y for p, q in zip(ps, qs)]", dqs="[0 if y <= 0 else (q - p) / y for p, q in zip(ps, qs)]",
+    written={
+        "y": "sqrt(sum([(p - q) ** 2 for p, q in zip(ps, qs)]))",
+        "ps": "[(p - q) / y for p, q in zip(ps, qs)]", "qs": "[(q - p) / y for p, q in zip(ps, qs)]",
+    },
 )  # fmt: skip
 def dist(ps: Iterable[SupportsFloat], qs: Iterable[SupportsFloat]) -> Any:
     """Distance of two points, without overflow on the way; where they are one, its gradient is 0."""
 
 
-@rule("sum(map(mul, ws, xs), bias)", dws="xs", dxs="ws", dbias="1", sequences=["ws", "xs"], symbol="w·x")
+@rule("sum(map(mul, ws, xs), b)", dws="xs", dxs="ws", db="1", sequences=["ws", "xs"], symbol="w·x")
 def dot(ws: Iterable[SupportsFloat], xs: Iterable[SupportsFloat], bias: SupportsFloat = 0.0) -> Any:
     """Sum of the products of two sequences of one length, plus a bias, as one node."""
 

@@ -11,11 +11,13 @@ from typing import Any
 from tqdm import tqdm
 
 from .._streams import Forgiving
+from ..reporting.report import gradient_report
 from .checkpoint import Checkpoint
 from .direct import Direct
+from .history import History
 from .interrupts import Interrupts
 from .resident import Resident, State
-from .run import History, Run, Saved
+from .run import Run, Saved
 
 #: Seconds between two looks at the progress.
 SHOWN = 0.05
@@ -63,6 +65,7 @@ class Training:
         metrics: returns metrics of the model as it is, by name; None where none are wanted.
         shuffle: put the rows in a new order for each epoch.
         interrupts: where Ctrl-C may end a computation; all else is done whole.
+        report: keep a report on the gradients after each epoch.
     """
 
     run: Run
@@ -71,6 +74,7 @@ class Training:
     metrics: Callable[[], dict[str, float]] | None
     shuffle: bool
     interrupts: Interrupts
+    report: bool = False
 
     def through(
         self,
@@ -82,7 +86,8 @@ class Training:
     ) -> None:
         """Train until there were so many epochs in all, or patience or the callback ends it; note each epoch in the file."""
         run, due, count, ends = self.run, 0.0, 1, False
-        alone = not (file or callback or self.judged or self.metrics)  # nobody looks at the state of a single epoch
+        watched = file or callback or self.judged or self.metrics or self.report
+        alone = not watched  # nobody looks at the state of a single epoch
         with Bar(run.epochs, epochs, progress) as bar:
             while not run.is_over(epochs, patience):
                 start = time.perf_counter()
@@ -94,6 +99,9 @@ class Training:
                 if end >= due or run.epochs == epochs:  # to show an epoch takes longer than a short one
                     bar.show(run)
                     due = end + SHOWN
+                if self.report:
+                    self.steps.publish()
+                    run.history.reports[run.epochs] = gradient_report(run.model, optimizer=run.optimizers)
                 try:
                     ends = callback is not None and self.called(callback)
                 finally:

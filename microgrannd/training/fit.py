@@ -25,11 +25,12 @@ from .compiling import learner_for
 from .direct import Direct
 from .epochs import Training
 from .gradients import Compiled, Eager
+from .history import History
 from .interrupts import Interrupts
 from .predictions import Predictions, metrics_of
 from .resident import Resident, is_resident
 from .rows import divided, require_taken
-from .run import History, Run, named
+from .run import Run, named
 
 
 @suggesting("fit")
@@ -54,6 +55,7 @@ def fit(
     compile: bool | str = True,  # noqa: A002
     callback: Callable[[int, History], Any] | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    report: bool = False,
 ) -> History:
     """Train a model. Ctrl-C ends the training and leaves everything as it was after the last whole epoch.
 
@@ -92,6 +94,8 @@ def fit(
             after that epoch, and may be changed. If it returns True, the training ends.
         metrics: functions of all predictions and targets, by name, as ``{"accuracy": mg.accuracy}``. They are computed
             after each epoch, of the training rows and of the validation rows, into ``history.metrics``.
+        report: keep what `gradient_report` says after each epoch, see `History.reports`. This takes about as long as an
+            epoch of a few rows by Values, which is much beside short epochs that a program runs; without it, nothing.
 
     Returns:
         The losses, metrics and times of the epochs.
@@ -152,7 +156,7 @@ def fit(
             steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
             predictions = Predictions(model, backend if isinstance(learner, Compiled) and backend else None)
             measure = metrics_of(predictions, wanted, rows, judged) if wanted else None
-            training = Training(run, steps, learner.ready(judged), measure, shuffle, interrupts)
+            training = Training(run, steps, learner.ready(judged), measure, shuffle, interrupts, report)
             try:
                 training.through(epochs, patience, progress, file, callback)
             finally:

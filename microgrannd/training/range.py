@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._charts import learning_rates
 from .._checks import required_finite, required_pairs, required_whole, seed_of
 from ..losses import Loss
 from ..nn.module import Module
@@ -54,9 +55,7 @@ class LearningRates(NamedTuple):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the losses over the rates, with the suggestion; see `microgrannd.plot.learning_rates`."""
-        from ..plot import learning_rates
-
-        return learning_rates(self, ax)
+        return learning_rates(*self, self.smooth, self.suggestion, ax)
 
     def __repr__(self) -> str:
         return f"LearningRates({len(self.lr)} steps from {self.lr[0]:.3g} to {self.lr[-1]:.3g}, suggestion={self.suggestion:.3g})"

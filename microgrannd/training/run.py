@@ -4,58 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from copy import deepcopy
-from dataclasses import dataclass, field
 from math import inf, isfinite
 from pickle import PicklingError
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .._checks import is_whole, required_real, required_reals
-from .._guesses import missing
 from ..engine.value import Value, data_of
 from ..nn.module import Module
 from ..optim import Optimizer
-
-
-@dataclass
-class History:
-    """The losses and times of a training, an entry for each epoch.
-
-    Attributes:
-        loss: the mean over the epoch's rows, each computed before the step that its batch brought about.
-        validation_loss: the mean over the validation rows after the epoch; empty where there are none.
-        seconds: the time taken.
-        interrupted: whether Ctrl-C ended the training.
-        metrics: for each name the metric of the training rows after the epoch, and as ``validation_<name>`` that of the
-            validation rows.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    interrupted: bool = False
-    metrics: dict[str, list[float]] = field(default_factory=dict)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            missing("History", "'History' object", name)
-
-    @property
-    def best_epoch(self) -> int | None:
-        """The epoch, from 1, of the lowest validation loss, without validation rows of the lowest loss; None if none was run."""
-        losses = self.validation_loss or self.loss
-        return min(range(len(losses)), key=losses.__getitem__) + 1 if losses else None
-
-    def curves(self) -> dict[str, list[float]]:
-        """Return the numbers of each epoch by name: loss, validation_loss, and the metrics, as far as there are any."""
-        curves = {"loss": self.loss, "validation_loss": self.validation_loss, **self.metrics}
-        return {name: curve for name, curve in curves.items() if curve}
-
-    def __repr__(self) -> str:
-        last = "".join(f", {name} {curve[-1]:.4g}" for name, curve in self.curves().items())
-        best = f", best epoch {self.best_epoch}" if self.loss else ""
-        return f"History({len(self.loss)} epochs{last}{best}{', interrupted' if self.interrupted else ''})"
+from .history import History
 
 
 class State(Protocol):

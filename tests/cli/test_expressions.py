@@ -76,7 +76,7 @@ def test_draw_prints_a_tree_or_writes_a_picture(
     assert main(["draw", *NEURON, "-o", "graph.dot"]) == 0
     assert Path("graph.dot").read_text().startswith("digraph")
     monkeypatch.setenv("PATH", os.devnull)
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
     assert main(["draw", *NEURON, "-o", "graph.svg"]) == 0
     assert ET.parse("graph.svg").getroot().tag.endswith("svg")
     assert main(["draw", *NEURON, "-o", "graph.png"]) == 2
@@ -94,13 +94,13 @@ def test_draw_writes_a_walkthrough(capsys: pytest.CaptureFixture[str]) -> None:
 def test_explain_tells_the_chain_rule(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "x*x + 2*x", "x=3"]) == 0
     out = capsys.readouterr().out
-    assert "dy/dx = 1 × 3 (via v1) + 1 × 3 (via v1) + 1 × 2 (via v2) = 8" in out
+    assert "∂y/∂x = 1 × 3 (via v1) + 1 × 3 (via v1) + 1 × 2 (via v2) = 8" in out
     assert main(["explain", "--wrt", "w", *NEURON]) == 0
-    assert "    dv1/dx" not in capsys.readouterr().out
+    assert "    ∂v1/∂x" not in capsys.readouterr().out
     assert main(["explain", *NEURON, "--wrt", "q"]) == 2
     assert capsys.readouterr().err == "microgrannd: --wrt q: needs one of the names, w, x, b\n"
     assert main(["explain", "w", "w=1"]) == 0
-    assert capsys.readouterr().out == "dw/dw = 1\n"
+    assert capsys.readouterr().out == "∂w/∂w = 1\n"
 
 
 def test_check_compares_with_differences(capsys: pytest.CaptureFixture[str]) -> None:

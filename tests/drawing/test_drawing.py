@@ -32,7 +32,7 @@ from tests.helpers import ALLOWANCE, NASTY, RENDERERS, SVG, choose, needs_dot
 def without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with neither dot nor pygraphviz."""
     monkeypatch.setenv("PATH", os.devnull)
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
 
 
 def neuron() -> Value:
@@ -198,7 +198,7 @@ def test_numbers_among_the_operands_stand_in_the_text_of_the_operation() -> None
         (box,) = [box for box in graph_of(root).boxes if box.kind == "operation"]
         return box.lines[0]
 
-    assert shown(mg.dot([x, 2.0], [3.0, -4.0], 5.0)) == "y: w·x\u2002ws = […, 2], xs = [3, −4], bias = 5"
+    assert shown(mg.dot([x, 2.0], [3.0, -4.0], 5.0)) == "y: w·x\u2002ws = […, 2], xs = [3, −4], b = 5"
     assert shown(mg.dot([x], [3.0])) == "y: w·x\u2002xs = [3]"  # nobody wrote the bias 0
     assert shown(mg.sum([x, *range(1, 9)])) == "y: Σ\u2002vs = […, 1, 2, 3, …]"
     assert [shown(root) for root in (x * 2, x - 1, 1 - x, x**2, x * -2)] == [
@@ -276,10 +276,10 @@ def test_the_chain_rule_is_shown_on_hover_with_the_operands_own_names(
 ) -> None:
     choose(renderer, monkeypatch)
     y = neuron()
-    assert {"∂y/∂v2 += ∂y/∂y · ∂y/∂v2 = 1 × 1 = 1\n∂y/∂v2 = 1 - y * y = 1",
+    assert {"∂y/∂v2 += ∂y/∂y · ∂y/∂v2 = 1 × 1 = 1\n∂y/∂v2 = 1 − y² = 1 − 0² = 1",
             "∂y/∂w += ∂y/∂v1 · ∂v1/∂w = 1 × 2 = 2\n∂v1/∂w = x = 2"} <= hints(draw(y))  # fmt: skip
     a, b = Value(2.0, "a"), Value(3.0, "the b")
-    assert hints(draw(a * b)) == {"∂y/∂a = the b = 3", "∂y/∂(the b) = a = 2"}  # before backward()
+    assert hints(draw(a * b)) == {"∂y/∂a = (the b) = 3", "∂y/∂(the b) = a = 2"}  # before backward()
 
 
 def hints(picture: Picture) -> set[str | None]:
@@ -358,7 +358,7 @@ def test_any_label_leaves_svg_and_dot_well_formed(label: str) -> None:
     shown = graph.boxes[0].lines[0] if label else ""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", os.devnull)
-        patch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+        patch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
         tree = ET.fromstring(picture.pipe())
     assert {element.tag for element in tree.iter()} <= {
         f"{SVG}{t}" for t in "svg style defs marker path rect g text title".split()

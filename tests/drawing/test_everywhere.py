@@ -66,11 +66,11 @@ def test_render_takes_the_name_of_the_picture(tmp_path: Path) -> None:
 
 def test_png_is_drawn_by_resvg_where_there_is_no_graphviz(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", os.devnull)
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: None)
     with pytest.raises(NoGraphviz, match=r"png needs Graphviz: install .*, or pip install resvg-py; svg"):
         network().save(tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr("microgrannd.drawing.picture.find_spec", lambda name: name == "resvg_py" or None)
+    monkeypatch.setattr("microgrannd.drawing.renderer.find_spec", lambda name: name == "resvg_py" or None)
     module = type(
         "resvg_py", (), {"svg_to_bytes": staticmethod(lambda svg_string: b"\x89PNG" + svg_string[:4].encode())}
     )
@@ -176,8 +176,15 @@ def test_hover_zoom_pan_and_fold_work_and_nothing_is_asked_for(browser: Any, tmp
     page.keyboard.press("Enter")
     assert page.get_attribute("g.cluster >> nth=0", "aria-expanded") == "false"
     assert page.locator("g.node:visible").count() == 10
-    page.click("g.cluster >> nth=0")
+    boxes = "nodes => nodes.filter(one => one.style.display !== 'none').map(one => one.getBoundingClientRect().bottom)"
+    page.click("g.cluster text >> nth=1")
+    low = max(page.eval_on_selector_all("g.node", boxes))
+    for number in (0, 1):
+        page.click(f"g.cluster text >> nth={number}")
     assert page.locator("g.node:visible").count() == 14
+    assert low < max(page.eval_on_selector_all("g.node", boxes)) - 60  # what was folded left no hole
+    page.mouse.move(1, 1)
+    assert page.inner_text("output").startswith("Point at a box or a line")
     assert shown.said == [path.as_uri()]
     page.close()
 
@@ -187,7 +194,7 @@ def test_without_scripts_there_is_the_image(browser: Any, tmp_path: Path) -> Non
     network().save(tmp_path / "a.html")
     page = Shown(browser, tmp_path / "a.html", java_script_enabled=False).page
     box = page.locator("img").bounding_box()
-    assert box["width"] > 900
+    assert box["width"] > 850
     page.close()
 
 

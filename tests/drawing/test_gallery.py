@@ -232,7 +232,7 @@ def test_what_is_folded_needs_no_more_than_a_screen(name: str) -> None:
 def test_pictures_and_explanations_have_one_set_of_names(name: str) -> None:
     root, model = GALLERY[name][0]()
     root.backward()
-    derivation = Derivation(root, None, model, many=10**6)
+    derivation = Derivation(root, None, model, by_neuron=False)
     names = set(derivation.names.values())
     for box in draw(root, model, "scalar").graph.boxes:
         shown = (box.hint or box.lines[0]).split(":")[0]

@@ -73,7 +73,7 @@ def test_the_textbooks_steps() -> None:
     assert steps[0] == ("E", "E", "", "", "", "", "1")
     assert ("w11", "a1", "0.002728", "0.35", "0.0009547", "", "0.0009547") in [step[:7] for step in steps]
     assert ("x1", "a2", "0.008071", "0.3", "0.002421", "0.0005455", "0.002967") in [step[:7] for step in steps]
-    assert "y3 = sigmoid(a1) = sigmoid(0.21) = 0.5523" in [caption for _, caption in data["forward"]]
+    assert "y3 = σ(a1) = σ(0.21) = 0.5523" in [caption for _, caption in data["forward"]]
     ends = [step[0] for step in steps if len(step) == 9]
     assert ends == ["x1", "x2"]
 
@@ -277,7 +277,7 @@ def test_keys_buttons_and_slider_lead_to_the_same_steps(shown: Shown) -> None:
     assert shown.gradients() == {}
     page.keyboard.press("ArrowRight")
     first = shown.caption()
-    assert first == "a1 = w11 * x1 + w21 * x2 = 0.2 * 0.35 + 0.2 * 0.7 = 0.21"
+    assert first == "a1 = w11 · x1 + w21 · x2 = 0.2 × 0.35 + 0.2 × 0.7 = 0.21"
     page.click("[data-to=next]")
     page.click("[data-to=back]")
     assert shown.caption() == first
@@ -350,7 +350,7 @@ def layer_outputs(loss: Value, model: mg.MLP) -> list[Value]:
 
 @needs_browser
 def test_a_whole_sum_is_shown_when_it_ends_and_on_hover(shown: Shown) -> None:
-    whole = "dE/dx1 = 0.002728 × 0.2 (via a1) + 0.008071 × 0.3 (via a2) = 0.002967"
+    whole = "∂E/∂x1 = 0.002728 × 0.2 (via a1) + 0.008071 × 0.3 (via a2) = 0.002967"
     box = shown.page.locator(".node", has_text="x1").first
     box.hover()
     assert shown.sum() == whole
@@ -430,12 +430,30 @@ def test_it_opens_with_the_whole_picture_which_can_be_moved_and_follows_the_step
 def test_a_depth_can_be_asked_for() -> None:
     model = mg.MLP(2, [2, 1], activation="tanh", seed=0)
     loss = mg.mse(model([Value(0.5), Value(-1.0)]), 1.0)
-    steps = {depth: walkthrough(loss, model, depth).steps for depth in ("scalar", "neuron", "auto")}
-    assert steps["neuron"] < steps["scalar"] == steps["auto"]
+    steps = {depth: walkthrough(loss, model, depth).steps for depth in ("scalar", "neuron", "layer", "auto")}
+    assert steps["layer"] < steps["neuron"] < steps["scalar"] == steps["auto"]
     with pytest.raises(ValueError, match="depth 'neuron' needs model=: the Module whose neurons are meant"):
         walkthrough(loss, depth="neuron")
-    with pytest.raises(ValueError, match="depth needs to be one of auto, scalar, neuron, got 'layer'"):
-        walkthrough(loss, model, "layer")
+    with pytest.raises(ValueError, match="depth needs to be one of scalar, neuron, layer, auto, got 'deep'"):
+        walkthrough(loss, model, "deep")
+
+
+def test_by_layer_a_step_is_a_layer_and_a_sentence_says_what_arrives() -> None:
+    model = mg.MLP(3, [4, 4, 1], activation="tanh", seed=0)
+    x = [Value(0.5, "x1"), Value(-1.0, "x2"), Value(2.0, "x3")]
+    loss = labelled(mg.mse(model(x), 1.0), "L")
+    page = walkthrough(loss, model, "layer")
+    data = data_of(page.html)
+    assert [caption.split(" = ")[0] for _, caption in data["forward"][:2]] == [
+        "layers.0: 4 neurons of tanh(Σ wᵢxᵢ + b)", "layers.1: 4 neurons of tanh(Σ wᵢxᵢ + b)"
+    ]  # fmt: skip
+    loss.backward()
+    sentences = [step[1] for step in data["backward"] if isinstance(step[1], str)]
+    assert sentences[0].startswith("layers.1 receives 4 products, gradients of layers.2 × its local derivatives: now ")
+    assert sentences[1].startswith("layers.0 receives 16 products, gradients of layers.1 × its local derivatives: now ")
+    assert sentences[2].startswith("x1 receives 4 products, gradients of layers.0 × its local derivatives: now ")
+    assert sentences[2].endswith(f"now {x[0].grad:.4g}".replace("-", "−"))
+    assert page.steps == len(data["forward"]) + len(data["backward"]) + 1
 
 
 @needs_browser
@@ -451,7 +469,7 @@ def test_it_can_be_used_without_seeing_it(shown: Shown) -> None:
     steps = page.eval_on_selector_all("#steps li", "elements => elements.map(one => one.textContent)")
     assert len(steps) == 30
     assert steps[1] == shown.caption()
-    assert steps[27].endswith("dE/dx1 = 0.002728 × 0.2 (via a1) + 0.008071 × 0.3 (via a2) = 0.002967")
+    assert steps[27].endswith("∂E/∂x1 = 0.002728 × 0.2 (via a1) + 0.008071 × 0.3 (via a2) = 0.002967")
 
 
 def brightness(colour: str) -> float:

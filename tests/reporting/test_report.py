@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import statistics
 import xml.etree.ElementTree as ET
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.reporting.measure import DEAD, EXPLODING, VANISHING
-from microgrannd.reporting.report import REMEDIES
+from microgrannd.reporting.advice import advice
+from microgrannd.reporting.measure import DEAD, EXPLODING, USUAL, VANISHING
+from microgrannd.reporting.report import COLOURS
 
 X, Y = mg.data.moons(40, noise=0.1, seed=0)
 
@@ -241,7 +243,7 @@ def test_with_rows_a_layer_that_nothing_flows_to_is_not_taken_for_dead() -> None
         neuron.b.data = -100.0
     mg.mse([model(row) for row in X], Y).backward()
     first, second, last = mg.gradient_report(model, X).layers
-    assert (first.verdict, first.reason) == ("vanishing", "all gradients are 0")
+    assert (first.verdict, first.reason) == ("behind dead units", "all gradients are 0, behind layers.1")
     assert (second.verdict, second.dead) == ("dead units", 6)
     assert last.verdict == "healthy"
     assert first.dead < 6
@@ -301,12 +303,97 @@ def test_any_gradients_have_a_verdict_that_keeps_to_its_bounds(gradients: list[l
     assert report._repr_html_()
 
 
-def test_each_verdict_has_a_remedy_that_is_printed_once_and_healthy_none() -> None:
-    text = str(mg.gradient_report(network([8] * 8, activation="sigmoid", init="xavier")))
-    assert text.count("init='xavier' for tanh") == 1
-    assert [verdict for verdict, (_, remedy) in REMEDIES.items() if not remedy] == ["healthy"]
+def test_advice_is_printed_once_and_knows_what_is_in_use() -> None:
+    text = " ".join(str(mg.gradient_report(network([8] * 8, activation="sigmoid", init="xavier"))).split())
+    assert text.count("relu or tanh instead of sigmoid") == 1
+    assert "init=" not in text
+    assert "init='he' (He et al. 2015)" in str(mg.gradient_report(network([32] * 6, init="normal")))
     assert "init" not in str(mg.gradient_report(network([8], activation="tanh", init="xavier")))
+    model = network([10, 10], activation="relu", init="he")
+    for neuron in model.layers[0].neurons:
+        neuron.b.data = -100.0
+    dead = mg.gradient_report(model, X)
+    assert "leaky_relu" in str(dead)
+    assert "init=" not in str(dead)
+    unlike = dead.layers
+    assert "leaky_relu" not in advice([dataclasses.replace(la, function="elu") for la in unlike], "dead units")
+    healthy, frozen = (advice(unlike, verdict) for verdict in ("healthy", "frozen"))
+    assert (healthy, frozen) == ("", "")
+    assert all(advice(unlike, verdict) for verdict in COLOURS.keys() - {"healthy", "frozen"})
     assert 0 < DEAD < 1
+
+
+@pytest.mark.parametrize(("lr", "verdict"), [(1e-15, "small steps"), (0.01, "healthy"), (10.0, "large steps")])
+def test_steps_are_judged_by_what_is_printed_beside_them(lr: float, verdict: str) -> None:
+    model = network([8], activation="tanh", init="xavier")
+    for layer in mg.gradient_report(model, X, mg.SGD(model.parameters(), lr=lr)).layers:
+        assert layer.verdict == verdict
+        assert (verdict == "healthy") == (USUAL[0] <= (layer.update_to_weight or 0) <= USUAL[1])
+        assert not layer.reason or f"update/weight {layer.update_to_weight:.2g}, usually 3e-05 to 0.03" in layer.reason
+
+
+def test_layers_that_no_optimiser_has_are_frozen() -> None:
+    model = network([8, 8], activation="tanh", init="xavier")
+    others = model.layers[1:]
+    for optimizer in (
+        mg.SGD([p for layer in others for p in layer.parameters()], lr=0.01),
+        [mg.SGD(layer.parameters(), lr=0.01) for layer in others],
+    ):
+        layers = mg.gradient_report(model, X, optimizer).layers
+        assert [layer.verdict for layer in layers] == ["frozen", "healthy", "healthy"]
+        assert layers[0].reason == "the optimizer has none of its parameters"
+    with pytest.raises(TypeError, match="gradient_report needs an optimiser like SGD, got 3"):
+        mg.gradient_report(model, X, 3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"history needs to be what fit\(..., report=True\) returns"):
+        mg.gradient_report(model, history=mg.History())
+
+
+def test_a_training_keeps_its_reports_only_where_it_is_asked_to() -> None:
+    def trained(report: bool) -> tuple[Any, mg.History, Any]:
+        model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
+        optimizer = mg.Adam(model.parameters(), lr=0.01)
+        history = mg.fit(
+            model, X, Y, loss=mg.binary_cross_entropy_with_logits, optimizer=optimizer,
+            epochs=5, batch_size=8, seed=0, progress=False, report=report,
+        )  # fmt: skip
+        return model, history, optimizer
+
+    (model, history, optimizer), (same, without, _) = trained(True), trained(False)
+    assert without.reports == {}
+    assert (history.loss, model.state_dict()) == (without.loss, same.state_dict())
+    assert list(history.reports) == [1, 2, 3, 4, 5]
+    assert history.reports[5].layers == mg.gradient_report(model, optimizer=optimizer).layers
+    report = mg.gradient_report(model, X, optimizer, history)
+    assert report.over_time == history.reports
+
+
+def test_a_report_is_drawn_over_time_or_as_bars() -> None:
+    matplotlib = pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    matplotlib.use("Agg")
+    model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
+    optimizer = mg.Adam(model.parameters(), lr=0.01)
+    history = mg.fit(
+        model,
+        X,
+        Y,
+        loss=mg.binary_cross_entropy_with_logits,
+        optimizer=optimizer,
+        epochs=5,
+        progress=False,
+        report=True,
+    )
+    sizes, ratios, values = mg.gradient_report(model, X, optimizer, history).plot().axes
+    for number, line in enumerate(sizes.get_lines()):
+        assert list(line.get_xdata()) == [1, 2, 3, 4, 5]
+        assert list(line.get_ydata()) == [r.layers[number].gradient.mean for r in history.reports.values()]
+    assert list(ratios.get_lines()[0].get_ydata()) == [r.layers[0].update_to_weight for r in history.reports.values()]
+    assert [ax.get_title() for ax in (sizes, ratios, values)] == ["mean |gradient|", "update / weight", "activations"]
+    bars, without = mg.gradient_report(model).plot().axes
+    assert [bar.get_height() for bar in bars.patches] == [la.gradient.mean for la in mg.gradient_report(model).layers]
+    assert without.get_title() == "gradient / weight"
+    model.layers[0].neurons[0].w[0].grad = math.nan
+    mg.gradient_report(model).plot().canvas.draw()
+    matplotlib.pyplot.close("all")
 
 
 # What is shown
