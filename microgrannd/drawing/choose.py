@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .._text import described
 from ..engine.contexts import paused_gc
 from ..engine.graph import topological
 from ..engine.value import Value, scopes_around
@@ -46,6 +47,23 @@ class Grouping(NamedTuple):
 
     box_of: BoxOf
     said: tuple[str, ...]
+
+
+def require_graph(function: str, root: Any, model: Any) -> None:
+    """Require a result, and a module or None, for a function of the library.
+
+    Raises:
+        TypeError: they are something else; the message shows the right call.
+    """
+    if not isinstance(root, Value):
+        instead = ""
+        if isinstance(root, Module):
+            instead = f": give what it computes, as mg.{function}(model(row), model=model)"
+        elif isinstance(root, list | tuple) and any(isinstance(part, Value) for part in root):
+            instead = f": give one of them, as mg.{function}(values[0])"
+        raise TypeError(f"{function} needs a Value as root, got {described(root)}{instead}")
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f"{function} needs a Module as model, got {described(model)}")
 
 
 def require_depth(depth: str, model: Module | None) -> None:

@@ -17,11 +17,10 @@ from typing import Any
 import graphviz
 
 from .._files import write_bytes
-from .._text import described
 from ..engine.value import Value
 from ..nn.module import Module
 from .arrange import arranged
-from .choose import graph_of, require_depth
+from .choose import graph_of, require_depth, require_graph
 from .diagram import Graph
 from .dot import digraph, positioned, skeleton
 from .geometry import Geometry
@@ -79,10 +78,7 @@ def draw(
         ValueError: an unknown depth, format, rankdir or layout; a depth that needs a model, without one.
         NoGraphviz: (a RuntimeError) the layout ``"dot"`` without Graphviz.
     """
-    if not isinstance(root, Value):
-        raise TypeError(f"draw needs a Value, got {described(root)}")
-    if model is not None and not isinstance(model, Module):
-        raise TypeError(f"draw needs a Module as model, got {described(model)}")
+    require_graph("draw", root, model)
     if rankdir not in ("LR", "TB"):
         raise ValueError(f"rankdir needs to be LR or TB, got {rankdir!r}")
     if layout not in LAYOUTS:

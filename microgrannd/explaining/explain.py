@@ -9,8 +9,8 @@ from math import hypot
 
 from .._checks import required_whole
 from .._text import described
-from ..drawing.choose import require_depth
-from ..engine.graph import Contribution
+from ..drawing.choose import require_depth, require_graph
+from ..engine.graph import Contribution, topological
 from ..engine.value import Value
 from ..nn.module import Module
 from .derivation import Derivation
@@ -48,7 +48,7 @@ class Explanation:
 
 def explain(
     root: Value,
-    wrt: Value | None = None,
+    wrt: Value | str | None = None,
     model: Module | None = None,
     digits: int = 4,
     depth: str = "auto",
@@ -62,7 +62,7 @@ def explain(
 
     Args:
         root: the result.
-        wrt: only the paths to this Value are explained.
+        wrt: only the paths to this Value, or to the one with this label, are explained.
         model: whose parameters are called by their names, and whose layers and neurons are explained as wholes.
         digits: significant digits of all numbers.
         depth: as of `draw`: ``"layer"`` explains each layer in a line, ``"neuron"`` each neuron in addition,
@@ -73,7 +73,7 @@ def explain(
 
     Raises:
         TypeError: root or wrt is not a Value, or model not a Module.
-        ValueError: root was not computed from wrt; digits is not from 1 to 17; an unknown depth, or one that needs a
+        ValueError: root was not computed from wrt, or several Values have that label; digits is not from 1 to 17; an unknown depth, or one that needs a
             model, without one.
 
     >>> from microgrannd import Value, explain
@@ -89,9 +89,11 @@ def explain(
         ∂v2/∂a = 2,  ∂y/∂a = 1 × 3 (via v1) + 1 × 3 (via v1) + 1 × 2 (via v2) = 8
     In sum: ∂y/∂a = 8
     """
-    for name, thing, kind in (("root", root, Value), ("wrt", wrt, Value), ("model", model, Module)):
-        if not isinstance(thing, kind) and (thing is not None or name == "root"):
-            raise TypeError(f"explain needs a {kind.__name__} as {name}, got {described(thing)}")
+    require_graph("explain", root, model)
+    if isinstance(wrt, str):
+        wrt = _labelled(root, wrt)
+    if wrt is not None and not isinstance(wrt, Value):
+        raise TypeError(f"explain needs a Value or a label as wrt, got {described(wrt)}")
     digits = required_whole("digits", digits, 1, 17)
     require_depth(depth, model)
     derivation = Derivation(root, wrt, model, by_neuron=model is not None and depth != "scalar")
@@ -100,6 +102,20 @@ def explain(
     return Explanation(
         *(_Writing(derivation, style(derivation.names, digits), depth, wrt).text() for style in (Text, Markdown))
     )
+
+
+def _labelled(root: Value, label: str) -> Value:
+    """Return the one Value of a graph with a label.
+
+    Raises:
+        ValueError: there is none, or there are several.
+    """
+    found = [node for node in topological(root) if node.label == label]
+    if len(found) != 1:
+        raise ValueError(
+            f"explain needs one Value with the label that wrt names, got {len(found)} with {described(label)}"
+        )
+    return found[0]
 
 
 class _Writing:

@@ -16,10 +16,9 @@ from string import Template
 from typing import Any
 
 from .._files import write_bytes
-from .._text import described
 from ..drawing.arrange import arranged
 from ..drawing.boxes import fits
-from ..drawing.choose import require_depth
+from ..drawing.choose import require_depth, require_graph
 from ..drawing.svg import svg
 from ..engine.graph import topological
 from ..engine.value import Value
@@ -94,10 +93,7 @@ def walkthrough(root: Value, model: Module | None = None, depth: str = "auto") -
         ValueError: an unknown depth, or one that needs a model, without one; there are more than 2,000 steps, or too many edges
             for a readable picture.
     """
-    if not isinstance(root, Value):
-        raise TypeError(f"walkthrough needs a Value as root, got {described(root)}")
-    if model is not None and not isinstance(model, Module):
-        raise TypeError(f"walkthrough needs a Module as model, got {described(model)}")
+    require_graph("walkthrough", root, model)
     require_depth(depth, model)
     by_neuron = (
         depth in ("neuron", "layer") or depth == "auto" and model is not None and len(topological(root)) > MANY_NODES

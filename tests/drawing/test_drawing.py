@@ -128,7 +128,7 @@ def test_the_text_tree() -> None:
 
 def test_it_is_the_same_as_draw_dot_and_refuses_other_things() -> None:
     assert mg.draw_dot is mg.draw
-    with pytest.raises(TypeError, match="draw needs a Value, got 3"):
+    with pytest.raises(TypeError, match="draw needs a Value as root, got 3"):
         draw(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="rankdir needs to be LR or TB, got 'RL'"):
         draw(Value(1.0), rankdir="RL")

@@ -312,8 +312,20 @@ def test_the_graph_is_left_as_it_was() -> None:
 def test_what_is_given_is_checked() -> None:
     with pytest.raises(TypeError, match=r"explain needs a Value as root, got 3.0 \(float\)"):
         explain(3.0)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"explain needs a Value as wrt, got 'x' \(str\)"):
-        explain(Value(3.0), "x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"explain needs a Value or a label as wrt, got 2 \(int\)"):
+        explain(Value(3.0), 2)  # type: ignore[arg-type]
+    a = Value(3.0, "a")
+    assert repr(explain(a * a + Value(1.0, "b"), "a")) == repr(explain(a * a + Value(1.0, "b"), a))
+    for label, count in (("c", 0), ("b", 2)):
+        with pytest.raises(
+            ValueError, match=f"explain needs one Value with the label that wrt names, got {count} with '{label}'"
+        ):
+            explain(a * Value(1.0, "b") * Value(2.0, "b"), label)
+    for name in ("draw", "explain", "walkthrough"):
+        with pytest.raises(TypeError, match=rf"give what it computes, as mg.{name}\(model\(row\), model=model\)"):
+            getattr(mg, name)(mg.MLP(1, [1]))
+        with pytest.raises(TypeError, match=rf"give one of them, as mg.{name}\(values\[0\]\)"):
+            getattr(mg, name)([a, a * 2])
     with pytest.raises(TypeError, match="explain needs a Module as model, got Value"):
         explain(Value(3.0), None, Value(1.0))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"digits needs to be a whole number from 1 to 17, got 0 \(int\)"):
