@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._guesses import missing
 from .embedding import Embedding
-from .layers import ACTIVATIONS, INITS, MLP, Layer, Neuron, Sequential
+from .layers import ACTIVATIONS, INITS, MLP, Layer, Neuron
 from .module import Module
+from .sequential import Sequential
 
 __all__ = ["ACTIVATIONS", "INITS", "MLP", "Embedding", "Layer", "Module", "Neuron", "Sequential"]
 

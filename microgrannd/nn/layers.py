@@ -223,52 +223,10 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         first, last = self.layers[0].neurons[0], self.layers[-1].neurons[0]
-        hidden = f", activation={_shown(first.activation)}" if len(self) > 1 else ""
-        output = f", output_activation={_shown(last.activation)}" if last.activation != "linear" else ""
+        hidden = f", activation={shown(first.activation)}" if len(self) > 1 else ""
+        output = f", output_activation={shown(last.activation)}" if last.activation != "linear" else ""
         bias = "" if isinstance(first.b, Value) else ", bias=False"
         return f"MLP({len(first.w)}, {[len(layer) for layer in self.layers]}{hidden}{output}{bias})"
-
-
-class Sequential(Module):
-    """Several modules or functions, one after the other.
-
-    Args:
-        *parts: each takes what the one before it returns.
-
-    Raises:
-        TypeError: one is no function; there is none.
-
-    >>> import microgrannd as mg
-    >>> model = Sequential(mg.Layer(2, 3, activation="tanh"), mg.Layer(3, 2, nonlin=False), mg.softmax)
-    >>> model, len(model.parameters())
-    (Sequential(Layer(2, 3, activation='tanh'), Layer(3, 2, nonlin=False), softmax), 17)
-    """
-
-    def __init__(self, *parts: Callable[[Any], Any]) -> None:
-        if not parts or not all(map(callable, parts)):
-            raise TypeError(
-                f"Sequential needs modules or functions, as Sequential(mg.Layer(2, 1)), got {described(parts)}"
-            )
-        self.parts = list(parts)
-
-    def __call__(self, x: Any) -> Any:
-        """Return what the last part returns."""
-        for part in self.parts:
-            x = part(x)
-        return x
-
-    def __len__(self) -> int:
-        return len(self.parts)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.parts)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.parts[index]
-
-    def __repr__(self) -> str:
-        shown = (repr(part) if isinstance(part, Module) else _shown(part).strip("'") for part in self.parts)
-        return f"Sequential({', '.join(shown)})"
 
 
 def _require(condition: bool, name: str, needed: str, given: Any) -> None:
@@ -281,14 +239,14 @@ def _require_activation(activation: Activation) -> None:
     _require(known, "activation", f"one of {', '.join(sorted(ACTIVATIONS))}, or a function of a Value", activation)
 
 
-def _shown(activation: Activation) -> str:
+def shown(activation: Activation) -> str:
     """Return an activation as it is given, a function by its name."""
     return repr(activation) if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))
 
 
 def _options_of(neuron: Neuron) -> str:
     """Return the options of a neuron as they are given to a layer."""
-    activation = f", activation={_shown(neuron.activation)}" if neuron.nonlin else ", nonlin=False"
+    activation = f", activation={shown(neuron.activation)}" if neuron.nonlin else ", nonlin=False"
     return activation + ("" if isinstance(neuron.b, Value) else ", bias=False")
 
 
