@@ -48,5 +48,5 @@ class Sequential(Module):
         return self.parts[index]
 
     def __repr__(self) -> str:
-        shown = (repr(part) if isinstance(part, Module) else shown(part).strip("'") for part in self.parts)
-        return f"Sequential({', '.join(shown)})"
+        parts = (repr(part) if isinstance(part, Module) else shown(part).strip("'") for part in self.parts)
+        return f"Sequential({', '.join(parts)})"
