@@ -162,7 +162,14 @@ def _add_train(commands: Any) -> None:
         help="predict a class or a number (default: auto, classes where the target is text or few whole numbers)",
     )  # fmt: skip
     _add_header(add)
-    add("--drop", nargs="+", action="extend", default=[], metavar="COLUMN", help="leave out these columns")
+    add(
+        "--drop",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="leave out these columns (the table stands before)",
+    )
     add(
         "--missing", choices=[MEAN, DROP],
         help="put the mean of the column in place of missing cells, or leave out their rows (default: an error)",

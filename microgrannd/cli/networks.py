@@ -57,15 +57,8 @@ MOST_PARAMETERS = 10_000_000
 def train(options: argparse.Namespace, out: Output) -> None:
     """Train a network on a table, judge it on rows that were held out, and write it to a file."""
     _require_files(options)
-    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data, options.header)
-    ready = prepare(
-        table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed,
-        options.task, options.drop, options.missing or REFUSE,
-    )  # fmt: skip
+    ready = _prepared(options, out)
     task = ready.task
-    out.say(f"{table.path}: {table.count} rows, {len(task.inputs)} inputs; target {task}")
-    for note in ready.notes:
-        out.say(f"  {note}")
     sizes = [*options.hidden, task.outputs]
     _require_size([len(task.inputs), *sizes])
     model = MLP(len(task.inputs), sizes, options.activation, init="xavier", seed=options.seed)
@@ -91,6 +84,23 @@ def train(options: argparse.Namespace, out: Output) -> None:
         loss = _labelled_loss(model, task, next(ready.X(first)), ready.y(first)[0])
         write_picture(loss, options.draw, model)
         out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+
+
+def _prepared(options: argparse.Namespace, out: Output) -> Prepared:
+    """Read the table and say what it is; its text is not kept."""
+    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data, options.header)
+    ready = prepare(
+        table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed,
+        options.task, options.drop, options.missing or REFUSE,
+    )  # fmt: skip
+    out.say(f"{table.path}: {table.count} rows, {_counted(ready.task.inputs)}; target {ready.task}")
+    for note in ready.notes:
+        out.say(f"  {note}")
+    return ready
+
+
+def _counted(inputs: list[str]) -> str:
+    return "1 input" if len(inputs) == 1 else f"{len(inputs)} inputs"
 
 
 def _optimizer(options: argparse.Namespace, model: MLP, rows: int) -> Optimizer:

@@ -16,6 +16,10 @@ from .tasks import DROP, REFUSE, Column, Scale, Task, class_name
 MOST_CLASSES = 20
 
 
+#: What pandas calls the index of a table that it has written and read again.
+INDEX = "Unnamed: 0"
+
+
 #: A target has at most so many classes.
 MOST_TEXTS = 1000
 
@@ -128,9 +132,11 @@ class Prepared:
 
     def y(self, indices: Sequence[int]) -> list[float]:
         """Return the targets of rows, for a regression standardised."""
-        scale = self.task.target_scale
-        targets = self.reading.targets
-        return [scale.to_unit(targets[i]) if scale else targets[i] for i in indices]
+        targets = [self.reading.targets[i] for i in indices]
+        if self.task.target_scale:
+            return list(map(self.task.target_scale.to_unit, targets))
+        classes = list(map(float, range(len(self.task.classes))))  # one object for each, not one for each row
+        return [classes[int(target)] for target in targets]
 
 
 def prepare(
@@ -160,11 +166,12 @@ def prepare(
         table.index(column)
     if target in drop:
         raise TableError(f"{table.path}: column {target!r} is the target and cannot be left out")
-    unnamed = [column for column in table.columns if not column and column != target]
-    names = [
-        column for column in table.columns if column not in {target, *drop, *unnamed} and not is_index(column, table)
-    ]
-    skipped = [column for column in table.columns if column not in {target, *drop, *names}]
+    skipped = [
+        column for i, column in enumerate(table.columns)
+        if column != target and column not in drop and (not column or (i == 0 and column == INDEX))
+    ]  # fmt: skip
+    others = {target, *drop, *skipped}
+    names = [column for column in table.columns if column not in others]
     if not names:
         raise TableError(f"{table.path}: needs a column besides the target {target!r}")
     profiles = _profiles(table, [*names, target])
@@ -181,17 +188,12 @@ def prepare(
     return Prepared(task, reading, array("q", train), array("q", held_out), _notes(table, columns, skipped, reading))
 
 
-def is_index(column: str, table: Table) -> bool:
-    """Tell whether a column is the index that pandas writes."""
-    return column == "Unnamed: 0" and table.columns[0] == column
-
-
 def _notes(table: Table, columns: list[Column], skipped: list[str], reading: Reading) -> list[str]:
     notes = [table.note] if table.note else []
     if table.decimal_comma:
         notes.append("numbers have decimal commas")
     if skipped:
-        notes.append(f"left out: {', '.join(map(repr, skipped))}, a column without a name (an index, say)")
+        notes.append(f"left out: column {', '.join(map(repr, skipped))}, which has no name (an index, say)")
     texts = [column for column in columns if column.texts]
     if texts:
         shown = ", ".join(f"{column.name!r} ({len(column.texts)})" for column in texts[:5])
