@@ -95,6 +95,7 @@ class Column:
             known = ", ".join(map(repr, self.texts[:10])) + (", ..." if len(self.texts) > 10 else "")
             raise TableError(
                 f"{table.place(line, self.name)}: {text[:40]!r} is none of the texts of training ({known})"
+                "; train with it, or with --missing mean or drop"
             )
         return self._codes.get(text, nan)
 
