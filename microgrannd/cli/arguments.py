@@ -156,7 +156,7 @@ def _added(commands: Any, name: str, function: Any) -> Parser:
 def _add_train(commands: Any) -> None:
     add = _added(commands, "train", networks.train).add_argument
     add("data", help=f"a CSV file, or one of {', '.join(networks.SETS)}")
-    add("--target", metavar="COLUMN", help="the column to predict (default: the last)")
+    add("--target", metavar="COLUMN", help="the column to predict (default: the last that has a name)")
     add(
         "--task", choices=["auto", "classification", "regression"], default="auto",
         help="predict a class or a number (default: auto, classes where the target is text or few whole numbers)",
@@ -189,7 +189,7 @@ def _add_train(commands: Any) -> None:
         "--schedule",
         choices=networks.SCHEDULES,
         default="constant",
-        help="of the learning rate, down to 0 (default: constant)",
+        help="of the learning rate, down to 0 at the last epoch (default: constant)",
     )
     add("--validation", type=_share, metavar="SHARE", help="judge by this share of the training rows after each epoch")
     add(

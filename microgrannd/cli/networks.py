@@ -89,10 +89,9 @@ def train(options: argparse.Namespace, out: Output) -> None:
 def _prepared(options: argparse.Namespace, out: Output) -> Prepared:
     """Read the table and say what it is; its text is not kept."""
     table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data, options.header)
-    ready = prepare(
-        table, table.columns[-1] if options.target is None else options.target, HELD_OUT, options.seed,
-        options.task, options.drop, options.missing or REFUSE,
-    )  # fmt: skip
+    named = [column for column in table.columns if column] or table.columns
+    target = named[-1] if options.target is None else options.target
+    ready = prepare(table, target, HELD_OUT, options.seed, options.task, options.drop, options.missing or REFUSE)
     out.say(f"{table.path}: {table.count} rows, {_counted(ready.task.inputs)}; target {ready.task}")
     for note in ready.notes:
         out.say(f"  {note}")
@@ -161,8 +160,9 @@ def predict(options: argparse.Namespace, out: Output) -> None:
         raise TableError(f"{table.path}: it already has a column 'prediction'; rename that")
     shown = io.BytesIO()
     text = io.TextIOWrapper(shown, encoding="utf-8", newline="")
-    # A carriage return in a cell is not quoted by itself (before Python 3.13).
-    bare = not any("\r" in cell for _, row in table.cells() for cell in row)
+    # A carriage return in a cell is not quoted by itself (before Python 3.13), nor what `read_csv` may take for separators.
+    bare = not any(mark in title for title in table.columns for mark in ";\t\r")
+    bare = bare and not any("\r" in cell for _, row in table.cells() for cell in row)
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL)
     escaped = printable if options.output is None and out.is_terminal else str
     writer.writerow(map(escaped, [*table.columns, "prediction"]))

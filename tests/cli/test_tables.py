@@ -1,6 +1,7 @@
 """Tables that are less tidy: one-hot texts, missing cells, columns left out, labels as written, and all of it mutated."""
 
 import csv
+import functools
 import io
 import os
 import random
@@ -13,11 +14,12 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 
 import microgrannd as mg
-from microgrannd.cli import main
+from microgrannd.cli import arguments, main
 from microgrannd.cli import networks as commands
-from microgrannd.cli.arguments import EXAMPLES
 from microgrannd.cli.prepare import prepare
 from microgrannd.data import as_table, read_csv
+
+EXAMPLES = arguments.EXAMPLES
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +144,13 @@ def test_header_and_no_header_decide():
     assert "8 rows, 3 inputs; target 'a'" in trained("--header")
 
 
+def test_a_separator_at_the_end_of_each_row_makes_no_target():
+    write("a,b,\n" + "1,x,\n2,y,\n" * 4)
+    out = trained()
+    assert "8 rows, 1 input; target 'b': 2 classes (x, y)" in out
+    assert "left out: column ''" in out
+
+
 @pytest.mark.parametrize(
     ("labels", "classes"),
     [(["01", "02"], "01, 02"), (["1.0", "2.0"], "1.0, 2.0"), (["1,0", "2,0"], "1,0, 2,0"), (["1.5", "2.5"], None)],
@@ -228,9 +237,9 @@ def test_the_help_of_a_command_shows_an_example(command):
 def test_the_examples_run_as_they_are_pasted():
     printed = {}
     for line in (line for lines in EXAMPLES.values() for line in lines):
-        program, *arguments = shlex.split(line)
+        program, *words = shlex.split(line)
         if program == "microgrannd":
-            status, printed[line], err = run(*arguments)
+            status, printed[line], err = run(*words)
             assert status == 0, err
         else:
             subprocess.run(["bash", "-c", line], check=True)
@@ -240,6 +249,13 @@ def test_the_examples_run_as_they_are_pasted():
 
 def test_exit_statuses_are_documented():
     assert "exit status:\n  0  done" in run("--help")[1]
+
+
+def test_predict_quotes_names_that_might_be_taken_for_separated():
+    write('"a;;;","b"\n' + "1,x\n2,y\n" * 3)
+    trained()
+    run("predict", "model.json", "table.csv", "-o", "out.csv")
+    assert read_csv("out.csv").columns == ["a;;;", "b", "prediction"]
 
 
 BASES = [
@@ -271,7 +287,8 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize(("count", "seed"), [(200, 0), pytest.param(10_000, 1, marks=pytest.mark.slow)])
-def test_no_mutated_table_gives_a_traceback_or_half_a_file(count, seed):
+def test_no_mutated_table_gives_a_traceback_or_half_a_file(count, seed, monkeypatch):
+    monkeypatch.setattr(arguments, "_parser", functools.cache(arguments._parser))  # which takes most of the time
     rng = random.Random(seed)
     outcomes = {"train": 0, "predict": 0, "evaluate": 0}
     for _ in range(count):
@@ -293,10 +310,10 @@ def test_no_mutated_table_gives_a_traceback_or_half_a_file(count, seed):
     assert min(outcomes.values()) > count / 20, outcomes  # enough of each got through
 
 
-def outcome(command, arguments, written, outcomes):
+def outcome(command, options, written, outcomes):
     """Run a command, which succeeds and writes its file, or fails with a line and leaves it as it was."""
     before = os.stat(written).st_mtime_ns if written and os.path.exists(written) else None
-    status, _, err = run(command, *arguments)
+    status, _, err = run(command, *options)
     outcomes[command] += status == 0
     after = os.stat(written).st_mtime_ns if written and os.path.exists(written) else None
     assert "Traceback" not in err
