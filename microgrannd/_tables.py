@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +19,8 @@ from ._text import printable
 MISSING = frozenset(("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None", "?"))
 
 
-#: The rows by which a first row is judged to be a header or not.
-_JUDGES = 1000
+#: Rows, and cells, by which a first row is judged to be a header or not, at most.
+_JUDGES, _JUDGED = 1000, 1_000_000
 
 
 class TableError(ValueError):
@@ -144,20 +145,17 @@ def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
     if first is None:
         raise TableError(f"{name}: the file is empty")
     titles = [cell.strip() for cell in first[1]]
-    sample = [[cell.strip() for cell in row] for _, row in islice(records(), 1, _JUDGES)]
+    judges = max(10, min(_JUDGES, _JUDGED // len(titles)))
+    sample = [[cell.strip() for cell in row] for _, row in islice(records(), 1, judges + 1)]
     note = ""
     if header is None:
         header, note = _is_header(titles, sample)
-    if header:
-        if sample and len(titles) + 1 == len(sample[0]):
-            titles = ["", *titles]
-        columns = titles
-    else:
-        columns = [f"column {i + 1}" for i in range(len(titles))]
-    if len(set(columns)) < len(columns):
-        seen: set[str] = set()
-        twice = next(column for column in columns if column in seen or seen.add(column))  # type: ignore[func-returns-value]
-        raise TableError(f"{name}: two columns are named {twice!r}")
+    if header and sample and len(titles) + 1 == len(sample[0]):
+        titles = ["", *titles]
+    columns = titles if header else [f"column {i + 1}" for i in range(len(titles))]
+    column, times = Counter(columns).most_common(1)[0]
+    if times > 1:
+        raise TableError(f"{name}: two columns are named {column!r}")
     count, commas, points = 0, False, False
     for line, row in islice(records(), header, None):
         count += 1
@@ -231,6 +229,8 @@ def _is_header(titles: list[str], rows: list[list[str]]) -> tuple[bool, str]:
     below = [[row[i] for row in rows if i < len(row)] for i in range(len(titles))]
     numeric = [parse_number(title) is not None for title in titles]
     words = [i for i, title in enumerate(titles) if title not in MISSING and not numeric[i]]
+    if any(is_number and not title.isdecimal() for title, is_number in zip(titles, numeric, strict=True)):
+        return False, ""  # a name may be a year, but not -1.5
     if not any(numeric) and (not rows or len(rows[0]) == len(titles) + 1):
         return True, ""
     for i in words:
@@ -250,7 +250,7 @@ def _is_header(titles: list[str], rows: list[list[str]]) -> tuple[bool, str]:
 
 
 def _taken(titles: list[str]) -> str:
-    names = ", ".join(filter(None, titles[:5])) + (", ..." if len(titles) > 5 else "")
+    names = ", ".join(printable(title) for title in titles[:5] if title) + (", ..." if len(titles) > 5 else "")
     return f"the first row is taken for names ({names}); --no-header if it is data"
 
 

@@ -212,6 +212,7 @@ def test_split_depends_on_the_seed():
         ("0,1,yes\n1,0,no\n0,0,no\n", ["0", "1", "yes"]),
         ("year,2019,2020\n1,2,3\n2,3,4\n", ["year", "2019", "2020"]),
         ("NA,3.5,yes\n1,2.5,no\n", None),
+        ("one,3.5,yes\n1,2.5,no\n", None),
         ("a,1.5\n", None),
         ("red,round\nblue,square\n", ["red", "round"]),
         ("red,round\nblue,square\nred,round\n", None),

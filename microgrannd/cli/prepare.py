@@ -198,6 +198,9 @@ def _notes(table: Table, columns: list[Column], skipped: list[str], reading: Rea
     if texts:
         shown = ", ".join(f"{column.name!r} ({len(column.texts)})" for column in texts[:5])
         notes.append(f"texts as one-hot inputs: {shown}{', ...' if len(texts) > 5 else ''}")
+    replaced = sum(map(isnan, reading.numbers))
+    if replaced:
+        notes.append(f"missing cells taken as the mean of their column: {replaced}")
     if reading.dropped:
         notes.append(f"left out: {reading.dropped} of {table.count} rows, in which a cell is missing")
     return notes

@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import fmean
 from typing import Any
 
-from .._text import printable, visible
+from .._text import visible
 from .tasks import Task
 
 #: Classes of which a confusion matrix fits on a screen.
@@ -32,7 +32,7 @@ def scores(task: Task, outputs: Sequence[Any], targets: Sequence[float], rows: s
     right = sum(row[i] for i, row in enumerate(counts))
     usual = sum(counts[task.classes.index(task.majority)])
     line = f"{start}accuracy {right / len(targets):.1%} ({right} of {len(targets)})"
-    line += f"; always {printable(task.majority)!r}, the most common in training: {usual / len(targets):.1%}"
+    line += f"; always {task.majority!r}, the most common in training: {usual / len(targets):.1%}"
     if len(task.classes) > MOST_SHOWN:
         return [line, f"no confusion matrix: more than {MOST_SHOWN} classes"]
     return [line, *_matrix(task.classes, counts)]

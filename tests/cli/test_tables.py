@@ -108,7 +108,7 @@ def test_a_missing_cell_is_the_mean_of_the_rows_to_train_on():
     assert next(ready.X([5])) == [0.0]
     known = [float(i) for i in ready.train if i != 5]
     assert ready.task.columns[0].scales[0].mean == pytest.approx(sum(known) / len(known))
-    trained("--missing", "mean")
+    assert "missing cells taken as the mean of their column: 1\n" in trained("--missing", "mean")
     write("x1\nNA\n1\n", "new.csv")
     lines = run("predict", "model.json", "new.csv")[1].splitlines()
     write(f"x1\n{sum(known) / len(known)!r}\n", "mean.csv")
@@ -149,6 +149,12 @@ def test_a_separator_at_the_end_of_each_row_makes_no_target():
     out = trained()
     assert "8 rows, 1 input; target 'b': 2 classes (x, y)" in out
     assert "left out: column ''" in out
+
+
+def test_a_line_end_in_a_name_makes_no_line_of_its_own():
+    write('0,"a\nmodel written to elsewhere","kind\nmodel written to elsewhere"\n' + '1,x,"y\nmodel"\n2,x,z\n' * 4)
+    assert not [line for line in trained().splitlines() if line.startswith("model written to elsewhere")]
+    assert not [line for line in run("evaluate", "model.json", "table.csv")[1].splitlines() if line.startswith("model")]
 
 
 @pytest.mark.parametrize(
