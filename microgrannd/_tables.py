@@ -40,6 +40,7 @@ class Table:
         cells: returns an iterator over the rows: the line of the file on which a row ends, and as many cells as there
             are columns.
         count: number of rows.
+        delimiter: that separates the cells of the file; a space stands for any number of them.
         decimal_comma: whether numbers are written as 1,5.
         note: what was taken for granted in reading it, if that might be wrong.
     """
@@ -48,6 +49,7 @@ class Table:
     columns: list[str]
     cells: Callable[[], Iterator[tuple[int, list[str]]]]
     count: int
+    delimiter: str = ","
     decimal_comma: bool = False
     note: str = ""
 
@@ -155,7 +157,7 @@ def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
     columns = titles if header else [f"column {i + 1}" for i in range(len(titles))]
     column, times = Counter(columns).most_common(1)[0]
     if times > 1:
-        raise TableError(f"{name}: two columns are named {column!r}")
+        raise TableError(f"{name}: two columns are named {column!r}; rename one")
     count, commas, points = 0, False, False
     for line, row in islice(records(), header, None):
         count += 1
@@ -166,7 +168,7 @@ def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
             points = any("." in cell and _is_number(cell, ".") for cell in row)
     if not count:
         raise TableError(f"{name}: there is no row under the header")
-    return Table(name, columns, lambda: islice(records(), header, None), count, commas and not points, note)
+    return Table(name, columns, lambda: islice(records(), header, None), count, delimiter, commas and not points, note)
 
 
 def parse_number(text: str) -> float | None:
@@ -190,7 +192,8 @@ def _records(name: str, data: bytes, delimiter: str) -> Iterator[tuple[int, list
             if len(row) > 1 or "".join(row).strip():
                 yield reader.line_num, row
     except csv.Error as error:
-        raise TableError(f"{name}, line {reader.line_num}: {error}") from None
+        hint = " (a quotation mark that is not closed?)" if "end of data" in str(error) else ""
+        raise TableError(f"{name}, line {reader.line_num}: {error}{hint}") from None
     except UnicodeDecodeError:
         raise _not_text(name, data) from None
 

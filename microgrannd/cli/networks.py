@@ -160,10 +160,13 @@ def predict(options: argparse.Namespace, out: Output) -> None:
         raise TableError(f"{table.path}: it already has a column 'prediction'; rename that")
     shown = io.BytesIO()
     text = io.TextIOWrapper(shown, encoding="utf-8", newline="")
+    delimiter = "," if table.delimiter == " " else table.delimiter
     # A carriage return in a cell is not quoted by itself (before Python 3.13), nor what `read_csv` may take for separators.
-    bare = not any(mark in title for title in table.columns for mark in ";\t\r")
+    bare = not any(mark in title for title in table.columns for mark in ",;\t\r".replace(delimiter, ""))
     bare = bare and not any("\r" in cell for _, row in table.cells() for cell in row)
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL)
+    writer = csv.writer(
+        text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL
+    )
     escaped = printable if options.output is None and out.is_terminal else str
     writer.writerow(map(escaped, [*table.columns, "prediction"]))
     for row, answer in _answers(model, task, table):

@@ -167,7 +167,7 @@ def test_the_task_may_be_given_and_labels_come_back_as_they_are_written(labels, 
     assert f"target 'y': {automatic}\n" in trained()
     assert "target 'y': regression\n" in trained("--task", "regression")
     assert f"target 'y': 2 classes ({', '.join(labels)})\n" in trained("--task", "classification")
-    rows = list(csv.reader(io.StringIO(run("predict", "model.json", "table.csv")[1])))
+    rows = list(csv.reader(io.StringIO(run("predict", "model.json", "table.csv")[1]), delimiter=";"))
     assert {row[-1] for row in rows[1:]} <= set(labels)
 
 
@@ -255,6 +255,21 @@ def test_the_examples_run_as_they_are_pasted():
 
 def test_exit_statuses_are_documented():
     assert "exit status:\n  0  done" in run("--help")[1]
+
+
+@pytest.mark.parametrize(("separator", "written"), [(",", ","), (";", ";"), ("\t", "\t"), ("  ", ",")])
+def test_predict_writes_the_separators_of_the_table(separator, written):
+    comma = separator == ";"
+    cells = [
+        ["a", "b", "kind"],
+        *([f"{i}{',' if comma else '.'}5", "0.25"[: 1 if comma else 4], "xy"[i % 2]] for i in range(9)),
+    ]
+    write("".join(f"{separator.join(row)}\n" for row in cells))
+    trained()
+    run("predict", "model.json", "table.csv", "-o", "out.csv")
+    with open("out.csv", encoding="utf-8") as file:
+        assert [line.split(written)[:3] for line in file.read().splitlines()] == cells
+    assert read_csv("out.csv").numbers(["a", "b"]) == read_csv("table.csv").numbers(["a", "b"])
 
 
 def test_predict_quotes_names_that_might_be_taken_for_separated():
