@@ -71,7 +71,8 @@ class Table:
         """
         if column not in self._indices:
             names = ", ".join(map(repr, self.columns[:20])) + (", ..." if len(self.columns) > 20 else "")
-            raise TableError(f"{self.path}: no column {column!r}; the columns are {names}")
+            why = ", as it was read without a header" if self.columns[0] == "column 1" else ""
+            raise TableError(f"{self.path}: no column {column!r}; the columns are {names}{why}")
         return self._indices[column]
 
     @cached_property

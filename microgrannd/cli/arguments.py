@@ -155,7 +155,7 @@ def _added(commands: Any, name: str, function: Any) -> Parser:
 
 def _add_train(commands: Any) -> None:
     add = _added(commands, "train", networks.train).add_argument
-    add("data", help=f"a CSV file, or one of {', '.join(networks.SETS)}")
+    add("data", help=f"a CSV file, or one of {', '.join(networks.SETS)}; before options that take several values")
     add("--target", metavar="COLUMN", help="the column to predict (default: the last that has a name)")
     add(
         "--task", choices=["auto", "classification", "regression"], default="auto",

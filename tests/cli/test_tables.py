@@ -144,6 +144,15 @@ def test_header_and_no_header_decide():
     assert "8 rows, 3 inputs; target 'a'" in trained("--header")
 
 
+def test_a_table_without_the_header_of_training_is_refused_with_the_reason():
+    write(COLORS)
+    trained()
+    write("1,red\n", "new.csv")
+    assert refusal("predict", "model.json", "new.csv") == (
+        "new.csv: no column 'size'; the columns are 'column 1', 'column 2', as it was read without a header"
+    )
+
+
 def test_a_separator_at_the_end_of_each_row_makes_no_target():
     write("a,b,\n" + "1,x,\n2,y,\n" * 4)
     out = trained()
