@@ -1,5 +1,6 @@
 import csv
 import math
+import tracemalloc
 from collections import Counter
 from itertools import pairwise
 
@@ -196,3 +197,93 @@ def test_split_divides_the_rows_and_holds_out_the_share_of_each_label(labels, sh
 
 def test_split_depends_on_the_seed():
     assert split(["a"] * 50, 0.5, 0) != split(["a"] * 50, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("a,b\n1,2\n", ["a", "b"]),
+        ("1,2\n3,4\n", None),
+        ("0,1,2,3,species\n5.1,3.5,1.4,0.2,setosa\n", ["0", "1", "2", "3", "species"]),
+        (",0,1,species\n0,5.1,3.5,setosa\n", ["", "0", "1", "species"]),
+        ("0,1,2\n0.5,1.5,1\n", ["0", "1", "2"]),
+        ("0,1\n1,0\n", None),
+        ("0,1,yes\n1,0,no\n0,0,yes\n", None),
+        ("0,1,yes\n1,0,no\n0,0,no\n", ["0", "1", "yes"]),
+        ("year,2019,2020\n1,2,3\n2,3,4\n", ["year", "2019", "2020"]),
+        ("NA,3.5,yes\n1,2.5,no\n", None),
+        ("one,3.5,yes\n1,2.5,no\n", None),
+        ("a,1.5\n", None),
+        ("red,round\nblue,square\n", ["red", "round"]),
+        ("red,round\nblue,square\nred,round\n", None),
+        ("x,y\n1,2\nx,y\n2,3\n", ["x", "y"]),
+    ],
+)
+def test_the_first_row_is_a_header_by_what_it_holds_unless_that_is_given(path, content, columns):
+    path.write_text(content, encoding="utf-8")
+    first = content.split("\n")[0].split(",")
+    numbered = [f"column {i + 1}" for i in range(len(first))]
+    assert read_csv(path).columns == (columns or numbered)
+    assert (read_csv(path, header=False).columns, read_csv(path, header=False).rows[0]) == (numbered, first)
+    if content.count("\n") > 1:
+        assert read_csv(path, header=True).columns == first
+
+
+def test_what_was_guessed_about_a_header_is_said(path):
+    for content, start in [
+        ("0,1,2\n0.5,1.5,1\n", "the first row is taken for names (0, 1, 2); --no-header if"),
+        ("a,b\na,b\n", "the first row is taken for data"),
+        ("a,b\n1,2\n", ""),
+    ]:
+        path.write_text(content, encoding="utf-8")
+        assert read_csv(path).note.startswith(start)
+        assert read_csv(path, header=True).note == ""
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1), st.sampled_from(";\t "), st.booleans(), st.data()
+)
+def test_numbers_are_read_from_all_separators_and_with_decimal_commas(path, rows, separator, comma, draw):
+    def cell(number):
+        return repr(number).replace(".", ",") if comma else repr(number)
+
+    def line(cells):
+        gap = separator if separator != " " else " " * draw.draw(st.integers(1, 3))
+        end = " " * draw.draw(st.integers(0, 2)) if separator == " " else ""
+        return f"{end}{gap.join(cells)}{end}\n"
+
+    path.write_text("".join(map(line, [["a", "b", "c"], *([cell(n) for n in row] for row in rows)])), encoding="utf-8")
+    table = read_csv(path)
+    assert table.columns == ["a", "b", "c"]
+    assert table.numbers(["a", "b", "c"]) == rows
+    assert table.count == len(rows)
+
+
+def test_commas_are_no_decimal_points_where_numbers_have_points_or_commas_separate(path):
+    path.write_text("a;b\n1,234;2.5\n", encoding="utf-8")
+    with pytest.raises(TableError, match="column 'a': needs a finite number, got '1,234'"):
+        read_csv(path).numbers(["a"])
+    path.write_text('a,b\n"1,234",2\n', encoding="utf-8")
+    with pytest.raises(TableError, match="column 'a': needs a finite number, got '1,234'"):
+        read_csv(path).numbers(["a"])
+
+
+def test_rows_with_a_cell_more_than_the_header_have_names(path):
+    path.write_text('"mpg" "cyl"\n"Mazda RX4" 21.0 6\n"Valiant" 18.1 6\n', encoding="utf-8")
+    table = read_csv(path)
+    assert (table.columns, table.texts("")) == (["", "mpg", "cyl"], ["Mazda RX4", "Valiant"])
+
+
+def test_a_table_is_read_without_its_cells_in_memory(path):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("a,b,c\n" + "".join(f"{i / 7},{i / 11},{i / 13}\n" for i in range(5_000)))
+    tracemalloc.start()
+    table = read_csv(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert table.count == 5_000
+    assert peak < 5 * path.stat().st_size  # as lists of texts, 11 times

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from keyword import iskeyword
+from textwrap import fill
 from typing import Any, NoReturn
 
 from microgrannd import __version__
@@ -18,6 +19,7 @@ from .._streams import Output, tell
 from .._text import printable
 from ..nn.layers import ACTIVATIONS
 from . import evaluate, expressions, living, networks
+from .tasks import DROP, MEAN
 
 #: The commands that take an expression.
 EXPRESSIONS = {
@@ -26,6 +28,32 @@ EXPRESSIONS = {
     "draw": expressions.draw,
     "check": expressions.check,
 }
+
+
+#: What the help of each command shows, to be pasted into a shell.
+EXAMPLES = {
+    "train": ["microgrannd train moons --epochs 20 --draw network.svg"],
+    "predict": [
+        "microgrannd train xor --out xor.json",
+        r"printf 'x1,x2\n0,1\n1,1\n' > new.csv",
+        "microgrannd predict xor.json new.csv",
+    ],
+    "evaluate": [
+        "microgrannd train xor --out xor.json",
+        r"printf 'x1,x2,class\n0,1,1\n1,1,0\n' > table.csv",
+        "microgrannd evaluate xor.json table.csv",
+    ],
+    "live": ["microgrannd live moons -o moons.html", 'microgrannd live "tanh(w*x + b)" w=0.5 x=2 b=-1 -o tanh.html'],
+    "eval": ['microgrannd eval "tanh(w*x + b)" w=0.5 x=2 b=-1'],
+    "explain": ['microgrannd explain "tanh(w*x + b)" w=0.5 x=2 b=-1 --wrt w'],
+    "draw": ['microgrannd draw "tanh(w*x + b)" w=0.5 x=2 b=-1 --output graph.svg'],
+    "check": ['microgrannd check "tanh(w*x + b)" w=0.5 x=2 b=-1'],
+}
+
+
+STATUSES = """exit status:
+  0  done; also where the reader of the output went away, as head does
+  2  failed; the last line on standard error says what was wrong, and no file was written in part"""
 
 
 #: The options of these commands, and which of them take a value.
@@ -96,12 +124,16 @@ def _marked(arguments: Sequence[str]) -> list[str]:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="microgrannd", description="Train a small neural network on a table, and use it.")
+    parser = Parser(
+        prog="microgrannd", description="Train a small neural network on a table, and use it.", epilog=STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"microgrannd {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_train(commands)
     _add_predict(commands)
     _add_live(commands)
+    _add_evaluate(commands)
     for name, function in EXPRESSIONS.items():
         command = _added(commands, name, function)
         command.add_argument("expression", help='such as "tanh(w*x + b)"')
@@ -117,16 +149,28 @@ def _parser() -> Parser:
 
 
 def _added(commands: Any, name: str, function: Any) -> Parser:
-    command: Parser = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+    command: Parser = commands.add_parser(
+        name, help=function.__doc__, description=fill(function.__doc__, 79),
+        epilog="\n  ".join(["example:", *EXAMPLES[name]]), formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     command.set_defaults(command=function)
     return command
 
 
 def _add_train(commands: Any) -> None:
     add = _added(commands, "train", networks.train).add_argument
-    add("data", help=f"a CSV file, or one of {', '.join(networks.SETS)}")
+    add("data", help=f"a CSV file, or one of {', '.join(networks.SETS)}; before options that take several values")
     _add_network(add)
     add("--epochs", type=_natural, default=100, metavar="N", help="passes over the rows (default: 100)")
+    add(
+        "--schedule", choices=networks.SCHEDULES, default="constant",
+        help="of the learning rate, down to 0 at the last epoch (default: constant)",
+    )  # fmt: skip
+    add("--validation", type=_share, metavar="SHARE", help="judge by this share of the training rows after each epoch")
+    add(
+        "--patience", type=_positive, metavar="N",
+        help="stop after N epochs without a lower validation loss, and keep the best weights",
+    )  # fmt: skip
     add("--out", default="model.json", metavar="FILE", help="write the model to this file (default: model.json)")
     add("--checkpoint", metavar="FILE", help="write the state of the training to this file after every epoch")
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
@@ -139,8 +183,21 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_network(add: Any) -> None:
-    """Add the arguments of a network and its training."""
-    add("--target", metavar="COLUMN", help="the column to predict (default: the last)")
+    """Add the arguments of a network, and of the table that it learns."""
+    add("--target", metavar="COLUMN", help="the column to predict (default: the last that has a name)")
+    add(
+        "--task", choices=["auto", "classification", "regression"], default="auto",
+        help="predict a class or a number (default: auto, classes where the target is text or few whole numbers)",
+    )  # fmt: skip
+    _add_header(add)
+    add(
+        "--drop", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="leave out these columns (the table stands before)",
+    )  # fmt: skip
+    add(
+        "--missing", choices=[MEAN, DROP],
+        help="put the mean of the column in place of missing cells, or leave out their rows (default: an error)",
+    )  # fmt: skip
     add(
         "--hidden", type=_positive, nargs="*", default=[16, 16], metavar="N",
         help="neurons in each hidden layer (default: 16 16)",
@@ -183,7 +240,20 @@ def _add_predict(commands: Any) -> None:
     add = _added(commands, "predict", networks.predict).add_argument
     add("model", help="a file that train wrote")
     add("data", help="a CSV file with the same input columns")
+    _add_header(add)
     add("-o", "--output", metavar="FILE", help="write the table to this file (default: standard output)")
+
+
+def _add_evaluate(commands: Any) -> None:
+    add = _added(commands, "evaluate", networks.evaluate).add_argument
+    add("model", help="a file that train wrote")
+    add("data", help="a CSV file with the same input columns and the target")
+    _add_header(add)
+
+
+def _add_header(add: Any) -> None:
+    text = "the first row holds the names of the columns, or data (default: by what it holds)"
+    add("--header", action=argparse.BooleanOptionalAction, help=text)
 
 
 def _assignment(text: str) -> tuple[str, float]:
@@ -217,3 +287,10 @@ def _rate(text: str) -> float:
     if rate is None or rate <= 0:
         raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
     return rate
+
+
+def _share(text: str) -> float:
+    share = data.parse_number(text)
+    if share is None or not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"needs a number above 0 and below 1, got {text!r}")
+    return share

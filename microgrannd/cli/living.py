@@ -22,17 +22,16 @@ def live(options: argparse.Namespace, out: Output) -> None:
     require_output("--output", options.output, *([options.data] if is_table else []))
     if is_table and options.assignments:
         raise ValueError("live of a table takes no NAME=NUMBER")
-    page = _of_table(options) if is_table else page_of(expressions.evaluated(options), title=options.data)
+    page = _of_table(options, out) if is_table else page_of(expressions.evaluated(options), title=options.data)
     page.save(options.output)
     out.say(f"{page.title}: page written to {options.output}")
 
 
-def _of_table(options: argparse.Namespace) -> Page:
-    table, ready, model, optimizer = networks.made(options)
-    judged = ([ready.X[i] for i in ready.held_out], [ready.y[i] for i in ready.held_out]) if ready.held_out else None
+def _of_table(options: argparse.Namespace, out: Output) -> Page:
+    ready, model, optimizer, _ = networks.made(options, out)
+    judged = (list(ready.X(ready.held_out)), ready.y(ready.held_out)) if ready.held_out else None
     return network_page(
-        model, [ready.X[i] for i in ready.train], [ready.y[i] for i in ready.train], loss=ready.task.loss,
-        optimizer=optimizer, batch_size=options.batch_size, validation=judged, seed=options.seed,
-        names=ready.task.columns, classes=ready.task.classes, title=f"{os.path.basename(table.path)}: {ready.task}",
-        task=ready.task.encode(),
+        model, list(ready.X(ready.train)), ready.y(ready.train), loss=ready.task.loss, optimizer=optimizer,
+        batch_size=options.batch_size, validation=judged, seed=options.seed, names=ready.task.inputs,
+        classes=ready.task.classes, title=f"{os.path.basename(options.data)}: {ready.task}", task=ready.task.encode(),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The command line: ``microgrannd train``, ``predict``, ``eval``, ``explain``, ``draw`` and ``check``."""
+"""The command line: ``microgrannd train``, ``predict``, ``evaluate``, ``eval``, ``explain``, ``draw`` and ``check``."""
 
 from __future__ import annotations
 

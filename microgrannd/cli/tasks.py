@@ -6,19 +6,22 @@ The command line trains by it and writes it to the model file beside the model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass
-from math import isfinite
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import chain
+from math import isfinite, isnan, nan
 from statistics import fmean, pstdev
 from typing import Any
 
+from .._tables import MISSING
 from .._text import printable
-from ..data import Rows, Table, TableError, parse_number, split
+from ..data import Table, TableError
 from ..engine.value import Value
 from ..losses import binary_cross_entropy_with_logits, cross_entropy, mse
 
-#: A column of whole numbers holds classes if there are at most so many different ones.
-MOST_CLASSES = 20
+#: What is done about missing cells: an error; the mean of the column in their place; the row is left out.
+REFUSE, MEAN, DROP = "refuse", "mean", "drop"
 
 
 @dataclass(frozen=True)
@@ -50,22 +53,92 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of the table as inputs of the model.
+
+    Attributes:
+        name: of the column.
+        texts: that it holds, each of which is an input, 1 where the cell is that text, else 0 (one-hot); empty for numbers.
+        scales: of the inputs. Texts are only shifted: a rare text would become a large number.
+    """
+
+    name: str
+    texts: list[str]
+    scales: list[Scale]
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of the inputs."""
+        return [f"{self.name}={text}" for text in self.texts] or [self.name]
+
+    @cached_property
+    def _codes(self) -> dict[str, float]:
+        return {text: float(code) for code, text in enumerate(self.texts)}
+
+    def number(self, table: Table, line: int, cell: str, missing: str) -> float:
+        """Return what a cell holds as one number, of a text its index; nan for a cell that is missing.
+
+        Raises:
+            TableError: the cell is missing, and that is refused; or it is not a number, or not one of the texts.
+        """
+        text = cell.strip()
+        if text in MISSING:
+            if missing == REFUSE:
+                raise TableError(f"{table.place(line, self.name)}: {lacking(text)}")
+            return nan
+        if not self.texts:
+            number = table.number(text)
+            if number is None:
+                raise TableError(f"{table.place(line, self.name)}: needs a finite number, got {text[:40]!r}")
+            return number
+        if text not in self._codes and missing == REFUSE:
+            known = ", ".join(map(repr, self.texts[:10])) + (", ..." if len(self.texts) > 10 else "")
+            raise TableError(
+                f"{table.place(line, self.name)}: {text[:40]!r} is none of the texts of training ({known})"
+                "; train with it, or with --missing mean or drop"
+            )
+        return self._codes.get(text, nan)
+
+    def units(self, number: float) -> list[float]:
+        """Return the inputs of the model for a number of `number`: for nan the mean, 0."""
+        if isnan(number):
+            return [0.0] * len(self.scales)
+        if not self.texts:
+            return [self.scales[0].to_unit(number)]
+        return [scale.to_unit(code == number) for code, scale in enumerate(self.scales)]
+
+
+def lacking(text: str) -> str:
+    """Return the message about a cell that is missing."""
+    return (
+        f"{f'{text!r} stands for a missing value' if text else 'the cell is empty'}; train with --missing mean or drop"
+    )
+
+
+@dataclass(frozen=True)
 class Task:
     """What is predicted from what.
 
     Attributes:
-        columns: the names of the inputs.
+        columns: the inputs.
         target: the name of the column to predict.
         classes: the texts of its classes; empty for a regression.
-        scales: of the inputs.
         target_scale: of the target, for a regression.
+        majority: the class that is most common in training; empty for a regression.
+        missing: what is done about missing cells: "refuse", "mean" or "drop".
     """
 
-    columns: list[str]
+    columns: list[Column]
     target: str
     classes: list[str]
-    scales: list[Scale]
     target_scale: Scale | None
+    majority: str
+    missing: str = REFUSE
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of the model's inputs."""
+        return [name for column in self.columns for name in column.inputs]
 
     @property
     def outputs(self) -> int:
@@ -85,29 +158,43 @@ class Task:
         names = ", ".join(map(printable, self.classes[:5])) + (", ..." if len(self.classes) > 5 else "")
         return f"{self.target!r}: {len(self.classes)} classes ({names})"
 
-    def inputs(self, rows: Rows) -> Rows:
-        """Return the rows standardised."""
-        return [[scale.to_unit(number) for scale, number in zip(self.scales, row, strict=True)] for row in rows]
+    def row(self, numbers: Iterable[float]) -> list[float]:
+        """Return the inputs of the model for the numbers of a row, one for each column."""
+        return [unit for column, number in zip(self.columns, numbers, strict=True) for unit in column.units(number)]
+
+    @cached_property
+    def _indices(self) -> dict[str, float]:
+        return {class_name(name): float(index) for index, name in enumerate(self.classes)}
+
+    def number(self, table: Table, line: int, cell: str) -> float:
+        """Return what a cell of the target holds: a number, or the index of its class; nan where it is missing.
+
+        Raises:
+            TableError: the cell is missing, and that is refused; or it is not a number, or not one of the classes.
+        """
+        text = cell.strip()
+        if text in MISSING:
+            if self.missing == REFUSE:
+                raise TableError(f"{table.place(line, self.target)}: {lacking(text)}")
+            return nan
+        number = self._indices.get(class_name(text)) if self.classes else table.number(text)
+        if number is None:
+            names = ", ".join(map(repr, self.classes[:10])) + (", ..." if len(self.classes) > 10 else "")
+            needs = f"needs one of the classes ({names})" if self.classes else "needs a finite number"
+            raise TableError(f"{table.place(line, self.target)}: {needs}, got {text[:40]!r}")
+        return number
 
     def answer(self, output: Any) -> str:
         """Return the prediction of a model's output as a cell of the target column."""
         if self.target_scale:
             return repr(self.target_scale.from_unit(output))
-        if isinstance(output, list):
-            return self.classes[max(range(len(output)), key=output.__getitem__)]
-        return self.classes[1 if output > 0 else 0]
+        return self.classes[self.chosen(output)]
 
-    def score(self, outputs: Sequence[Any], targets: Sequence[float]) -> str:
-        """Return the accuracy, or R², of outputs, as text."""
-        if self.classes:
-            right = sum(self.answer(o) == self.classes[int(t)] for o, t in zip(outputs, targets, strict=True))
-            return f"accuracy {right / len(targets):.1%} ({right} of {len(targets)})"
-        center = fmean(targets)
-        spread = sum((t - center) * (t - center) for t in targets)
-        if not spread:
-            return "R² undefined, it needs two different targets"
-        errors = [o - t for o, t in zip(outputs, targets, strict=True)]
-        return f"R² {1 - sum(error * error for error in errors) / spread:.4f}"
+    def chosen(self, output: Any) -> int:
+        """Return the index of the class that a model's output predicts."""
+        if isinstance(output, list):
+            return max(range(len(output)), key=output.__getitem__)
+        return int(output > 0)
 
     def encode(self) -> dict[str, Any]:
         """Return the task as plain data."""
@@ -120,92 +207,36 @@ class Task:
         Raises:
             TypeError, KeyError, ValueError: it is not that.
         """
-        scales = [Scale(**scale) for scale in plain["scales"]]
-        target = plain["target_scale"]
-        task = cls(**{**plain, "scales": scales, "target_scale": Scale(**target) if target else None})
-        texts = [*task.columns, task.target, *task.classes]
-        numbers = [
-            number
-            for scale in [*scales, *([task.target_scale] if task.target_scale else [])]
-            for number in astuple(scale)
+        columns = [
+            Column(**{**column, "scales": [Scale(**scale) for scale in column["scales"]]})
+            for column in plain["columns"]
         ]
-        if not all(type(part) is list for part in (task.columns, task.classes)):
-            raise TypeError("the columns or the classes are not lists")
-        if not all(type(text) is str for text in texts) or not all(type(number) is float for number in numbers):
-            raise TypeError("a part of the task is of another type")
-        if len(task.columns) != len(scales) or bool(task.classes) == bool(target):
-            raise ValueError("the parts of the task do not fit each other")
-        if len(task.classes) == 1 or len(set(task.classes)) < len(task.classes):
-            raise ValueError("the task needs several different classes")
-        if not all(isfinite(number) for number in numbers):
-            raise ValueError("a scale is not finite")
+        target = plain["target_scale"]
+        task = cls(**{**plain, "columns": columns, "target_scale": Scale(**target) if target else None})
+        task._require_whole()
         return task
 
-
-def classes_of(table: Table, target: str) -> list[str]:
-    """Return the classes in a target column, in order; none if it is a quantity, for regression.
-
-    Text labels are classes. So are whole numbers of at most 20 kinds, if there are two rows of a kind on average.
-
-    Raises:
-        TableError: there is only one class, no two rows of one class, or a number is missing among numbers.
-    """
-    texts = table.texts(target)
-    numbers = [parse_number(text) for text in texts]
-    kinds = sorted(set(texts))
-    if sum(number is not None for number in numbers) > len(texts) / 2:
-        values = [number for (number,) in table.numbers([target])]
-        names = sorted(set(map(class_name, texts)), key=lambda name: (parse_number(name) or 0.0, len(name), name))
-        if len(names) > 1 and (
-            not all(map(float.is_integer, values)) or len(names) > min(MOST_CLASSES, len(values) / 2)
-        ):
-            return []
-        kinds = names
-    if len(kinds) == 1:
-        raise TableError(f"{table.path}: column {target!r} holds only {kinds[0]!r}, there is nothing to learn")
-    if len(kinds) == len(texts) > 2:
-        raise TableError(
-            f"{table.path}: column {target!r} has another text in every row; a target has classes or numbers"
-        )
-    return kinds
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A table made ready: the task, standardised inputs and targets of all rows, and which rows are for what."""
-
-    task: Task
-    X: Rows
-    y: list[float]
-    train: list[int]
-    held_out: list[int]
-
-
-def prepare(table: Table, target: str, share: float, seed: int | None) -> Prepared:
-    """Determine the task, hold out a share of the rows (of each class), and standardise by the others.
-
-    Raises:
-        TableError: a column or cell is missing or not a number, or there is nothing to learn.
-    """
-    classes = classes_of(table, target)
-    columns = [column for column in table.columns if column != target]
-    if not columns:
-        raise TableError(f"{table.path}: needs a column besides the target {target!r}")
-    rows = table.numbers(columns)
-    texts = table.texts(target)
-    train, held_out = split(texts, share, seed, stratify=bool(classes))
-    names = {column: f"{table.path}, column {column!r}" for column in table.columns}
-    scales = [Scale.of([rows[i][j] for i in train], names[column]) for j, column in enumerate(columns)]
-    if classes:
-        scale = None
-        numbers_of = {name: float(index) for index, name in enumerate(classes)}
-        y = [numbers_of[text] if text in numbers_of else numbers_of[class_name(text)] for text in texts]
-    else:
-        numbers = [number for (number,) in table.numbers([target])]
-        scale = Scale.of([numbers[i] for i in train], names[target])
-        y = [scale.to_unit(number) for number in numbers]
-    task = Task(columns, target, classes, scales, scale)
-    return Prepared(task, task.inputs(rows), y, train, held_out)
+    def _require_whole(self) -> None:
+        """Require that the parts are of their types and fit each other."""
+        lists: list[Any] = [self.classes, *(column.texts for column in self.columns)]
+        scales = [scale for column in self.columns for scale in column.scales]
+        scales += [self.target_scale] if self.target_scale else []
+        numbers: list[Any] = [number for scale in scales for number in (scale.mean, scale.deviation)]
+        if not all(type(part) is list for part in lists):
+            raise TypeError("the texts or the classes are not lists")
+        texts: list[Any] = [*(column.name for column in self.columns), self.target, self.majority, *chain(*lists)]
+        if not all(type(text) is str for text in texts) or not all(type(number) is float for number in numbers):
+            raise TypeError("a part of the task is of another type")
+        if any(len(column.scales) != len(column.inputs) for column in self.columns) or not self.columns:
+            raise ValueError("the scales do not fit the columns")
+        if bool(self.classes) == bool(self.target_scale) or self.missing not in (REFUSE, MEAN, DROP):
+            raise ValueError("the parts of the task do not fit each other")
+        if len(self.classes) == 1 or any(len(set(part)) < len(part) for part in lists):
+            raise ValueError("the task needs several different classes")
+        if self.classes and self.majority not in self.classes:
+            raise ValueError("the most common class is none of the classes")
+        if not all(map(isfinite, numbers)) or not all(scale.deviation for scale in scales):
+            raise ValueError("a scale is not finite")
 
 
 def class_name(text: str) -> str:

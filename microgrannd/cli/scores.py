@@ -1,0 +1,79 @@
+"""How good predictions are, beside the simplest guess: accuracy and confusion matrix, or R²."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean
+from typing import Any
+
+from .._text import visible
+from .tasks import Task
+
+#: Classes of which a confusion matrix fits on a screen.
+MOST_SHOWN = 20
+
+
+def scores(task: Task, outputs: Sequence[Any], targets: Sequence[float], rows: str = "") -> list[str]:
+    """Return lines about a model's outputs: its score, that of the baseline, and the confusion matrix.
+
+    Args:
+        task: of the model.
+        outputs: of the model, for each row.
+        targets: of the rows: numbers of the target column, or indices of classes.
+        rows: what rows they are, as "held-out".
+    """
+    start = f"{rows} " if rows else ""
+    if not task.classes:
+        return [start + _regression(task, outputs, targets)]
+    counts = [[0] * len(task.classes) for _ in task.classes]
+    for output, target in zip(outputs, targets, strict=True):
+        counts[int(target)][task.chosen(output)] += 1
+    right = sum(row[i] for i, row in enumerate(counts))
+    usual = sum(counts[task.classes.index(task.majority)])
+    line = f"{start}accuracy {right / len(targets):.1%} ({right} of {len(targets)})"
+    line += f"; always {task.majority!r}, the most common in training: {usual / len(targets):.1%}"
+    if len(task.classes) > MOST_SHOWN:
+        return [line, f"no confusion matrix: more than {MOST_SHOWN} classes"]
+    return [line, *_matrix(task.classes, counts)]
+
+
+def _regression(task: Task, outputs: Sequence[float], targets: Sequence[float]) -> str:
+    """Return R² and the root of the mean squared error, of the outputs and of the mean of the training rows."""
+    scale = task.target_scale
+    assert scale is not None  # of a regression
+    center = fmean(targets)
+    spread = _error([center] * len(targets), targets)
+    error = _error([scale.from_unit(output) for output in outputs], targets)
+    usual = _error([scale.mean] * len(targets), targets)
+    baseline = f"always {scale.mean:.4g}, the mean in training:"
+    if not spread:
+        return (
+            "R² undefined, it needs two different targets; "
+            f"root mean squared error {sqrt(error):.4g}; {baseline} {sqrt(usual):.4g}"
+        )
+    return (
+        f"R² {1 - error / spread:.4f}, root mean squared error {sqrt(error):.4g}; "
+        f"{baseline} R² {1 - usual / spread:.4f}, {sqrt(usual):.4g}"
+    )
+
+
+def _error(guesses: Sequence[float], targets: Sequence[float]) -> float:
+    return fmean([(guess - target) * (guess - target) for guess, target in zip(guesses, targets, strict=True)])
+
+
+def _matrix(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[str]:
+    """Return the lines of a table: a row for each true class, a column for each predicted one."""
+    names = [visible(name, 12) for name in classes]
+    widths = [max(len(name), *(len(str(row[i])) for row in counts)) for i, name in enumerate(names)]
+    first = max(len("true"), *map(len, names))
+    lines = [
+        ("true", names, "  as predicted"),
+        *((name, map(str, row), "") for name, row in zip(names, counts, strict=True)),
+    ]
+    return [
+        f"  {name.ljust(first)}  "
+        + "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        + end
+        for name, cells, end in lines
+    ]

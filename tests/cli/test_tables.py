@@ -1,0 +1,355 @@
+"""Tables that are less tidy: one-hot texts, missing cells, columns left out, labels as written, and all of it mutated."""
+
+import csv
+import functools
+import io
+import os
+import random
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+import microgrannd as mg
+from microgrannd.cli import arguments, main
+from microgrannd.cli import networks as commands
+from microgrannd.cli.prepare import prepare
+from microgrannd.data import as_table, read_csv
+
+EXAMPLES = arguments.EXAMPLES
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write(text, name="table.csv"):
+    with open(name, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def run(*arguments):
+    """The status, standard output and standard error of a command."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            status = main(arguments)
+        except SystemExit as error:
+            status = error.code
+    return status, out.getvalue(), err.getvalue()
+
+
+def trained(*arguments):
+    """What train prints."""
+    status, out, err = run("train", "table.csv", "--epochs", "0", "--hidden", "2", *arguments)
+    assert status == 0, err
+    return out
+
+
+def refusal(*arguments):
+    """The last line on standard error of a command that fails and writes nothing."""
+    before = sorted(os.listdir())
+    status, _, err = run(*arguments)
+    assert (status, sorted(os.listdir())) == (2, before)
+    return err.splitlines()[-1].removeprefix("microgrannd: ")
+
+
+COLORS = "size,color,kind\n" + "1,red,a\n2,blue,b\n3,green,a\n4,red,b\n" * 3
+
+
+def test_texts_become_one_hot_inputs_that_the_model_file_remembers():
+    write(COLORS)
+    assert "12 rows, 4 inputs" in trained()
+    assert "texts as one-hot inputs: 'color' (3)" in trained()
+    ready = prepare(read_csv("table.csv"), "kind", 0.2, 0)
+    assert ready.task.inputs == ["size", "color=blue", "color=green", "color=red"]
+    size, color = ready.task.columns
+    for i, row in zip(ready.train, ready.X(ready.train), strict=True):
+        text = read_csv("table.csv").rows[i][1]
+        units = [scale.from_unit(unit) for scale, unit in zip([*size.scales, *color.scales], row, strict=True)]
+        assert units == pytest.approx([i % 4 + 1, *(float(text == known) for known in ("blue", "green", "red"))])
+    model = mg.load("model.json")
+    write("color,size\ngreen,3\n", "new.csv")
+    expected = ready.task.answer(model.predict([ready.task.row([3.0, 1.0])])[0])
+    assert run("predict", "model.json", "new.csv")[1] == f"color,size,prediction\ngreen,3,{expected}\n"
+
+
+def test_a_text_that_training_did_not_have_is_refused_or_the_mean():
+    write(COLORS)
+    trained()
+    write("color,size\nred,1\npink,3\n", "new.csv")
+    message = "new.csv, line 3, column 'color': 'pink' is none of the texts of training ('blue', 'green', 'red'); train"
+    assert refusal("predict", "model.json", "new.csv").startswith(message)
+    trained("--missing", "mean")
+    assert len(run("predict", "model.json", "new.csv")[1].splitlines()) == 3
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NA", "nan", "NaN", "N/A", "null", "?"])
+@pytest.mark.parametrize(("row", "column"), [("{},red,a", "size"), ("1,{},a", "color"), ("1,red,{}", "kind")])
+def test_a_missing_cell_is_refused_by_its_place_or_handled_as_asked(cell, row, column):
+    write(f"{COLORS}{row.format(cell)}\n")
+    message = refusal("train", "table.csv")
+    assert message.startswith(f"table.csv, line 14, column '{column}': ")
+    assert "--missing mean or drop" in message
+    assert "left out: 1 of 13 rows" in trained("--missing", "drop")
+    assert ("left out: 1 of 13 rows" in trained("--missing", "mean")) == (column == "kind")
+
+
+def test_a_missing_cell_is_the_mean_of_the_rows_to_train_on():
+    table = as_table("t", [[float(i)] for i in range(12)], ["a", "b"] * 6)
+    rows = [[*row] for row in table.rows]
+    rows[5][0] = "NA"
+    write("x1,class\n" + "".join(f"{a},{b}\n" for a, b in rows))
+    ready = prepare(read_csv("table.csv"), "class", 0.2, 0, missing="mean")
+    assert next(ready.X([5])) == [0.0]
+    known = [float(i) for i in ready.train if i != 5]
+    assert ready.task.columns[0].scales[0].mean == pytest.approx(sum(known) / len(known))
+    assert "missing cells taken as the mean of their column: 1\n" in trained("--missing", "mean")
+    write("x1\nNA\n1\n", "new.csv")
+    lines = run("predict", "model.json", "new.csv")[1].splitlines()
+    write(f"x1\n{sum(known) / len(known)!r}\n", "mean.csv")
+    assert lines[1].split(",")[1] == run("predict", "model.json", "mean.csv")[1].splitlines()[1].split(",")[1]
+    trained("--missing", "drop")
+    assert run("predict", "model.json", "new.csv")[1].splitlines()[1] == "NA,"
+
+
+def test_columns_are_left_out():
+    write("name," + COLORS.replace("\n", "\nx,").removesuffix("x,"))
+    assert "12 rows, 1 input;" in trained("--drop", "name", "color")
+    assert refusal("train", "table.csv", "--drop", "names").startswith("table.csv: no column 'names'; the columns are")
+    assert refusal("train", "table.csv", "--drop", "kind").startswith("table.csv: column 'kind' is the target")
+    write("prediction,size\nz,1\n", "new.csv")
+    assert "already has a column 'prediction'" in refusal("predict", "model.json", "new.csv")
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_the_index_of_pandas_is_left_out_and_that_is_said(name):
+    lines = COLORS.splitlines()
+    write("\n".join([f"{name},{lines[0]}", *(f"{i},{line}" for i, line in enumerate(lines[1:]))]))
+    out = trained()
+    assert "12 rows, 4 inputs" in out
+    assert f"left out: column {name!r}, which has no name" in out
+    assert run("predict", "model.json", "table.csv")[1].splitlines()[1].startswith("0,1,red,a,")
+
+
+def test_header_and_no_header_decide():
+    write("0,1,2,kind\n" + "5.5,3.5,1,a\n4.5,2.5,0,b\n" * 4)
+    assert "8 rows, 3 inputs; target 'kind': 2 classes (a, b)" in trained()
+    assert "9 rows, 3 inputs; target 'column 4': 3 classes (a, b, kind)" in trained("--no-header")
+    write("5.5,3.5,1,a\n" + "5.5,3.5,1,a\n4.5,2.5,0,b\n" * 4)
+    assert "8 rows, 3 inputs; target 'a'" in trained("--header")
+
+
+def test_a_table_without_the_header_of_training_is_refused_with_the_reason():
+    write(COLORS)
+    trained()
+    write("1,red\n", "new.csv")
+    assert refusal("predict", "model.json", "new.csv") == (
+        "new.csv: no column 'size'; the columns are 'column 1', 'column 2', as it was read without a header"
+    )
+
+
+def test_a_separator_at_the_end_of_each_row_makes_no_target():
+    write("a,b,\n" + "1,x,\n2,y,\n" * 4)
+    out = trained()
+    assert "8 rows, 1 input; target 'b': 2 classes (x, y)" in out
+    assert "left out: column ''" in out
+
+
+def test_a_line_end_in_a_name_makes_no_line_of_its_own():
+    write('0,"a\nmodel written to elsewhere","kind\nmodel written to elsewhere"\n' + '1,x,"y\nmodel"\n2,x,z\n' * 4)
+    assert not [line for line in trained().splitlines() if line.startswith("model written to elsewhere")]
+    assert not [line for line in run("evaluate", "model.json", "table.csv")[1].splitlines() if line.startswith("model")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [(["01", "02"], "01, 02"), (["1.0", "2.0"], "1.0, 2.0"), (["1,0", "2,0"], "1,0, 2,0"), (["1.5", "2.5"], None)],
+)
+def test_the_task_may_be_given_and_labels_come_back_as_they_are_written(labels, classes):
+    write("x;y\n" + "".join(f"{i};{labels[i % 2]}\n" for i in range(12)))
+    automatic = f"2 classes ({classes})" if classes else "regression"
+    assert f"target 'y': {automatic}\n" in trained()
+    assert "target 'y': regression\n" in trained("--task", "regression")
+    assert f"target 'y': 2 classes ({', '.join(labels)})\n" in trained("--task", "classification")
+    rows = list(csv.reader(io.StringIO(run("predict", "model.json", "table.csv")[1]), delimiter=";"))
+    assert {row[-1] for row in rows[1:]} <= set(labels)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "a,b,c\n" + "1,,x\n2,,y\n" * 3,
+            "table.csv: column 'b' holds no value in any row; leave it out with --drop 'b'",
+        ),
+        ("a,b\n" + "1,\n2,NA\n" * 3, "table.csv: column 'b' holds no value in any row; there is nothing to learn"),
+        (
+            "a,b\n" + "".join(f"name {i},{i % 2}\n" for i in range(40)),
+            "table.csv: column 'a' holds more than 20 different texts; leave it out with --drop 'a'",
+        ),
+        ("a,b\n1,x\n2,y\nthree,x\n4,y\n", "table.csv, line 4, column 'a': needs a finite number, got 'three'"),
+        (",b\n1,x\n2,y\n3,x\n4,y\n", "table.csv: needs a column besides the target 'b'"),
+    ],
+)
+def test_a_column_that_cannot_be_used_is_refused_with_the_remedy(content, message):
+    write(content)
+    assert refusal("train", "table.csv") == message
+
+
+def test_a_row_is_needed_after_incomplete_ones_are_left_out():
+    write("a,b,c\n" + "1,,x\n,2,y\n" * 3)
+    message = "table.csv: no row is left: each has a missing cell"
+    assert refusal("train", "table.csv", "--missing", "drop") == message
+
+
+def test_evaluate_prints_the_scores_of_a_table_that_has_its_target():
+    write("x,y\n" + "".join(f"{i},{'low' if i < 30 else 'high'}\n" for i in range(50)))
+    run("train", "table.csv", "--lr", "0.1")
+    assert run("evaluate", "model.json", "table.csv")[1] == (
+        "table.csv: 50 rows; target 'y': 2 classes (high, low)\n"
+        "accuracy 100.0% (50 of 50); always 'low', the most common in training: 60.0%\n"
+        "  true  high  low  as predicted\n"
+        "  high    20    0\n"
+        "  low      0   30\n"
+    )
+    write("x,y\n1,low\n2,medium\n", "new.csv")
+    message = "new.csv, line 3, column 'y': needs one of the classes ('high', 'low'), got 'medium'"
+    assert refusal("evaluate", "model.json", "new.csv") == message
+    write("x\n1\n", "new.csv")
+    assert refusal("evaluate", "model.json", "new.csv") == "new.csv: no column 'y'; the columns are 'x'"
+
+
+def test_validation_patience_and_schedule_are_those_of_fit(monkeypatch):
+    seen, fit = {}, commands.fit
+    monkeypatch.setattr(commands, "fit", lambda *a, **options: seen.update(options) or fit(*a, **options))
+    status, out, _ = run(
+        "train", "moons", "--validation", "0.25", "--patience", "1", "--schedule", "linear", "--lr", "0.5",
+        "--epochs", "20", "--batch-size", "40",
+    )  # fmt: skip
+    assert status == 0
+    assert (seen["validation"], seen["patience"], seen["batch_size"]) == (0.25, 1, 40)
+    assert [seen["optimizer"].lr(step) for step in (0, 30, 60)] == [0.5, 0.25, 0.0]  # 120 rows, 3 steps an epoch
+    assert re.search(r"after \d+ epochs on 120 rows, .* s, lowest validation loss", out)
+    assert refusal("train", "moons", "--patience", "1") == "--patience needs --validation SHARE to judge by"
+    for share in ("0", "1", "nan", "x"):
+        assert "needs a number above 0 and below 1" in refusal("train", "moons", "--validation", share)
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_the_help_of_a_command_shows_an_example(command):
+    status, out, _ = run(command, "--help")
+    assert status == 0
+    assert out.endswith("example:\n" + "".join(f"  {line}\n" for line in EXAMPLES[command]))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the examples are for a shell of another kind")
+@pytest.mark.desktop
+def test_the_examples_run_as_they_are_pasted():
+    printed = {}
+    for line in (line for lines in EXAMPLES.values() for line in lines):
+        program, *words = shlex.split(line)
+        if program == "microgrannd":
+            status, printed[line], err = run(*words)
+            assert status == 0, err
+        else:
+            subprocess.run(["bash", "-c", line], check=True)
+    assert printed["microgrannd predict xor.json new.csv"] == "x1,x2,prediction\n0,1,1\n1,1,0\n"
+    assert {"network.svg", "graph.svg", "xor.json"} <= set(os.listdir())
+
+
+def test_exit_statuses_are_documented():
+    assert "exit status:\n  0  done" in run("--help")[1]
+
+
+@pytest.mark.parametrize(("separator", "written"), [(",", ","), (";", ";"), ("\t", "\t"), ("  ", ",")])
+def test_predict_writes_the_separators_of_the_table(separator, written):
+    comma = separator == ";"
+    cells = [
+        ["a", "b", "kind"],
+        *([f"{i}{',' if comma else '.'}5", "0.25"[: 1 if comma else 4], "xy"[i % 2]] for i in range(9)),
+    ]
+    write("".join(f"{separator.join(row)}\n" for row in cells))
+    trained()
+    run("predict", "model.json", "table.csv", "-o", "out.csv")
+    with open("out.csv", encoding="utf-8") as file:
+        assert [line.split(written)[:3] for line in file.read().splitlines()] == cells
+    assert read_csv("out.csv").numbers(["a", "b"]) == read_csv("table.csv").numbers(["a", "b"])
+
+
+def test_predict_quotes_names_that_might_be_taken_for_separated():
+    write('"a;;;","b"\n' + "1,x\n2,y\n" * 3)
+    trained()
+    run("predict", "model.json", "table.csv", "-o", "out.csv")
+    assert read_csv("out.csv").columns == ["a;;;", "b", "prediction"]
+
+
+BASES = [
+    COLORS,
+    "0,1,kind\n" + "5.1,red,01\n4.9,blue,02\nNA,,01\n" * 3,
+    "a;b;y\n" + "1,5;2,25;3,75\n2,5;NA;1,125\n0,5;1,25;2\n" * 3,
+    '"mpg" "cyl" "kind"\n' + '"Mazda RX4" 21 6 "a"\n"Datsun" 22 4 "b"\n' * 3,
+    ",x\ty\n" + "0,1.5\t2\n1,2.5\t1\n" * 4,
+]
+PIECES = [
+    *',;\t "\n\r.-09eE?x\0\ufeff\u202e',
+    "NA",
+    "nan",
+    "1e999",
+    '""',
+    ",,",
+    "\n\n",
+    "\r\n",
+    "0,1,2\n",
+    "a,",
+    "é",
+    "_",
+]
+OPTIONS = [
+    ["--header"], ["--no-header"], ["--missing", "mean"], ["--missing", "drop"], ["--task", "regression"],
+    ["--task", "classification"], ["--drop", "color"], ["--target", "y"], ["--validation", "0.3", "--patience", "1"],
+    ["--schedule", "cosine"], ["--batch-size", "3"], ["--epochs", "1"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "seed"), [(200, 0), pytest.param(10_000, 1, marks=pytest.mark.slow)])
+def test_no_mutated_table_gives_a_traceback_or_half_a_file(count, seed, monkeypatch):
+    monkeypatch.setattr(arguments, "_parser", functools.cache(arguments._parser))  # which takes most of the time
+    rng = random.Random(seed)
+    outcomes = {"train": 0, "predict": 0, "evaluate": 0}
+    for _ in range(count):
+        text = rng.choice(BASES)
+        for _ in range(rng.randint(0, 4)):
+            start = rng.randrange(len(text) + 1)
+            text = text[:start] + rng.choice(PIECES) + text[start + rng.randint(0, 3) :]
+        write(text)
+        options = [part for options in rng.sample(OPTIONS, rng.randint(0, 3)) for part in options]
+        model = any(name == "model.json" for name in os.listdir()) and rng.random() < 0.2
+        if not model:
+            for name in {"model.json", "out.csv"} & set(os.listdir()):
+                os.unlink(name)
+            outcome("train", ["table.csv", "--hidden", "--epochs", "0", *options], "model.json", outcomes)
+        if os.path.exists("model.json"):
+            outcome("predict", ["model.json", "table.csv", "-o", "out.csv"], "out.csv", outcomes)
+            outcome("evaluate", ["model.json", "table.csv"], None, outcomes)
+        assert set(os.listdir()) <= {"table.csv", "model.json", "out.csv"}
+    assert min(outcomes.values()) > count / 20, outcomes  # enough of each got through
+
+
+def outcome(command, options, written, outcomes):
+    """Run a command, which succeeds and writes its file, or fails with a line and leaves it as it was."""
+    before = os.stat(written).st_mtime_ns if written and os.path.exists(written) else None
+    status, _, err = run(command, *options)
+    outcomes[command] += status == 0
+    after = os.stat(written).st_mtime_ns if written and os.path.exists(written) else None
+    assert "Traceback" not in err
+    if status:
+        assert status == 2
+        assert err.splitlines()[-1].startswith("microgrannd"), err
+        assert after == before
+    elif written == "out.csv":
+        assert read_csv(written).columns[-1] == "prediction" or read_csv(written, header=True)
