@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -100,3 +101,11 @@ class Forgiving:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def level_of_user() -> int:
+    """Return how many frames above a warning the library was called: its ``stacklevel``."""
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("microgrannd."):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -15,6 +15,7 @@ from typing import Any
 
 from .._checks import is_whole
 from .._files import UNFIT, FileError, read, remove_leftovers, write
+from .._streams import level_of_user
 from .._text import described, printable
 from ..compiler.program import Program
 from ..nn.saving import encode
@@ -101,7 +102,7 @@ class Checkpoint:
             warnings.warn(
                 f"{self.path}: begun under Python {printable(str(self.stored['python']))[:20]}, this is {PYTHON}: the run "
                 "goes on, but its bits may differ from those of one that was never stopped",
-                stacklevel=3,
+                stacklevel=level_of_user(),
             )
         if over > epochs:
             raise FileError(f"{self.path}: a checkpoint after {over} epochs, more than the {epochs} asked for")

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from .._checks import Pairs
+from .._streams import level_of_user
 from .._text import described
 from .._trees import filled, leaves
 from ..compiler.program import Program
@@ -64,7 +65,8 @@ def learner_for(
     if executor is not None:
         raise ValueError(f"executor needs a loss of a row that can be compiled: {compiled}")
     warnings.warn(
-        f"the loss of a row cannot be compiled: {compiled}. Each row is recorded anew, which is slower", stacklevel=4
+        f"the loss of a row cannot be compiled: {compiled}. Each row is recorded anew, which is slower",
+        stacklevel=level_of_user(),
     )
     return eager
 
