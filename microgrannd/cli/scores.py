@@ -30,9 +30,10 @@ def scores(task: Task, outputs: Sequence[Any], targets: Sequence[float], rows: s
     for output, target in zip(outputs, targets, strict=True):
         counts[int(target)][task.chosen(output)] += 1
     right = sum(row[i] for i, row in enumerate(counts))
-    usual = sum(counts[task.classes.index(task.majority)])
     line = f"{start}accuracy {right / len(targets):.1%} ({right} of {len(targets)})"
-    line += f"; always {task.majority!r}, the most common in training: {usual / len(targets):.1%}"
+    if task.majority:
+        usual = sum(counts[task.classes.index(task.majority)])
+        line += f"; always {task.majority!r}, the most common in training: {usual / len(targets):.1%}"
     if len(task.classes) > MOST_SHOWN:
         return [line, f"no confusion matrix: more than {MOST_SHOWN} classes"]
     return [line, *_matrix(task.classes, counts)]

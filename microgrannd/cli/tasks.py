@@ -124,7 +124,7 @@ class Task:
         target: the name of the column to predict.
         classes: the texts of its classes; empty for a regression.
         target_scale: of the target, for a regression.
-        majority: the class that is most common in training; empty for a regression.
+        majority: the class that is most common in training; empty for a regression, and where it is not known.
         missing: what is done about missing cells: "refuse", "mean" or "drop".
     """
 
@@ -207,6 +207,8 @@ class Task:
         Raises:
             TypeError, KeyError, ValueError: it is not that.
         """
+        if "scales" in plain:
+            plain = _of_first_version(plain)
         columns = [
             Column(**{**column, "scales": [Scale(**scale) for scale in column["scales"]]})
             for column in plain["columns"]
@@ -233,10 +235,18 @@ class Task:
             raise ValueError("the parts of the task do not fit each other")
         if len(self.classes) == 1 or any(len(set(part)) < len(part) for part in lists):
             raise ValueError("the task needs several different classes")
-        if self.classes and self.majority not in self.classes:
+        if self.majority and self.majority not in self.classes:
             raise ValueError("the most common class is none of the classes")
         if not all(map(isfinite, numbers)) or not all(scale.deviation for scale in scales):
             raise ValueError("a scale is not finite")
+
+
+def _of_first_version(plain: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file of version 0.1 says about its columns, which are all numbers, as a task of today."""
+    pairs = zip(plain["columns"], plain["scales"], strict=True)
+    columns = [{"name": name, "texts": [], "scales": [scale]} for name, scale in pairs]
+    kept = {name: plain[name] for name in ("target", "classes", "target_scale")}
+    return {**kept, "columns": columns, "majority": ""}
 
 
 def class_name(text: str) -> str:

@@ -14,10 +14,12 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 
 import microgrannd as mg
+from microgrannd import _files
 from microgrannd.cli import arguments, main
 from microgrannd.cli import networks as commands
 from microgrannd.cli.prepare import prepare
 from microgrannd.data import as_table, read_csv
+from microgrannd.nn.saving import encode
 
 EXAMPLES = arguments.EXAMPLES
 
@@ -353,3 +355,19 @@ def outcome(command, options, written, outcomes):
         assert after == before
     elif written == "out.csv":
         assert read_csv(written).columns[-1] == "prediction" or read_csv(written, header=True)
+
+
+def test_a_model_of_the_first_version_predicts_and_is_judged():
+    model = mg.MLP(2, [1], seed=0)
+    task = {
+        "columns": ["a", "b"], "target": "kind", "classes": ["no", "yes"], "target_scale": None,
+        "scales": [{"mean": 1.0, "deviation": 2.0}, {"mean": 0.0, "deviation": 1.0}],
+    }  # fmt: skip
+    _files.write("old.json", {"model": encode(model), "task": task})
+    write("a,b,kind\n1,2,yes\n3,-4,no\n")
+    status, shown, _ = run("evaluate", "old.json", "table.csv")
+    expected = [("no", "yes")[model([(a - 1) / 2, b]).data > 0] for a, b in ((1, 2), (3, -4))]
+    right = sum(a == b for a, b in zip(expected, ("yes", "no"), strict=True))
+    assert status == 0
+    assert f"accuracy {right / 2:.1%} ({right} of 2)" in shown
+    assert "most common" not in shown
