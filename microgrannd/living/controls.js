@@ -139,7 +139,7 @@ $("map").addEventListener("click", (event) => {
   const room = $("map").getBoundingClientRect(), [i, j] = axes, at = (row, k) => (row[k] - spans[k][0]) / (spans[k][1] - spans[k][0]);
   const x = (event.clientX - room.left) / room.width, y = 1 - (event.clientY - room.top) / room.height;
   const far = data.rows.map((row) => (width === 1 ? Math.abs(at(row, 0) - x) : Math.hypot(at(row, i) - x, at(row, j) - y)));
-  guarded(() => chosen(far.indexOf(Math.min(...far))));
+  guarded(() => chosen(far.indexOf(bounds(far)[0])));
   save();
 });
 $("explain").addEventListener("click", () => {

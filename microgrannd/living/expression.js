@@ -104,5 +104,5 @@ $("lr").addEventListener("change", save);
 const state = address(), kept = unpacked(state.get("v"), values.length);
 if (kept) kept.forEach((number, i) => { values[i] = number; });
 if (Number.isFinite(Number(state.get("lr") ?? NaN))) $("lr").value = state.get("lr");
-for (const i of (state.get("still") ?? "").split(".").filter(Boolean)) if (rows[i]) { moves[i] = false; rows[i].moved.checked = false; }
+for (const i of (state.get("still") ?? "").split(".").filter(Boolean)) if (rows[Number(i)]) { moves[i] = false; rows[i].moved.checked = false; }
 update();

@@ -11,11 +11,13 @@ const view = (rows) => viewProgram.forward(rows, data.order.map((i) => training.
 const inputsOf = (cells) => cells.slice(0, width);
 const resultOf = (cells, seen, source) => (source < width ? cells[source] : seen[data.outputs + source - width]);
 const nameOf = (source) => (source < width ? data.inputs[source] : units[source - width].name);
+const bounds = (numbers) => numbers.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [Infinity, -Infinity]);
+const first = (target) => (Array.isArray(target) ? target[0] : target); // of several outputs the first is shown
 const spans = data.inputs.map((_, i) => {
-  const column = data.rows.map((row) => row[i]), low = Math.min(...column), high = Math.max(...column), room = (high - low || 1) * 0.12;
+  const column = data.rows.map((row) => row[i]), [low, high] = bounds(column), room = (high - low || 1) * 0.12;
   return [low - room, high + room];
 });
-const sorted = data.targets.filter((t) => typeof t === "number"), targetSpan = [Math.min(...sorted), Math.max(...sorted)];
+const targetSpan = bounds(data.targets.map(first));
 // An output as a number from -1 to 1, or as shares of the classes.
 const softmax = (zs) => { const top = Math.max(...zs), es = zs.map((z) => Math.exp(z - top)), sum = es.reduce((a, b) => a + b, 0); return es.map((e) => e / sum); };
 const toned = (output) => {
@@ -36,7 +38,7 @@ const inkOf = (output) => {
 const pointInk = (target) => {
   if (data.kind === "classes") return CLASSES[target % 8];
   const [low, high] = targetSpan;
-  return typeof target === "number" ? signed((2 * target - low - high) / (high - low || 1)) : inks().plus;
+  return signed((2 * first(target) - low - high) / (high - low || 1));
 };
 const className = (k) => data.classes[k] ?? String(k);
 const sized = (canvas, aspect) => {

@@ -107,6 +107,8 @@ def network_page(
     pairs = required_pairs(X, y)
     rows, judged = divided(pairs, validation, seed)
     width = len(rows[0][0])
+    if not width:
+        raise ValueError("live needs rows of at least one number, got empty ones")
     for number, (row, _) in enumerate([*rows, *judged]):
         if len(row) != width or any(isinstance(cell, list) for cell in row):
             raise ValueError(
@@ -118,7 +120,7 @@ def network_page(
     if len(program.parameters) > MOST_PARAMETERS:
         raise ValueError(f"live takes at most {MOST_PARAMETERS:,} parameters, got {len(program.parameters):,}")
     required_whole("batch_size", batch_size, 1)
-    shown, structure = _seen(model, width, program.parameters)
+    shown, structure = _seen(model, rows[0][0], program.parameters)
     settled = chosen.settled() if isinstance(chosen, Optimizer) else None
     if settled is None:
         raise TypeError(f"live needs an optimizer with formulas (update), got {described(chosen)}")
@@ -186,9 +188,9 @@ def _learner(model: Module, loss: Loss, rows: Pairs, judged: Pairs) -> Compiled:
     return learner
 
 
-def _seen(model: Module, width: int, parameters: Sequence[Value]) -> tuple[str, dict[str, Any]]:
+def _seen(model: Module, row: Sequence[float], parameters: Sequence[Value]) -> tuple[str, dict[str, Any]]:
     """Return the module that computes what is drawn: outputs, then results and sums of all units; and how units hang together."""
-    inputs = [Value(0.5) for _ in range(width)]
+    inputs = [Value(cell) for cell in row]  # numbers for which the model has a value
     found = model(inputs)
     outputs = list(found) if isinstance(found, list | tuple) else [found]
     if not all(isinstance(output, Value) for output in outputs):
@@ -221,11 +223,8 @@ def _unit(unit: Unit, index: dict[Value, int], sources: dict[Value, int]) -> dic
 def _kind(loss: Loss, outputs: int, rows: Pairs) -> str:
     """Return what outputs mean: logits of several classes, a logit, a margin, a probability, or quantities."""
     if outputs > 1:
-        return (
-            "classes"
-            if all(not isinstance(target, list) and float(target).is_integer() for _, target in rows)
-            else "numbers"
-        )
+        counted = all(not isinstance(target, list) and target in range(outputs) for _, target in rows)
+        return "classes" if counted else "numbers"
     known = {
         losses.binary_cross_entropy_with_logits: "logit", losses.hinge: "margin", losses.binary_cross_entropy: "probability",
     }  # fmt: skip

@@ -72,13 +72,13 @@ def page(
 
 
 def embedded(data: Any) -> str:
-    """Return plain data as JSON that no text of it can end as an element; inf and nan are texts."""
+    """Return plain data as JSON that no text of it can end as an element; inf and nan are marked, as no text is."""
     return json.dumps(_plain(data), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _plain(thing: Any) -> Any:
     if isinstance(thing, float) and (thing != thing or abs(thing) == float("inf")):
-        return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(thing, "NaN")
+        return {"special": {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(thing, "NaN")}
     if isinstance(thing, dict):
         return {name: _plain(one) for name, one in thing.items()}
     return list(map(_plain, thing)) if isinstance(thing, list | tuple) else thing

@@ -197,8 +197,55 @@ def test_several_classes_are_one_hot_or_indices_and_inputs_have_names() -> None:
 
 def test_data_cannot_end_the_element_and_may_be_infinite() -> None:
     assert embedded({"a": ["</script>", math.inf, -math.inf, math.nan, 1]}) == (
-        '{"a":["\\u003c/script>","Infinity","-Infinity","NaN",1]}'
+        '{"a":["\\u003c/script>",{"special":"Infinity"},{"special":"-Infinity"},{"special":"NaN"},1]}'
     )
+
+
+class Named(Module):
+    """With a parameter that has the name of a type."""
+
+    def __init__(self) -> None:
+        self.float = Value(1.5)
+        self.NaN = Value(2.5)
+
+    def __call__(self, row: Any) -> Value:
+        return self.float * row[0] + self.NaN
+
+
+@needs_node
+def test_a_parameter_may_have_any_name(tmp_path: Path) -> None:
+    page = mg.live(Named(), [[0.1], [0.3]], [0.0, 1.0], loss=mg.mse)
+    (tmp_path / "model.json").write_text(
+        run(f"{script_of(page)}\nconst result = modelFile(data.file, [7, 8].slice(0, data.weights.length));")
+    )
+    loaded = mg.load(tmp_path / "model.json", into=Named())
+    assert sorted([loaded.float.data, loaded.NaN.data]) == [7.0, 8.0]
+
+
+class Picked(Module):
+    """A model that needs whole numbers."""
+
+    def __init__(self) -> None:
+        self.table, self.last = mg.Embedding(4, 2), mg.Neuron(2, nonlin=False)
+
+    def __call__(self, row: Any) -> Value:
+        return self.last(self.table(row[0]))
+
+
+def test_what_is_drawn_is_recorded_at_a_row_not_elsewhere() -> None:
+    page = mg.live(Picked(), [[i % 4] for i in range(8)], [float(i % 4) for i in range(8)], loss=mg.mse)
+    assert "lookup" in page.html
+
+
+@pytest.mark.parametrize(
+    ("targets", "kind"),
+    [([0, 1, 1], "classes"), ([0, 1, 2], "numbers"), ([-1, 0, 1], "numbers"), ([0.5, 0, 1], "numbers")],
+)
+def test_only_indices_of_outputs_are_classes(targets: list[float], kind: str) -> None:
+    page = mg.live(
+        mg.MLP(1, [2]), [[0.1], [0.2], [0.3]], targets, loss=lambda p, t: p[1] + (p[0] - t) ** 2 * mg.exp(-p[1])
+    )
+    assert f'"kind":"{kind}"' in page.html
 
 
 REFUSED: list[tuple[Any, type[Exception], str]] = [
@@ -211,6 +258,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, optimizer="adam"), TypeError, r"live needs an optimizer with formulas"),
     (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, optimizer=mg.SGD([Value(1.0)], 0.1)), ValueError, r"no parameter of the optimizer"),
     (lambda m, X, y: mg.live(m, [[1.0], *X[1:]], y, loss=mg.mse), ValueError, r"rows of one length"),
+    (lambda m, X, y: mg.live(m, [[], []], [1.0, 2.0], loss=mg.mse), ValueError, r"rows of at least one number"),
     (lambda m, X, y: mg.live(m, X, y, loss=lambda p, t: squash(p - t)), ValueError, r"squash calls own, which has no counterpart"),
     (lambda m, X, y: mg.live(m, X, y, loss=lambda p, t: (p - t) * random.random()), ValueError, r"it draws random numbers"),
     (lambda m, X, y: mg.live(m, X, [5] * 30, loss=mg.binary_cross_entropy_with_logits), ValueError, r"target from 0 to 1"),
