@@ -124,7 +124,7 @@ act("epoch", "click", () => stepped(() => training.epoch()));
 act("reset", "click", () => stepped(() => training.reset()));
 act("lr", "change", () => { const lr = Number($("lr").value); if (lr >= 0 && $("lr").value !== "") training.lr = lr; $("lr").value = training.lr; });
 act("batch", "change", () => { const size = Number($("batch").value); if (Number.isInteger(size) && size > 0) training.batch = size; $("batch").value = training.batch; });
-act("shuffle", "change", () => { training.shuffles = $("shuffle").checked; if (!training.shuffles && !training.next) training.order.sort((a, b) => a - b); });
+act("shuffle", "change", () => { training.shuffles = $("shuffle").checked; });
 act("speed", "change", () => {});
 act("edges", "change", () => { byGradient = $("edges").value === "gradient"; draw(); });
 act("across", "change", () => { axes[0] = Number($("across").value); draw(); });

@@ -173,7 +173,8 @@ const drawNet = () => {
   }
   const cells = data.rows[focus], [seen] = view([inputsOf(cells)]);
   boxes.forEach((box, source) => {
-    const text = source < width ? nameOf(source) : shown(resultOf(cells, seen, source));
+    const name = nameOf(source), cut = name.length > 12 && columns.length > 1 ? `${name.slice(0, 11)}…` : name; // more would lie over others
+    const text = source < width ? cut : shown(resultOf(cells, seen, source));
     if (box.text.textContent !== text) box.text.textContent = text;
     if (!box.canvas) box.group.firstChild.style.fill = css(signed(source < width ? (2 * cells[source] - spans[source][0] - spans[source][1]) / (spans[source][1] - spans[source][0]) : Math.tanh(resultOf(cells, seen, source))));
   });

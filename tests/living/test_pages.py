@@ -60,6 +60,20 @@ def test_a_hundred_steps_are_those_of_fit(name: str) -> None:
 
 
 @needs_node
+def test_rows_are_in_their_order_again_when_they_are_no_longer_shuffled() -> None:
+    X, y, model = moons()
+    found = run(f"""{script_of(mg.live(model, X, y, loss=mg.mse, batch_size=7))}
+    const training = new Training(data, lossProgram);
+    training.step();
+    const shuffled = [...training.order];
+    training.shuffles = false;
+    training.epoch();
+    training.step();
+    const result = [shuffled, training.order];""")
+    assert found[0] != found[1] == sorted(found[0]) == list(range(30))
+
+
+@needs_node
 def test_the_model_file_is_one_of_the_library(tmp_path: Path) -> None:
     X, y, model = moons()
     rng, numbers = (
@@ -253,6 +267,13 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda m, X, y: mg.live(m, X, y), TypeError, r"live of a model needs X, y and loss="),
     (lambda m, X, y: mg.live("m", X, y, loss=mg.mse), TypeError, r"live needs a Module as model, or a Value, got 'm'"),
     (lambda m, X, y: mg.live(Value(1.0), X, y), TypeError, r"live of an expression needs nothing but its result"),
+    (lambda m, X, y: mg.live(Value(1.0) * 2, classes=["a"]), TypeError, r"live of an expression needs nothing but its result"),
+    (lambda m, X, y: mg.live(Value(1.0) * 2, title=5), TypeError, r"title needs to be a text, got 5"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, names="ab"), TypeError, r"names needs to be a list of texts, got 'ab'"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, names=["a"]), ValueError, r"names needs one for each of 2 inputs, got 1"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, classes=None), TypeError, r"classes needs to be a list of texts, got None"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, classes=["a"]), ValueError, r"classes needs one for each of 2 classes, got 1"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, seed="a"), TypeError, r"seed needs to be a whole number or None, got 'a'"),
     (lambda m, X, y: mg.live(m, X[:3], y, loss=mg.mse), ValueError, r"got 3 rows and 30 targets"),
     (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, batch_size=0), ValueError, r"batch_size"),
     (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, optimizer="adam"), TypeError, r"live needs an optimizer with formulas"),
