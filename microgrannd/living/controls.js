@@ -9,6 +9,11 @@ const lines = () => {
   });
   found.push(`the loss of row ${focus} is L = ${shown(loss)}`);
   [...units.keys()].reverse().forEach((u) => {
+    if (Number.isNaN(sums[u])) {
+      const own = [...units[u].links.slice(0, 6).map(([, w]) => w), ...(units[u].bias === null ? [] : [units[u].bias])];
+      found.push(`${units[u].name}: ${UNKNOWN}`, ...own.map((w) => `${labels[w]} receives ${shown(slopes[w])} in all`));
+      return;
+    }
     found.push(`${units[u].name}: ∂L/∂z = ${shown(sums[u])}`);
     for (const [s, w] of units[u].links.slice(0, 6)) found.push(`${labels[w]} receives ∂L/∂z × ∂z/∂w = ${shown(sums[u])} × ${factor(resultOf(cells, seen, s))} = ${shown(slopes[w])}`);
     if (units[u].bias !== null) found.push(`${labels[units[u].bias]} receives ∂L/∂z × 1 = ${shown(slopes[units[u].bias])}`);

@@ -135,19 +135,22 @@ const change = (weight, number) => {
 const ofRow = () => {
   const cells = data.rows[focus], [seen] = view([inputsOf(cells)]), [loss, slopes] = lossProgram.backward([cells], training.weights);
   const sums = units.map((unit) => {
-    if (unit.bias !== null) return slopes[unit.bias];
-    if (!unit.links.length) return 0; // the loss does not depend on it
-    const [source, weight] = unit.links.reduce((best, link) => (Math.abs(resultOf(cells, seen, link[0])) > Math.abs(resultOf(cells, seen, best[0])) ? link : best));
-    return slopes[weight] / resultOf(cells, seen, source);
+    if (unit.bias === null && !unit.links.length) return 0; // the loss does not depend on it
+    const parts = unit.links.map(([source, weight]) => [resultOf(cells, seen, source), slopes[weight]]);
+    if (unit.bias !== null) parts.push([1, slopes[unit.bias]]);
+    const [most, slope] = parts.reduce((best, one) => (Math.abs(one[0]) > Math.abs(best[0]) ? one : best)), sum = slope / most;
+    return parts.every(([x, own]) => Math.abs(own - sum * x) <= 1e-9 * (Math.abs(own) + Math.abs(sum * x))) ? sum : NaN;
   });
   return { cells, seen, loss, slopes, sums };
 };
+// What is said of ∂L/∂z where it is nan: the gradients of a unit's parameters do not tell it.
+const UNKNOWN = "∂L/∂z is not known: a parameter is used elsewhere too, as in a penalty, or all sources are 0";
 const hint = ({ source, unit, weight }) => guarded(() => {
   const { cells, seen, slopes, sums } = ofRow(), x = resultOf(cells, seen, source), w = training.weights[weight], name = labels[weight];
   $("hint").textContent = [
     `${name} = ${shown(w)}, from ${nameOf(source)} to ${units[unit].name}`,
     `row ${focus}: ${shown(w)} × ${factor(x)} = ${shown(w * x)} is added to the sum z`,
-    `∂L/∂w += ∂L/∂z · ∂z/∂w = ${shown(sums[unit])} × ${factor(x)} = ${shown(slopes[weight])}`,
+    Number.isNaN(sums[unit]) ? `${UNKNOWN}; in all ∂L/∂w = ${shown(slopes[weight])}` : `∂L/∂w += ∂L/∂z · ∂z/∂w = ${shown(sums[unit])} × ${factor(x)} = ${shown(slopes[weight])}`,
     `over all training rows: ∂L/∂w = ${shown(gradients[weight] ?? NaN)}`,
   ].join("\n");
 }, false);
@@ -155,7 +158,7 @@ const hintUnit = (source) => guarded(() => {
   const { cells, seen, sums } = ofRow(), u = source - width;
   $("hint").textContent = u < 0 ? `${nameOf(source)} = ${shown(cells[source])} in row ${focus}` : [
     `${units[u].name}: ${units[u].symbol ? `${units[u].symbol}(z), ` : ""}z = ${shown(seen[data.outputs + units.length + u])}, result ${shown(resultOf(cells, seen, source))} in row ${focus}`,
-    `∂L/∂z = ${shown(sums[u])}`,
+    Number.isNaN(sums[u]) ? UNKNOWN : `∂L/∂z = ${shown(sums[u])}`,
     ...(units[u].bias === null ? [] : [`bias ${labels[units[u].bias]} = ${shown(training.weights[units[u].bias])}; drag to change it`]),
   ].join("\n");
 }, false);

@@ -484,3 +484,37 @@ def test_links_that_somebody_cut_open_the_page_as_it_was(browser: Any, tmp_path:
             assert opened.inner_text("#status")
             assert not said, end
             opened.close()
+
+
+def test_an_expression_without_a_value_shows_no_old_numbers(browser: Any, tmp_path: Path) -> None:
+    x, far = Value(0.5, label="x"), Value(float("inf"), label="far")
+    shown = Shown(browser, tmp_path / "page.html", mg.live(mg.log(x) + mg.tanh(far)))
+    page, field = shown.page, "input[aria-label=x]"
+    page.fill(field, "-1")
+    page.press(field, "Tab")
+    assert page.inner_text("#problem").startswith("log(x) needs x > 0")
+    assert "data none" in page.inner_html("#picture")
+    assert "data −0" not in page.inner_html("#picture")
+    page.click("#step")
+    assert page.evaluate("values[0]") == -1
+    page.click("#reset")
+    assert "data none" not in page.inner_html("#picture")
+    assert not shown.said
+    shown.context.close()
+
+
+def test_the_chain_rule_is_not_told_where_the_gradients_do_not_tell_it(browser: Any, tmp_path: Path) -> None:
+    layer, plain = mg.MLP(2, [1], seed=0), [[1.0, 2.0], [0.0, 0.0]]
+
+    def penalised(p: Value, t: float) -> Value:
+        return (p - t) ** 2 + sum(w * w for w in layer.parameters())
+
+    layer.parameters()[-1].data = 0.5
+    for loss, known in ((penalised, False), (mg.mse, True)):
+        shown = Shown(browser, tmp_path / "page.html", mg.live(layer, plain, [0.0, 1.0], loss=loss))
+        shown.page.click("#explain")
+        text = shown.page.inner_text("#captions")
+        assert ("∂L/∂z is not known" in text) is not known
+        assert ("receives ∂L/∂z ×" in text) is known
+        assert not shown.said
+        shown.context.close()
