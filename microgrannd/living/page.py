@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -59,10 +60,9 @@ def page(
         height: of its frame in a notebook, in pixels.
         **parts: what else the body holds, as HTML.
     """
-    script = (
-        "\n".join(['"use strict";', *programs, *map(part, scripts)])
-        .replace("</script", "<\\/script")
-        .replace("<!--", "<\\!--")
+    # Nothing of it, a name in a comment neither, may end the element: HTML reads it without regard to case.
+    script = re.sub(
+        r"<(?=!--|/?script)", r"<\\", "\n".join(['"use strict";', *programs, *map(part, scripts)]), flags=re.IGNORECASE
     )
     body = Template(part(body)).substitute({"title": escape(title), **parts})
     html = Template(part("page.html")).substitute(

@@ -262,6 +262,27 @@ def test_only_indices_of_outputs_are_classes(targets: list[float], kind: str) ->
     assert f'"kind":"{kind}"' in page.html
 
 
+class Mapped(Module):
+    """An operation of one's own after so many neurons that the program is rolled."""
+
+    def __init__(self, own: Any) -> None:
+        self.own, self.first, self.last = own, mg.MLP(2, [200], seed=0), mg.Neuron(200, nonlin=False)
+
+    def __call__(self, row: Any) -> Value:
+        return self.last([self.own(v) for v in self.first(row)])
+
+
+def test_the_name_of_an_operation_cannot_end_the_script() -> None:
+    def own(x: Any) -> Any:
+        """Square."""
+
+    own.__name__ = own.__qualname__ = "a</SCRIPT><ScRipt><!--"
+    page = mg.live(Mapped(mg.rule("x * x", dx="2 * x")(own)), [[0.1, 0.2]], [1.0], loss=mg.mse)
+    assert "SCRIPT>" in page.html
+    assert page.html.lower().count("</script") == page.html.lower().count("<script") == 2
+    assert page.html.count("<!--") == 0
+
+
 REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda m, X, y: mg.live(m), TypeError, r"live of a model needs X, y and loss="),
     (lambda m, X, y: mg.live(m, X, y), TypeError, r"live of a model needs X, y and loss="),
