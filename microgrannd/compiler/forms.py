@@ -47,7 +47,8 @@ def form(
     def number(formula: Formula, names: Mapping[str, Term]) -> Tree:
         """Return an expression that gives a float, or raises where the formula gives a complex number."""
         tree = one(reducer.reduce(formula.tree, names))
-        doubtful = formula.functions & not_float(rule.functions)
+        truths = {name for name in formula.functions if name.startswith("is")}  # whose names in the program may differ
+        doubtful = truths | formula.functions & not_float(rule.functions)
         if is_float(tree, {called(name, rule.functions[name]) for name in doubtful}):
             return tree
         return ast.Call(ast.Name(called("real_result", real_result)), [tree], [])

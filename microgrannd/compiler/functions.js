@@ -8,7 +8,7 @@ function refuse(row, text, ...operands) {
 }
 
 // Functions that are infinite at a pole, and elsewhere only where a number is too large.
-const POLES = new Set([Math.log, Math.log2, Math.log10, Math.log1p, Math.atanh]);
+const POLES = new Set([Math.log, Math.log2, Math.log10, Math.log1p, Math.atanh, logBase]);
 
 // Call a function, and refuse what Python's own refuses.
 function sure(row, f, ...xs) {
@@ -22,7 +22,7 @@ function sure(row, f, ...xs) {
 
 // Divide, where Python refuses 0 as divisor.
 function divided(row, f, a, b) {
-  return b === 0 ? refuse(row, `${a} is divided by 0`) : f(a, b);
+  return Number(b) === 0 ? refuse(row, `${a} is divided by 0`) : f(a, b);
 }
 
 function quotient(a, b) {
@@ -31,7 +31,7 @@ function quotient(a, b) {
 
 // Raise to a power, where Python refuses a negative one of 0.
 function raised(row, a, b) {
-  return a === 0 && b < 0 ? refuse(row, `${a} to the power ${b} has no value`) : sure(row, power, a, b);
+  return Number(a) === 0 && b < 0 && b !== -Infinity ? refuse(row, `${a} to the power ${b} has no value`) : sure(row, power, a, b);
 }
 
 function real(x) {
@@ -63,7 +63,7 @@ function scatter(memory, first, stride, shares) {
 
 // a ** b as IEEE 754 has it: 1 to any power is 1, and so is −1 to an infinite one.
 function power(a, b) {
-  return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
+  return Number(a) === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 }
 
 function copysign(a, b) {
@@ -119,19 +119,19 @@ function mul(a, b) {
   return a * b;
 }
 
-// Python's max and min keep the first of equal elements, and the first one where it is nan.
+// Python's max and min keep the first of equal elements, and the first one where it is nan; a truth is a number.
 function max(...xs) {
   const all = xs.length === 1 ? xs[0] : xs;
   let found = all[0];
   for (const x of all) if (x > found) found = x;
-  return found;
+  return Number(found);
 }
 
 function min(...xs) {
   const all = xs.length === 1 ? xs[0] : xs;
   let found = all[0];
   for (const x of all) if (x < found) found = x;
-  return found;
+  return Number(found);
 }
 
 function sum(xs, start = 0) {

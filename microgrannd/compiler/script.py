@@ -36,6 +36,10 @@ if hasattr(math, "sumprod"):
     COUNTERPARTS[math.sumprod] = "dot"
 
 
+#: Functions that raise for no numbers, in Python too.
+SAFE = frozenset("abs copysign dist isInfinite map max min mul prod sum zip".split())
+
+
 #: Words that are no names in JavaScript, or have a meaning in the modules.
 RESERVED = frozenset(
     "await break case catch class const continue debugger default delete do else enum export extends false finally for "
@@ -240,13 +244,13 @@ class Script:
         return f"{'divided' if row else function}({row}{self.text(left)}, {self.text(right)})"
 
     def condition(self, node: ast.AST, strength: int = 0) -> str:
-        """Return an expression as a condition: any number but 0 is true, nan too."""
+        """Return an expression as a condition: any number but 0 is true, nan too; so is a truth that a function gives."""
         if isinstance(node, ast.BoolOp):
             text, own = self.joined(node)
             return text if own >= strength else f"({text})"
         if self.is_truth(node):
             return self.bound(node, strength)
-        text = f"{self.bound(node, 4)} !== 0"
+        text = f"{self.bound(node, 4)} != 0"  # which takes a truth as a number
         return text if strength <= 3 else f"({text})"
 
     def is_truth(self, node: ast.AST) -> bool:
@@ -309,7 +313,7 @@ class Script:
         texts = [self.text(argument) for argument in arguments]
         if called == "real" and isinstance(arguments[0], ast.Call) and not self.is_truth(arguments[0]):
             return self.written(arguments[0])  # which returns no truth
-        safe = called in ("abs", "copysign", "isInfinite", "map", "max", "min", "mul", "sum", "zip") or "." in called
+        safe = called in SAFE or "." in called
         if self.row and not safe and name != "refuse":
             return f"sure({', '.join([self.row, called, *texts])})", _ATOM
         return f"{called}({', '.join(texts)})", _ATOM

@@ -1,5 +1,5 @@
 // What both pages share: elements, numbers as text, the address, colours.
-const data = JSON.parse(document.getElementById("data").textContent, (_, x) => (x === "Infinity" || x === "-Infinity" || x === "NaN" ? Number(x) : x));
+const data = JSON.parse(document.getElementById("data").textContent, (_, x) => (typeof x?.special === "string" ? Number(x.special) : x)); // inf and nan
 const $ = (id) => document.getElementById(id);
 const made = (name, parts = {}, ...children) => {
   const element = Object.assign(document.createElement(name), parts);
@@ -24,7 +24,7 @@ const CLASSES = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [2
 const inks = () => INKS[dark() ? "dark" : "light"];
 const mixed = (a, b, share) => [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
 const signed = (x) => {
-  const { plus, minus, ground } = inks(), share = Number.isFinite(x) ? Math.min(1, Math.abs(x)) : 1;
+  const { plus, minus, ground } = inks(), share = Number.isNaN(x) ? 0 : Math.min(1, Math.abs(x));
   return mixed(ground, x < 0 ? minus : plus, share);
 };
 // Colour the pixels of an image.
@@ -52,6 +52,7 @@ const packed = (numbers) => {
 };
 const unpacked = (text, length) => {
   if (!/^[\w-]+$/.test(text ?? "")) return null;
+  if (text.length !== Math.ceil((32 * length) / 3)) return null;
   const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
-  return bytes.length === 8 * length ? [...new Float64Array(bytes.buffer)] : null;
+  return [...new Float64Array(bytes.buffer)];
 };

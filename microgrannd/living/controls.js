@@ -9,6 +9,11 @@ const lines = () => {
   });
   found.push(`the loss of row ${focus} is L = ${shown(loss)}`);
   [...units.keys()].reverse().forEach((u) => {
+    if (Number.isNaN(sums[u])) {
+      const own = [...units[u].links.slice(0, 6).map(([, w]) => w), ...(units[u].bias === null ? [] : [units[u].bias])];
+      found.push(`${units[u].name}: ${UNKNOWN}`, ...own.map((w) => `${labels[w]} receives ${shown(slopes[w])} in all`));
+      return;
+    }
     found.push(`${units[u].name}: ∂L/∂z = ${shown(sums[u])}`);
     for (const [s, w] of units[u].links.slice(0, 6)) found.push(`${labels[w]} receives ∂L/∂z × ∂z/∂w = ${shown(sums[u])} × ${factor(resultOf(cells, seen, s))} = ${shown(slopes[w])}`);
     if (units[u].bias !== null) found.push(`${labels[units[u].bias]} receives ∂L/∂z × 1 = ${shown(slopes[units[u].bias])}`);
@@ -124,7 +129,7 @@ act("epoch", "click", () => stepped(() => training.epoch()));
 act("reset", "click", () => stepped(() => training.reset()));
 act("lr", "change", () => { const lr = Number($("lr").value); if (lr >= 0 && $("lr").value !== "") training.lr = lr; $("lr").value = training.lr; });
 act("batch", "change", () => { const size = Number($("batch").value); if (Number.isInteger(size) && size > 0) training.batch = size; $("batch").value = training.batch; });
-act("shuffle", "change", () => { training.shuffles = $("shuffle").checked; if (!training.shuffles && !training.next) training.order.sort((a, b) => a - b); });
+act("shuffle", "change", () => { training.shuffles = $("shuffle").checked; });
 act("speed", "change", () => {});
 act("edges", "change", () => { byGradient = $("edges").value === "gradient"; draw(); });
 act("across", "change", () => { axes[0] = Number($("across").value); draw(); });
@@ -139,7 +144,7 @@ $("map").addEventListener("click", (event) => {
   const room = $("map").getBoundingClientRect(), [i, j] = axes, at = (row, k) => (row[k] - spans[k][0]) / (spans[k][1] - spans[k][0]);
   const x = (event.clientX - room.left) / room.width, y = 1 - (event.clientY - room.top) / room.height;
   const far = data.rows.map((row) => (width === 1 ? Math.abs(at(row, 0) - x) : Math.hypot(at(row, i) - x, at(row, j) - y)));
-  guarded(() => chosen(far.indexOf(Math.min(...far))));
+  guarded(() => chosen(far.indexOf(bounds(far)[0])));
   save();
 });
 $("explain").addEventListener("click", () => {

@@ -18,8 +18,9 @@ const wides = arrows.map((group) => {
 });
 const slope = (...names) => names.map((name) => (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? `∂${name}` : `∂(${name})`)).join("/");
 
+const typed = (x) => (Number.isFinite(x) ? Number(x.toPrecision(12)) : ""); // a field of numbers takes no others
 const rows = data.leaves.map((leaf, i) => {
-  const number = made("input", { type: "number", step: "any", value: leaf.value }), slide = made("input", { type: "range", step: "any" });
+  const number = made("input", { type: "number", step: "any", value: typed(leaf.value) }), slide = made("input", { type: "range", step: "any" });
   const grad = made("td"), moved = made("input", { type: "checkbox", checked: true });
   number.setAttribute("aria-label", leaf.name);
   slide.setAttribute("aria-label", `${leaf.name}, slider`);
@@ -28,7 +29,7 @@ const rows = data.leaves.map((leaf, i) => {
   Object.assign(slide, { min: leaf.value - reach, max: leaf.value + reach, value: leaf.value });
   slide.addEventListener("input", () => set(i, Number(slide.value)));
   slide.addEventListener("change", save);
-  number.addEventListener("change", () => { if (number.value !== "") set(i, Number(number.value)); number.value = values[i]; save(); });
+  number.addEventListener("change", () => { if (number.value !== "") set(i, Number(number.value)); number.value = typed(values[i]); save(); });
   moved.addEventListener("change", () => { moves[i] = moved.checked; save(); });
   $("leaves").append(made("tr", {}, made("td", { textContent: leaf.name }), made("td", {}, number), made("td", {}, slide), grad, made("td", {}, moved)));
   return { number, slide, grad, moved };
@@ -40,10 +41,20 @@ function set(i, number) {
   values[i] = number;
   update();
 }
+// Write data and gradients, as texts of a number's ref, in the table and in the picture.
+const show = (dataOf, gradOf) => {
+  data.leaves.forEach((leaf, i) => { rows[i].grad.textContent = gradOf(i + data.skipped[i]); });
+  for (const [box, ref, line] of data.nodes) {
+    if (line === null) continue;
+    const texts = nodes[box].querySelectorAll("text");
+    texts[line].textContent = `data ${dataOf(ref)}`;
+    texts[line + 1].textContent = `grad ${gradOf(ref)}`;
+  }
+};
 const update = () => {
   values.forEach((number, i) => {
     const { number: field, slide } = rows[i];
-    if (document.activeElement !== field) field.value = Number(number.toPrecision(12));
+    if (document.activeElement !== field) field.value = typed(number);
     if (number < Number(slide.min)) slide.min = number;
     if (number > Number(slide.max)) slide.max = number;
     slide.value = number;
@@ -55,17 +66,14 @@ const update = () => {
     if (!(error instanceof RangeError)) throw error;
     $("problem").textContent = error.message.replace(/^row 0: /, "");
     $("status").textContent = `${data.root} has no value here`;
+    traced = null;
+    show(() => "none", () => "none");
+    for (const text of document.querySelectorAll("#picture g.edge text")) text.textContent = "";
     return;
   }
   const [numbers, grads, partials] = traced;
   $("status").textContent = `${data.root} = ${shown(numbers[data.root_ref])}`;
-  data.leaves.forEach((leaf, i) => { rows[i].grad.textContent = shown(grads[i + data.skipped[i]]); });
-  for (const [box, ref, line] of data.nodes) {
-    if (line === null) continue;
-    const texts = nodes[box].querySelectorAll("text");
-    texts[line].textContent = `data ${shown(numbers[ref])}`;
-    texts[line + 1].textContent = `grad ${shown(grads[ref])}`;
-  }
+  show((ref) => shown(numbers[ref]), (ref) => shown(grads[ref]));
   const flows = data.edges.map(([, , node, place]) => partials[node - data.steps][place] * grads[node]);
   const most = Math.max(1e-300, ...flows.filter(Number.isFinite).map(Math.abs));
   data.edges.forEach(([arrow, , node, place], i) => {
@@ -104,5 +112,5 @@ $("lr").addEventListener("change", save);
 const state = address(), kept = unpacked(state.get("v"), values.length);
 if (kept) kept.forEach((number, i) => { values[i] = number; });
 if (Number.isFinite(Number(state.get("lr") ?? NaN))) $("lr").value = state.get("lr");
-for (const i of (state.get("still") ?? "").split(".").filter(Boolean)) if (rows[i]) { moves[i] = false; rows[i].moved.checked = false; }
+for (const i of (state.get("still") ?? "").split(".").filter(Boolean)) if (rows[Number(i)]) { moves[i] = false; rows[i].moved.checked = false; }
 update();

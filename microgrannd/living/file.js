@@ -12,7 +12,7 @@ const ascii = (text) => JSON.stringify(text).replace(/[\u007f-\uffff]/g, (letter
 const pythonJson = (thing, sorted) => {
   if (Array.isArray(thing)) return `[${thing.map((one) => pythonJson(one, sorted)).join(",")}]`;
   if (thing !== null && typeof thing === "object") {
-    if ("float" in thing) return pythonFloat(thing.float);
+    if (typeof thing.float === "number") return pythonFloat(thing.float); // the parameter of that name is an object
     const names = Object.keys(thing);
     if (sorted) names.sort((a, b) => { const x = [...a].map((c) => c.codePointAt(0)), y = [...b].map((c) => c.codePointAt(0)); const i = x.findIndex((c, k) => c !== y[k]); return i < 0 ? x.length - y.length : y[i] === undefined ? 1 : x[i] - y[i]; });
     return `{${names.map((name) => `${ascii(name)}:${pythonJson(thing[name], sorted)}`).join(",")}}`;

@@ -11,11 +11,13 @@ const view = (rows) => viewProgram.forward(rows, data.order.map((i) => training.
 const inputsOf = (cells) => cells.slice(0, width);
 const resultOf = (cells, seen, source) => (source < width ? cells[source] : seen[data.outputs + source - width]);
 const nameOf = (source) => (source < width ? data.inputs[source] : units[source - width].name);
+const bounds = (numbers) => numbers.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [Infinity, -Infinity]);
+const first = (target) => (Array.isArray(target) ? target[0] : target); // of several outputs the first is shown
 const spans = data.inputs.map((_, i) => {
-  const column = data.rows.map((row) => row[i]), low = Math.min(...column), high = Math.max(...column), room = (high - low || 1) * 0.12;
+  const column = data.rows.map((row) => row[i]), [low, high] = bounds(column), room = (high - low || 1) * 0.12;
   return [low - room, high + room];
 });
-const sorted = data.targets.filter((t) => typeof t === "number"), targetSpan = [Math.min(...sorted), Math.max(...sorted)];
+const targetSpan = bounds(data.targets.map(first));
 // An output as a number from -1 to 1, or as shares of the classes.
 const softmax = (zs) => { const top = Math.max(...zs), es = zs.map((z) => Math.exp(z - top)), sum = es.reduce((a, b) => a + b, 0); return es.map((e) => e / sum); };
 const toned = (output) => {
@@ -36,7 +38,7 @@ const inkOf = (output) => {
 const pointInk = (target) => {
   if (data.kind === "classes") return CLASSES[target % 8];
   const [low, high] = targetSpan;
-  return typeof target === "number" ? signed((2 * target - low - high) / (high - low || 1)) : inks().plus;
+  return signed((2 * first(target) - low - high) / (high - low || 1));
 };
 const className = (k) => data.classes[k] ?? String(k);
 const sized = (canvas, aspect) => {
@@ -133,19 +135,22 @@ const change = (weight, number) => {
 const ofRow = () => {
   const cells = data.rows[focus], [seen] = view([inputsOf(cells)]), [loss, slopes] = lossProgram.backward([cells], training.weights);
   const sums = units.map((unit) => {
-    if (unit.bias !== null) return slopes[unit.bias];
-    if (!unit.links.length) return 0; // the loss does not depend on it
-    const [source, weight] = unit.links.reduce((best, link) => (Math.abs(resultOf(cells, seen, link[0])) > Math.abs(resultOf(cells, seen, best[0])) ? link : best));
-    return slopes[weight] / resultOf(cells, seen, source);
+    if (unit.bias === null && !unit.links.length) return 0; // the loss does not depend on it
+    const parts = unit.links.map(([source, weight]) => [resultOf(cells, seen, source), slopes[weight]]);
+    if (unit.bias !== null) parts.push([1, slopes[unit.bias]]);
+    const [most, slope] = parts.reduce((best, one) => (Math.abs(one[0]) > Math.abs(best[0]) ? one : best)), sum = slope / most;
+    return parts.every(([x, own]) => Math.abs(own - sum * x) <= 1e-9 * (Math.abs(own) + Math.abs(sum * x))) ? sum : NaN;
   });
   return { cells, seen, loss, slopes, sums };
 };
+// What is said of ∂L/∂z where it is nan: the gradients of a unit's parameters do not tell it.
+const UNKNOWN = "∂L/∂z is not known: a parameter is used elsewhere too, as in a penalty, or all sources are 0";
 const hint = ({ source, unit, weight }) => guarded(() => {
   const { cells, seen, slopes, sums } = ofRow(), x = resultOf(cells, seen, source), w = training.weights[weight], name = labels[weight];
   $("hint").textContent = [
     `${name} = ${shown(w)}, from ${nameOf(source)} to ${units[unit].name}`,
     `row ${focus}: ${shown(w)} × ${factor(x)} = ${shown(w * x)} is added to the sum z`,
-    `∂L/∂w += ∂L/∂z · ∂z/∂w = ${shown(sums[unit])} × ${factor(x)} = ${shown(slopes[weight])}`,
+    Number.isNaN(sums[unit]) ? `${UNKNOWN}; in all ∂L/∂w = ${shown(slopes[weight])}` : `∂L/∂w += ∂L/∂z · ∂z/∂w = ${shown(sums[unit])} × ${factor(x)} = ${shown(slopes[weight])}`,
     `over all training rows: ∂L/∂w = ${shown(gradients[weight] ?? NaN)}`,
   ].join("\n");
 }, false);
@@ -153,7 +158,7 @@ const hintUnit = (source) => guarded(() => {
   const { cells, seen, sums } = ofRow(), u = source - width;
   $("hint").textContent = u < 0 ? `${nameOf(source)} = ${shown(cells[source])} in row ${focus}` : [
     `${units[u].name}: ${units[u].symbol ? `${units[u].symbol}(z), ` : ""}z = ${shown(seen[data.outputs + units.length + u])}, result ${shown(resultOf(cells, seen, source))} in row ${focus}`,
-    `∂L/∂z = ${shown(sums[u])}`,
+    Number.isNaN(sums[u]) ? UNKNOWN : `∂L/∂z = ${shown(sums[u])}`,
     ...(units[u].bias === null ? [] : [`bias ${labels[units[u].bias]} = ${shown(training.weights[units[u].bias])}; drag to change it`]),
   ].join("\n");
 }, false);
@@ -171,7 +176,8 @@ const drawNet = () => {
   }
   const cells = data.rows[focus], [seen] = view([inputsOf(cells)]);
   boxes.forEach((box, source) => {
-    const text = source < width ? nameOf(source) : shown(resultOf(cells, seen, source));
+    const name = nameOf(source), cut = name.length > 12 && columns.length > 1 ? `${name.slice(0, 11)}…` : name; // more would lie over others
+    const text = source < width ? cut : shown(resultOf(cells, seen, source));
     if (box.text.textContent !== text) box.text.textContent = text;
     if (!box.canvas) box.group.firstChild.style.fill = css(signed(source < width ? (2 * cells[source] - spans[source][0] - spans[source][1]) / (spans[source][1] - spans[source][0]) : Math.tanh(resultOf(cells, seen, source))));
   });

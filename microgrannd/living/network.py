@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import losses
-from .._checks import Pairs, required_pairs, required_whole
+from .._checks import Pairs, required_pairs, required_whole, seed_of
 from .._text import described, visible
 from ..compiler.javascript import as_object, module
 from ..compiler.tape import tape
@@ -61,8 +61,8 @@ def live(
         batch_size: rows for each step; the page can change it.
         validation: rows to judge by: a share of X and y, or (X, y).
         seed: of the choice of these, and of the order of rows in the page.
-        names: of the inputs.
-        classes: the names of the classes that y counts.
+        names: of the inputs, one for each; none for x1, x2, ...
+        classes: the names of the classes that y counts, one for each.
         title: of the page.
 
     Returns:
@@ -72,10 +72,12 @@ def live(
         TypeError, ValueError: an argument is not what is needed; rows of several lengths; the loss of a row cannot be
             compiled, or uses a function that JavaScript does not have; more than 20,000 parameters.
     """
+    if not isinstance(title, str):
+        raise TypeError(f"title needs to be a text, got {described(title)}")
     if isinstance(model, Value):
-        if X is not None or y is not None or loss is not None or optimizer is not None:
+        if any(given is not None for given in (X, y, loss, optimizer, validation)) or len(names) or len(classes):
             raise TypeError(
-                "live of an expression needs nothing but its result: X, y, loss and optimizer are for a model"
+                "live of an expression needs nothing but its result and a title: what else it takes is for a model"
             )
         return expression_page(model, title)
     return network_page(
@@ -105,8 +107,11 @@ def network_page(
     if X is None or y is None or not callable(loss):
         raise TypeError("live of a model needs X, y and loss=, as in mg.live(model, X, y, loss=mg.mse)")
     pairs = required_pairs(X, y)
+    seed = seed_of(seed)
     rows, judged = divided(pairs, validation, seed)
     width = len(rows[0][0])
+    if not width:
+        raise ValueError("live needs rows of at least one number, got empty ones")
     for number, (row, _) in enumerate([*rows, *judged]):
         if len(row) != width or any(isinstance(cell, list) for cell in row):
             raise ValueError(
@@ -118,7 +123,7 @@ def network_page(
     if len(program.parameters) > MOST_PARAMETERS:
         raise ValueError(f"live takes at most {MOST_PARAMETERS:,} parameters, got {len(program.parameters):,}")
     required_whole("batch_size", batch_size, 1)
-    shown, structure = _seen(model, width, program.parameters)
+    shown, structure = _seen(model, rows[0][0], program.parameters)
     settled = chosen.settled() if isinstance(chosen, Optimizer) else None
     if settled is None:
         raise TypeError(f"live needs an optimizer with formulas (update), got {described(chosen)}")
@@ -133,7 +138,7 @@ def network_page(
         if parameter not in own
     }
     data = {
-        "inputs": [visible(names[i]) if i < len(names) else f"x{i + 1}" for i in range(width)],
+        "inputs": _texts("names", names, width, "inputs") or [f"x{i + 1}" for i in range(width)],
         "rows": [one.cells for one in learner.ready(rows)],
         "targets": [_target(pair[1]) for pair in rows],
         "judged": [one.cells for one in learner.ready(judged)],
@@ -142,9 +147,9 @@ def network_page(
         "labels": labels,
         "trained": trained,
         "kind": _kind(loss, structure["outputs"], rows),
-        "classes": list(map(visible, classes)),
+        "classes": _texts("classes", classes, max(2, structure["outputs"]), "classes"),
         "batch": batch_size,
-        "seed": 0 if seed is None else seed,
+        "seed": (seed or 0) % 2**32,
         "optimizer": {
             "name": type(chosen).__name__, "lr": float(chosen.lr(0) if callable(chosen.lr) else chosen.lr), "maxNorm": chosen.max_norm,
             "options": {name: float(getattr(chosen, name)) for name in settled.update.options}, "buffers": list(settled.update.buffers),
@@ -186,9 +191,9 @@ def _learner(model: Module, loss: Loss, rows: Pairs, judged: Pairs) -> Compiled:
     return learner
 
 
-def _seen(model: Module, width: int, parameters: Sequence[Value]) -> tuple[str, dict[str, Any]]:
+def _seen(model: Module, row: Sequence[float], parameters: Sequence[Value]) -> tuple[str, dict[str, Any]]:
     """Return the module that computes what is drawn: outputs, then results and sums of all units; and how units hang together."""
-    inputs = [Value(0.5) for _ in range(width)]
+    inputs = [Value(cell) for cell in row]  # numbers for which the model has a value
     found = model(inputs)
     outputs = list(found) if isinstance(found, list | tuple) else [found]
     if not all(isinstance(output, Value) for output in outputs):
@@ -221,15 +226,27 @@ def _unit(unit: Unit, index: dict[Value, int], sources: dict[Value, int]) -> dic
 def _kind(loss: Loss, outputs: int, rows: Pairs) -> str:
     """Return what outputs mean: logits of several classes, a logit, a margin, a probability, or quantities."""
     if outputs > 1:
-        return (
-            "classes"
-            if all(not isinstance(target, list) and float(target).is_integer() for _, target in rows)
-            else "numbers"
-        )
+        counted = all(not isinstance(target, list) and target in range(outputs) for _, target in rows)
+        return "classes" if counted else "numbers"
     known = {
         losses.binary_cross_entropy_with_logits: "logit", losses.hinge: "margin", losses.binary_cross_entropy: "probability",
     }  # fmt: skip
     return known.get(loss, "number")
+
+
+def _texts(argument: str, texts: Sequence[str], count: int, things: str) -> list[str]:
+    """Return names that can be shown, one for each of some things; none if none are given.
+
+    Raises:
+        TypeError: they are no list of texts.
+        ValueError: they are too many, or too few.
+    """
+    found: list[Any] = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, str) else [None]
+    if not all(isinstance(text, str) for text in found):
+        raise TypeError(f"{argument} needs to be a list of texts, got {described(texts)}")
+    if found and len(found) != count:
+        raise ValueError(f"{argument} needs one for each of {count} {things}, got {len(found)}")
+    return list(map(visible, found))
 
 
 def _target(target: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -59,10 +60,9 @@ def page(
         height: of its frame in a notebook, in pixels.
         **parts: what else the body holds, as HTML.
     """
-    script = (
-        "\n".join(['"use strict";', *programs, *map(part, scripts)])
-        .replace("</script", "<\\/script")
-        .replace("<!--", "<\\!--")
+    # Nothing of it, a name in a comment neither, may end the element: HTML reads it without regard to case.
+    script = re.sub(
+        r"<(?=!--|/?script)", r"<\\", "\n".join(['"use strict";', *programs, *map(part, scripts)]), flags=re.IGNORECASE
     )
     body = Template(part(body)).substitute({"title": escape(title), **parts})
     html = Template(part("page.html")).substitute(
@@ -72,13 +72,13 @@ def page(
 
 
 def embedded(data: Any) -> str:
-    """Return plain data as JSON that no text of it can end as an element; inf and nan are texts."""
+    """Return plain data as JSON that no text of it can end as an element; inf and nan are marked, as no text is."""
     return json.dumps(_plain(data), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _plain(thing: Any) -> Any:
     if isinstance(thing, float) and (thing != thing or abs(thing) == float("inf")):
-        return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(thing, "NaN")
+        return {"special": {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(thing, "NaN")}
     if isinstance(thing, dict):
         return {name: _plain(one) for name, one in thing.items()}
     return list(map(_plain, thing)) if isinstance(thing, list | tuple) else thing

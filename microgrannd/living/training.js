@@ -20,6 +20,7 @@ class Training {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
   step() {
+    if (this.next === 0 && !this.shuffles) this.order.sort((a, b) => a - b);
     if (this.next === 0 && this.shuffles) {
       for (let last = this.order.length - 1; last > 0; last--) {
         const other = Math.floor(this.draw() * (last + 1));

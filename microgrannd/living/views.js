@@ -1,17 +1,29 @@
 // What the network gives: its output over two inputs with the map of each unit, predictions against targets, the losses.
 const SPOTS = 40;
+// Numbers of rows that nobody measured: where one has no value, as the logarithm of a negative number, nan.
+const spread = (rows) => {
+  try { return view(rows); } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return rows.map((row) => {
+    try { return view([row])[0]; } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return new Array(data.outputs + 2 * units.length).fill(NaN);
+    }
+  });
+};
 const drawMap = (small) => {
   const [at, wide, high] = sized($("map"), 1), [i, j] = axes, [x0, x1] = spans[i], [y0, y1] = spans[j], held = inputsOf(data.rows[focus]);
   const atX = (x) => ((x - x0) / (x1 - x0)) * wide, atY = (y, [low, top] = [y0, y1]) => high - ((y - low) / (top - low)) * high;
   if (width === 1) {
-    const xs = Array.from({ length: 120 }, (_, k) => x0 + ((x1 - x0) * k) / 119), ys = view(xs.map((x) => [x])).map(([z]) => (data.kind === "logit" ? 1 / (1 + Math.exp(-z)) : z));
+    const xs = Array.from({ length: 120 }, (_, k) => x0 + ((x1 - x0) * k) / 119), ys = spread(xs.map((x) => [x])).map(([z]) => (data.kind === "logit" ? 1 / (1 + Math.exp(-z)) : z));
     const room = (targetSpan[1] - targetSpan[0] || 1) * 0.2, span = [targetSpan[0] - room, targetSpan[1] + room];
     at.strokeStyle = css(inks().plus);
     at.lineWidth = 2;
     at.beginPath();
     ys.forEach((y, k) => at.lineTo(atX(xs[k]), atY(y, span)));
     at.stroke();
-    data.rows.forEach((row, n) => spot(at, atX(row[0]), atY(data.targets[n], span), inks().minus, n === focus));
+    data.rows.forEach((row, n) => spot(at, atX(row[0]), atY(first(data.targets[n]), span), inks().minus, n === focus));
     return;
   }
   const rows = [];
@@ -21,7 +33,7 @@ const drawMap = (small) => {
     row[j] = y1 - ((y1 - y0) * (v + 0.5)) / SPOTS;
     rows.push(row);
   }
-  const seen = view(rows);
+  const seen = spread(rows);
   sheet.getContext("2d", { willReadFrequently: true }).putImageData(painted(new ImageData(SPOTS, SPOTS), (k) => inkOf(data.kind === "classes" ? seen[k].slice(0, data.outputs) : seen[k])), 0, 0);
   at.imageSmoothingEnabled = true;
   at.drawImage(sheet, 0, 0, wide, high);
@@ -71,8 +83,7 @@ const drawScatter = () => {
     at.globalAlpha = 1;
   }
   outputs.forEach((output, n) => {
-    const target = data.targets[n];
-    if (typeof target !== "number") return;
+    const target = first(data.targets[n]);
     if (classes) {
       const share = data.kind === "classes" ? softmax(output.slice(0, data.outputs))[target] : 1 / (1 + Math.exp(target ? -output[0] : output[0]));
       spot(at, room + ((target + 0.2 + (0.6 * ((n * 37) % 100)) / 100) / count) * (wide - room), (high - room) * (1 - share) + 6, pointInk(target), n === focus);
@@ -84,17 +95,17 @@ const drawScatter = () => {
 };
 const drawCurve = () => {
   const [at, wide, high] = sized($("curve"), 0.45), { curve } = training, all = curve.flatMap(([, a, b]) => [a, b]).filter(Number.isFinite);
-  const top = Math.max(1e-12, ...all), last = Math.max(1, curve.at(-1)?.[0] ?? 1), left = 44;
+  const low = Math.min(0, ...all), top = Math.max(low + 1e-12, ...all), last = Math.max(1, curve.at(-1)?.[0] ?? 1), left = 44;
   at.font = "11px system-ui, sans-serif";
   at.fillStyle = dark() ? "#a8a8a8" : "#5f5f5f";
   at.fillText(shown(top), 2, 12);
-  at.fillText("0", 2, high - 14);
+  at.fillText(shown(low), 2, high - 14);
   at.fillText(`${last} steps`, wide - 70, high - 2);
   [inks().minus, inks().plus].forEach((ink, k) => {
     at.strokeStyle = css(ink);
     at.lineWidth = 1.8;
     at.beginPath();
-    for (const point of curve) if (Number.isFinite(point[2 - k])) at.lineTo(left + (point[0] / last) * (wide - left - 4), 6 + (1 - point[2 - k] / top) * (high - 24));
+    for (const point of curve) if (Number.isFinite(point[2 - k])) at.lineTo(left + (point[0] / last) * (wide - left - 4), 6 + ((top - point[2 - k]) / (top - low)) * (high - 24));
     at.stroke();
   });
 };

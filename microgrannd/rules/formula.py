@@ -247,8 +247,10 @@ def is_float(node: ast.expr, doubtful: Set[str]) -> bool:
             return not isinstance(operation, ast.Pow) and is_float(left, doubtful) and is_float(right, doubtful)
         case ast.IfExp(_, body, orelse):
             return is_float(body, doubtful) and is_float(orelse, doubtful)
-        case ast.Call(ast.Name(name)):
-            return name not in doubtful and not name.startswith("is")
+        case ast.Call(ast.Name(name), arguments):
+            inner = (part for argument in arguments for part in ast.walk(argument))  # max of truths is one
+            truths = any(isinstance(part, ast.Compare | ast.BoolOp | ast.Not) for part in inner)
+            return name not in doubtful and not name.startswith("is") and not truths
     return False
 
 

@@ -211,6 +211,9 @@ CONDITIONS = [
     "x - (w - (x - 1)) / (2 / (1 + w * w))", "(-x) ** 2 - -x ** 2 + (x ** 2) ** 3", "x % 3 + w // 2 - (-x) % -3",
     "pow(abs(x), w) + x ** 3", "log(x * x + 1, 2) + hypot(x, w, 3) + exp2(w / 4)", "max(x, w) - min(x, w, 1) + max([x, 2 * w])",
     "sum([v * v for v in [x, w, 1] if v > 0])", "sum([a * b for a, b in zip([x, w], [w, 2])], x)", "prod([x, w, 2]) + len([x, w])",
+    "1 if (x > 0 if w > 0 else x < 0) else 2", "1 if max(x > 0, w > 0) else 2", "sum([1 if b else 0 for b in [x > 0, w > 0]])",
+    "max(x > 0, w > 0)", "isnan(x) if x > 0 else isinf(w)", "(x > 0) ** (w * w)", "isnan(x)", "(x > 0) % w if w else 0",
+    "log(x * x, 2) if x else prod([x, w])",
     "sum([1] * len([x, w]) + [x]) + sum(map(abs, [x, w]))", "trunc(x) + floor(w) - ceil(x)", "degrees(x) - radians(w) + fabs(x)",
 ]  # fmt: skip
 
@@ -221,7 +224,7 @@ def test_the_syntax_of_formulas(form: str) -> None:
     for formula in CONDITIONS:
         own = mg.rule(formula, dx="1", dw=formula)(lambda x, w: None)
         cases.append(Case(lambda leaves, own=own: own(*leaves), 1, [[x, w] for x in numbers for w in numbers]))
-    assert check(cases) > 450
+    assert check(cases) > 650
 
 
 def test_a_function_without_a_counterpart_is_one_clear_error(form: str) -> None:

@@ -413,3 +413,108 @@ def test_the_model_of_a_table_predicts(browser: Any, tmp_path: Path, monkeypatch
     assert lines[0] == "a,b,kind,prediction"
     assert {line.rsplit(",", 1)[1] for line in lines[1:]} <= {"é", "b"}
     context.close()
+
+
+class Logarithm(mg.Module):
+    """A model that has no value left of 0."""
+
+    def __init__(self) -> None:
+        self.w, self.b = Value(1.0), Value(0.5)
+
+    def __call__(self, row: Any) -> Value:
+        return self.w * mg.log(row[0]) + self.b * mg.sqrt(row[1])
+
+
+def distributed(p: Any, t: Any) -> Value:
+    return p[1] + (p[0] - t) ** 2 * mg.exp(-p[1])
+
+
+PLAIN = [[0.01 + i / 20, i / 10] for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: mg.live(Logarithm(), PLAIN, [float(i) for i in range(12)], loss=mg.mse),
+        lambda: mg.live(mg.MLP(2, [3, 2], seed=0), PLAIN, [float(i - 5) for i in range(12)], loss=distributed),
+        lambda: mg.live(mg.MLP(2, [3, 2], seed=0), PLAIN, [[i, -i] for i in range(12)], loss=mg.mse),
+        lambda: mg.live(mg.MLP(1, [3, 2], seed=0), [[x] for x, _ in PLAIN], [[i, -i] for i in range(12)], loss=mg.mse),
+        lambda: mg.live(mg.MLP(3, [3, 1], seed=0), [[*r, 1] for r in PLAIN], [0.0] * 12, loss=mg.mse, names=["x" * 80] * 3),
+        lambda: mg.live(mg.MLP(2, [1], seed=0), PLAIN * 11_000, [0.0] * 132_000, loss=mg.mse),
+    ],
+    ids=["outside of the domain", "negative targets", "lists", "lists of one input", "long names", "132,000 rows"],
+)  # fmt: skip
+def test_unusual_models_and_data_are_drawn(browser: Any, tmp_path: Path, made: Any) -> None:
+    shown = Shown(browser, tmp_path / "page.html", made(), viewport={"width": 390, "height": 800}, color_scheme="dark")
+    assert shown.status().startswith("step 0, epoch 0: loss ")
+    shown.page.click("#one")
+    assert shown.status().startswith("step 1")
+    assert not shown.page.inner_text("#problem")
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not shown.said
+    shown.context.close()
+
+
+def test_names_that_look_like_numbers_reach_the_file(browser: Any, tmp_path: Path) -> None:
+    table, classes = tmp_path / "table.csv", ["NaN", "Infinity", "yes"]
+    table.write_text("NaN,-Infinity,Infinity\n" + "".join(f"{i},{i % 5},{classes[i % 3]}\n" for i in range(12)))
+    assert main(["live", str(table), "--hidden", "2", "-o", str(tmp_path / "made.html")]) == 0
+    page = browser.new_page()
+    page.goto((tmp_path / "made.html").as_uri())
+    with page.expect_download() as found:
+        page.click("#export")
+    found.value.save_as(tmp_path / "model.json")
+    page.close()
+    (tmp_path / "new.csv").write_text("NaN,-Infinity\n1,2\n")
+    assert main(["predict", str(tmp_path / "model.json"), str(tmp_path / "new.csv")]) == 0
+
+
+def test_links_that_somebody_cut_open_the_page_as_it_was(browser: Any, tmp_path: Path, model: mg.MLP) -> None:
+    X, y = mg.data.moons(20, seed=0)
+    w = Value(0.5, label="w")
+    for name, page, ends in (
+        ("network", mg.live(model, X, y, loss=mg.mse), ["w=A", "w=AAAAA", "lr=x&row=1e9&x=-1", "step=3&w=__"]),
+        ("expression", mg.live(w * w), ["v=A", "still=length", "still=map.99", "lr=x"]),
+    ):
+        page.save(tmp_path / f"{name}.html")
+        for end in ends:
+            opened, said = browser.new_page(), []
+            opened.on("pageerror", lambda error, said=said: said.append(str(error)))
+            opened.goto(f"{(tmp_path / f'{name}.html').as_uri()}#{end}")
+            assert opened.inner_text("#status")
+            assert not said, end
+            opened.close()
+
+
+def test_an_expression_without_a_value_shows_no_old_numbers(browser: Any, tmp_path: Path) -> None:
+    x, far = Value(0.5, label="x"), Value(float("inf"), label="far")
+    shown = Shown(browser, tmp_path / "page.html", mg.live(mg.log(x) + mg.tanh(far)))
+    page, field = shown.page, "input[aria-label=x]"
+    page.fill(field, "-1")
+    page.press(field, "Tab")
+    assert page.inner_text("#problem").startswith("log(x) needs x > 0")
+    assert "data none" in page.inner_html("#picture")
+    assert "data −0" not in page.inner_html("#picture")
+    page.click("#step")
+    assert page.evaluate("values[0]") == -1
+    page.click("#reset")
+    assert "data none" not in page.inner_html("#picture")
+    assert not shown.said
+    shown.context.close()
+
+
+def test_the_chain_rule_is_not_told_where_the_gradients_do_not_tell_it(browser: Any, tmp_path: Path) -> None:
+    layer, plain = mg.MLP(2, [1], seed=0), [[1.0, 2.0], [0.0, 0.0]]
+
+    def penalised(p: Value, t: float) -> Value:
+        return (p - t) ** 2 + sum(w * w for w in layer.parameters())
+
+    layer.parameters()[-1].data = 0.5
+    for loss, known in ((penalised, False), (mg.mse, True)):
+        shown = Shown(browser, tmp_path / "page.html", mg.live(layer, plain, [0.0, 1.0], loss=loss))
+        shown.page.click("#explain")
+        text = shown.page.inner_text("#captions")
+        assert ("∂L/∂z is not known" in text) is not known
+        assert ("receives ∂L/∂z ×" in text) is known
+        assert not shown.said
+        shown.context.close()

@@ -60,6 +60,20 @@ def test_a_hundred_steps_are_those_of_fit(name: str) -> None:
 
 
 @needs_node
+def test_rows_are_in_their_order_again_when_they_are_no_longer_shuffled() -> None:
+    X, y, model = moons()
+    found = run(f"""{script_of(mg.live(model, X, y, loss=mg.mse, batch_size=7))}
+    const training = new Training(data, lossProgram);
+    training.step();
+    const shuffled = [...training.order];
+    training.shuffles = false;
+    training.epoch();
+    training.step();
+    const result = [shuffled, training.order];""")
+    assert found[0] != found[1] == sorted(found[0]) == list(range(30))
+
+
+@needs_node
 def test_the_model_file_is_one_of_the_library(tmp_path: Path) -> None:
     X, y, model = moons()
     rng, numbers = (
@@ -197,8 +211,76 @@ def test_several_classes_are_one_hot_or_indices_and_inputs_have_names() -> None:
 
 def test_data_cannot_end_the_element_and_may_be_infinite() -> None:
     assert embedded({"a": ["</script>", math.inf, -math.inf, math.nan, 1]}) == (
-        '{"a":["\\u003c/script>","Infinity","-Infinity","NaN",1]}'
+        '{"a":["\\u003c/script>",{"special":"Infinity"},{"special":"-Infinity"},{"special":"NaN"},1]}'
     )
+
+
+class Named(Module):
+    """With a parameter that has the name of a type."""
+
+    def __init__(self) -> None:
+        self.float = Value(1.5)
+        self.NaN = Value(2.5)
+
+    def __call__(self, row: Any) -> Value:
+        return self.float * row[0] + self.NaN
+
+
+@needs_node
+def test_a_parameter_may_have_any_name(tmp_path: Path) -> None:
+    page = mg.live(Named(), [[0.1], [0.3]], [0.0, 1.0], loss=mg.mse)
+    (tmp_path / "model.json").write_text(
+        run(f"{script_of(page)}\nconst result = modelFile(data.file, [7, 8].slice(0, data.weights.length));")
+    )
+    loaded = mg.load(tmp_path / "model.json", into=Named())
+    assert sorted([loaded.float.data, loaded.NaN.data]) == [7.0, 8.0]
+
+
+class Picked(Module):
+    """A model that needs whole numbers."""
+
+    def __init__(self) -> None:
+        self.table, self.last = mg.Embedding(4, 2), mg.Neuron(2, nonlin=False)
+
+    def __call__(self, row: Any) -> Value:
+        return self.last(self.table(row[0]))
+
+
+def test_what_is_drawn_is_recorded_at_a_row_not_elsewhere() -> None:
+    page = mg.live(Picked(), [[i % 4] for i in range(8)], [float(i % 4) for i in range(8)], loss=mg.mse)
+    assert "lookup" in page.html
+
+
+@pytest.mark.parametrize(
+    ("targets", "kind"),
+    [([0, 1, 1], "classes"), ([0, 1, 2], "numbers"), ([-1, 0, 1], "numbers"), ([0.5, 0, 1], "numbers")],
+)
+def test_only_indices_of_outputs_are_classes(targets: list[float], kind: str) -> None:
+    page = mg.live(
+        mg.MLP(1, [2]), [[0.1], [0.2], [0.3]], targets, loss=lambda p, t: p[1] + (p[0] - t) ** 2 * mg.exp(-p[1])
+    )
+    assert f'"kind":"{kind}"' in page.html
+
+
+class Mapped(Module):
+    """An operation of one's own after so many neurons that the program is rolled."""
+
+    def __init__(self, own: Any) -> None:
+        self.own, self.first, self.last = own, mg.MLP(2, [200], seed=0), mg.Neuron(200, nonlin=False)
+
+    def __call__(self, row: Any) -> Value:
+        return self.last([self.own(v) for v in self.first(row)])
+
+
+def test_the_name_of_an_operation_cannot_end_the_script() -> None:
+    def own(x: Any) -> Any:
+        """Square."""
+
+    own.__name__ = own.__qualname__ = "a</SCRIPT><ScRipt><!--"
+    page = mg.live(Mapped(mg.rule("x * x", dx="2 * x")(own)), [[0.1, 0.2]], [1.0], loss=mg.mse)
+    assert "SCRIPT>" in page.html
+    assert page.html.lower().count("</script") == page.html.lower().count("<script") == 2
+    assert page.html.count("<!--") == 0
 
 
 REFUSED: list[tuple[Any, type[Exception], str]] = [
@@ -206,11 +288,19 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda m, X, y: mg.live(m, X, y), TypeError, r"live of a model needs X, y and loss="),
     (lambda m, X, y: mg.live("m", X, y, loss=mg.mse), TypeError, r"live needs a Module as model, or a Value, got 'm'"),
     (lambda m, X, y: mg.live(Value(1.0), X, y), TypeError, r"live of an expression needs nothing but its result"),
+    (lambda m, X, y: mg.live(Value(1.0) * 2, classes=["a"]), TypeError, r"live of an expression needs nothing but its result"),
+    (lambda m, X, y: mg.live(Value(1.0) * 2, title=5), TypeError, r"title needs to be a text, got 5"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, names="ab"), TypeError, r"names needs to be a list of texts, got 'ab'"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, names=["a"]), ValueError, r"names needs one for each of 2 inputs, got 1"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, classes=None), TypeError, r"classes needs to be a list of texts, got None"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, classes=["a"]), ValueError, r"classes needs one for each of 2 classes, got 1"),
+    (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, seed="a"), TypeError, r"seed needs to be a whole number or None, got 'a'"),
     (lambda m, X, y: mg.live(m, X[:3], y, loss=mg.mse), ValueError, r"got 3 rows and 30 targets"),
     (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, batch_size=0), ValueError, r"batch_size"),
     (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, optimizer="adam"), TypeError, r"live needs an optimizer with formulas"),
     (lambda m, X, y: mg.live(m, X, y, loss=mg.mse, optimizer=mg.SGD([Value(1.0)], 0.1)), ValueError, r"no parameter of the optimizer"),
     (lambda m, X, y: mg.live(m, [[1.0], *X[1:]], y, loss=mg.mse), ValueError, r"rows of one length"),
+    (lambda m, X, y: mg.live(m, [[], []], [1.0, 2.0], loss=mg.mse), ValueError, r"rows of at least one number"),
     (lambda m, X, y: mg.live(m, X, y, loss=lambda p, t: squash(p - t)), ValueError, r"squash calls own, which has no counterpart"),
     (lambda m, X, y: mg.live(m, X, y, loss=lambda p, t: (p - t) * random.random()), ValueError, r"it draws random numbers"),
     (lambda m, X, y: mg.live(m, X, [5] * 30, loss=mg.binary_cross_entropy_with_logits), ValueError, r"target from 0 to 1"),
