@@ -90,7 +90,8 @@ def state(optimizer: Optimizer) -> Any:
 
 
 def as_bits(columns: Any) -> dict[str, list[str]]:
-    return {name: [float(number).hex() for number in column] for name, column in columns.items()}
+    """As text, to the bit but for the sign of 0, which whole numbers in a formula do not have: -(2 - 2)."""
+    return {name: [(float(number) + 0.0).hex() for number in column] for name, column in columns.items()}
 
 
 def now(optimizer: Optimizer) -> dict[str, list[float]]:
