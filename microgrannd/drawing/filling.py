@@ -92,13 +92,13 @@ class Tidy(ast.NodeTransformer):
         self.placed: dict[str, ast.expr] = {}  # those of the lets that are tidy
 
     def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: D102
-        operands = _short([self.visit(part) for part in node.args])
+        operands = short([self.visit(part) for part in node.args])
         name = readable.shown(node.func.id, self.functions)  # type: ignore[attr-defined]  # a formula calls names
         return ast.Call(ast.Name(name, ast.Load()), operands, [])
 
     def visit_List(self, node: ast.List) -> ast.expr:  # noqa: D102
         self.generic_visit(node)
-        return ast.List(_short(node.elts), node.ctx)
+        return ast.List(short(node.elts), node.ctx)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: D102
         value = node.value
@@ -120,6 +120,6 @@ class Tidy(ast.NodeTransformer):
         return node
 
 
-def _short(terms: list[ast.expr]) -> list[ast.expr]:
+def short(terms: list[ast.expr]) -> list[ast.expr]:
     """Leave out the middle of a long list."""
     return terms if len(terms) <= MOST_TERMS else [*terms[:2], ast.Name("...", ast.Load()), terms[-1]]

@@ -63,7 +63,7 @@ class Flow:
         hint = [" = ".join(dict.fromkeys([local, *formulas, rounded(slope)]))]
         if operand is not None and self.gradient(self.root):
             passed, total = (TEXT.slope(self.names[self.root], self.names[node]) for node in (end, operand))
-            product = f"{rounded(self.gradient(end))} × {rounded(slope)}"
+            product = BY_NUMBER.product(self.gradient(end), slope)
             hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
         return rounded(slope), "\n".join(hint), [sum(flows)]
 
@@ -72,6 +72,7 @@ class Flow:
         if self.recorded is None or self.recorded.node is not edge.node:
             self.recorded = Recorded(edge.node)
         return [
-            TEXT.write(self.recorded.partial(edge.position, self.named)),
-            BY_NUMBER.write(self.recorded.partial(edge.position, numbers)),
+            notation.write(tree)
+            for notation, fill in ((TEXT, self.named), (BY_NUMBER, numbers))
+            for tree in self.recorded.partial(edge.position, fill)
         ]

@@ -137,7 +137,7 @@ class _Writing:
         rules = dict.fromkeys(one.node._rule for one in derivation.contributions if one.node not in derivation.inside)
         if derivation.inside and self.depth != "scalar":
             rules |= dict.fromkeys(one.node._rule for inside in derivation.inside.values() for one in inside)
-        lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
+        lines += [style.rule(rule) for rule in rules if rule and rule.told and not rule.name.startswith("__")]
         lines += self.summary()
         return "\n".join(part for line in lines for part in style.lines(line))
 

@@ -160,8 +160,9 @@ class Text:
         if one.position >= 0:
             recorded = self.recorded(one.node)
             formulas = [
-                self.by_name.write(recorded.partial(one.position, self.named)),
-                self.by_number.write(recorded.partial(one.position, numbers)),
+                notation.write(tree)
+                for notation, fill in ((self.by_name, self.named), (self.by_number, numbers))
+                for tree in recorded.partial(one.position, fill)
             ]
         local = self.math(self.equation(self.slope(one.node, one.operand), *formulas, self.number(one.partial)))
         if one.node is root and len(terms) == 1:
