@@ -450,3 +450,18 @@ def test_a_compiled_function_is_told_by_its_name_and_numbers_alone() -> None:
     assert told[-2:] == ["    ∂y/∂b = 2", "In sum: ∂y/∂a = 3, ∂y/∂b = 2"]
     assert str(explain(f(5.0, b)[0])).startswith("y = f(b, …) = f(3, …) = 15,")
     assert "df_d" not in mg.draw(f(a, b)[1])._repr_mimebundle_()["image/svg+xml"]
+
+
+def test_a_layer_that_is_called_for_several_rows_has_no_more_neurons_and_tells_a_parameter_once() -> None:
+    model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
+    root = labelled(model([0.5, -1.0]) + model([1.0, 2.0]), "L")
+    told = unwrapped(explain(root, model=model, depth="neuron"))
+    (first,) = [line for line in told if line.startswith("layers.0: ")]
+    assert first.startswith("layers.0: 3 neurons of tanh(Σ wᵢxᵢ + b), called several times, 6 values ")
+    parameter = model.layers[0].neurons[1].w[0]
+    root.backward()
+    name = "∂L/∂(layers.0.neurons.1.w.0)"
+    assert sum(f"{name} = " in line for line in told) == 1
+    assert f"{name} = {Notation().number(parameter.grad)}" in "\n".join(told)
+    asked = [line for line in unwrapped(explain(root, wrt=parameter, model=model)) if name in line]
+    assert len(asked) == 3  # what the two calls pass on, and the summary
