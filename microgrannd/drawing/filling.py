@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.value import Value
 from ..rules import readable
 from ..rules.rule import Rule
-from ..rules.simplify import Reducer, Term, number_of
+from ..rules.simplify import Reducer, Term, constant, number_of
 
 #: Elements of a sequence that are shown, at most.
 MOST_TERMS = 6
@@ -110,6 +110,10 @@ class Tidy(ast.NodeTransformer):
         return self.placed.get(node.id, node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: D102
+        left, right = _number_of(node.left), _number_of(node.right)
+        if isinstance(node.op, ast.Sub) and left is not None and right is not None:  # a⁻² for a^(−1 − 1)
+            tidy: ast.expr = self.visit(constant(left - right))
+            return tidy
         self.generic_visit(node)
         if isinstance(node.op, ast.Add):
             for part, other in ((node.left, node.right), (node.right, node.left)):
@@ -118,6 +122,16 @@ class Tidy(ast.NodeTransformer):
             if (right := number_of(node.right)) is not None and str(right).startswith("-"):
                 return ast.BinOp(node.left, ast.Sub(), node.right.operand)  # type: ignore[attr-defined]  # of the minus
         return node
+
+
+def _number_of(tree: ast.expr) -> float | None:
+    """Return the number that an expression is, tidy already or not; None where it is none."""
+    match tree:
+        case ast.Constant(int(number)) if not isinstance(number, bool):
+            return float(number)
+        case ast.UnaryOp(ast.USub(), ast.Constant(int(number))) if not isinstance(number, bool):
+            return -float(number)
+    return number_of(tree)
 
 
 def short(terms: list[ast.expr]) -> list[ast.expr]:

@@ -465,3 +465,8 @@ def test_a_layer_that_is_called_for_several_rows_has_no_more_neurons_and_tells_a
     assert f"{name} = {Notation().number(parameter.grad)}" in "\n".join(told)
     asked = [line for line in unwrapped(explain(root, wrt=parameter, model=model)) if name in line]
     assert len(asked) == 3  # what the two calls pass on, and the summary
+
+
+@pytest.mark.parametrize(("exponent", "slope"), [(-1, "−1 · a⁻²"), (-2.5, "−2.5 · a^(−3.5)"), (3, "3 · a²")])
+def test_the_exponent_of_a_derivative_is_computed(exponent: float, slope: str) -> None:
+    assert f"    ∂y/∂a = {slope} = " in str(explain(Value(2.0, "a") ** exponent))
