@@ -189,7 +189,8 @@ class Builder:
             for index, (operand, partial) in enumerate(links(node)):
                 if partial is None or operand._rule is CONSTANT:
                     continue
-                if (box := self.box_of[operand]) != key or isinstance(key, Value):  # within a group they are not shown
+                box = self.box_of[operand]
+                if isinstance(key, Value) or box != key:  # within a group they are not shown
                     edges.append((box, Link(node, index, operand, partial)))
             if len(edges) > 1 and edges[0][1].operand is None:  # among the others, in the order of the operands
                 edges.sort(key=lambda pair: pair[1].position)
