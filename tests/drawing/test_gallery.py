@@ -261,3 +261,14 @@ def test_arrowheads_have_the_colours_of_their_lines() -> None:
             assert head == f"url(#arrow{path.get('stroke', '')[1:]})"
     ends = [line[0] for *_, line in drawn.lines]
     assert len(set(ends)) == len(ends)  # no two end in one point
+
+
+def test_labels_beside_each_other_do_not_read_as_one() -> None:
+    """0 and −0.39 would read as 0 − 0.39."""
+    model = mg.MLP(3, [4, 4, 1], seed=0)
+    root = model([2.0, 3.0, -1.0])
+    root.backward()
+    drawn = Drawn(draw(root, model, "neuron", layout="own").pipe(encoding="utf-8"))
+    wider = [(x0 - 3, y0 + 2, x1 + 3, y1 - 2) for x0, y0, x1, y1 in drawn.labels]
+    assert len(wider) > 20
+    assert not [pair for pair in itertools.combinations(wider, 2) if overlap(*pair)]
