@@ -15,6 +15,7 @@ import pytest
 import microgrannd as mg
 from microgrannd import Module, Value, draw, explain
 from microgrannd.explaining.derivation import Derivation
+from microgrannd.rules.notation import Notation
 from tests.helpers import RENDERERS, SVG, choose, labelled, textbook
 
 Point = tuple[float, float]
@@ -272,3 +273,15 @@ def test_labels_beside_each_other_do_not_read_as_one() -> None:
     wider = [(x0 - 3, y0 + 2, x1 + 3, y1 - 2) for x0, y0, x1, y1 in drawn.labels]
     assert len(wider) > 20
     assert not [pair for pair in itertools.combinations(wider, 2) if overlap(*pair)]
+
+
+def test_hover_calls_a_number_that_was_given_as_its_box_does() -> None:
+    neuron = mg.Neuron(2, activation="tanh")
+    root = neuron([1.0, -2.0])
+    root.backward()
+    drawn = ET.fromstring(draw(root, neuron).pipe(encoding="utf-8"))
+    hints = [title.text or "" for title in drawn.iter(f"{SVG}title")]
+    boxes = {text.text for text in drawn.iter(f"{SVG}text")}
+    for i, weight in enumerate(neuron.w):
+        assert f"x{i}" in boxes
+        assert f"∂v1/∂x{i} = w.{i} = {Notation().number(weight.data)}" in hints
