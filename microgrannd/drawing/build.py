@@ -133,6 +133,9 @@ class Builder:
         """Return the box of a node, or of several that are alike."""
         apart = {rule.operands[i] for *_, i, _ in self.given.get(node, ())} if (rule := node._rule) else set()
         name = self.names.get(node, "")
+        if node.label and len(nodes) > 1:  # they are not all called like the first
+            ends = {name, self.names.get(nodes[-1], "")}
+            name = " … ".join(sorted(ends, key=lambda end: (len(end), end)))  # x2 before x10
         shown = within(name, visible(around)) if node in self.parameters else name
         texts = {operation(one, apart) for one in nodes} if len(nodes) <= MANY_ALIKE else set()
         what = texts.pop() if len(texts) == 1 else visible(rule.symbol) if rule else ""

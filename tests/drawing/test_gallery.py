@@ -285,3 +285,17 @@ def test_hover_calls_a_number_that_was_given_as_its_box_does() -> None:
     for i, weight in enumerate(neuron.w):
         assert f"x{i}" in boxes
         assert f"∂v1/∂x{i} = w.{i} = {Notation().number(weight.data)}" in hints
+
+
+def test_where_steps_are_folded_the_result_stays_and_labels_are_not_all_the_first_ones() -> None:
+    inputs = [Value(i + 1.5, f"in{i}") for i in range(9)]
+    root = inputs[0]
+    for one in inputs[1:]:
+        root = root * one.tanh() + one
+    root.label = "L"
+    root.backward()
+    picture = draw(root)
+    heads = [box.lines[0] for box in picture.graph.boxes]
+    assert "× n" in picture.graph.title
+    assert "L: +" in heads
+    assert any(re.fullmatch(r"in1 … in8\s\(× 8\)", head) for head in heads)
