@@ -66,8 +66,10 @@ def losses(runs: Mapping[str, Run], ax: Axes | None) -> Axes:
         if run.best:
             best, value = run.best, judged[run.best - 1]
             shade = COLOURS[len(run.validation) > 0] if alone else colour
-            said = f"best: epoch {best}" if alone else "_best"
+            said = f"best: epoch {best}" if alone else "_best"  # said once for all, below
             ax.plot([best], [value], "o", color=shade, markeredgecolor="black", zorder=3, label=said)
+    if not alone and any(run.best for run in runs.values()):
+        ax.plot([], [], "o", color="white", markeredgecolor="black", label="best epoch")
     _logarithmic(ax, [loss for run in runs.values() for curve in (run.loss, run.validation) for loss in curve])
     ax.set(xlabel="epoch", ylabel="loss")
     _whole(ax)

@@ -93,11 +93,11 @@ def test_several_histories_share_the_axes() -> None:
     histories = {"sgd": history([2.0, 1.0, 1.5]), "$a$": history([3.0, 2.0], [2.0, 2.5])}
     ax = plot.loss(histories)
     lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
-    assert [line.get_label() for line in lines] == ["sgd, training", r"\$a\$, training", r"\$a\$, validation"]
-    assert [line.get_linestyle() for line in lines] == ["-", "-", "--"]
+    assert legend(ax) == ["sgd, training", r"\$a\$, training", r"\$a\$, validation", "best epoch"]
+    assert [line.get_linestyle() for line in lines[:-1]] == ["-", "-", "--"]
     best = [line.get_xydata().tolist() for line in ax.get_lines() if line not in lines]
     assert best == [[[2, 1.0]], [[1, 2.0]]]
-    assert legend(plot.loss({"a": history([1.0]), "b": history([2.0])})) == ["a", "b"]
+    assert legend(plot.loss({"a": history([1.0]), "b": history([2.0])})) == ["a", "b", "best epoch"]
     ax.figure.canvas.draw()
     with pytest.raises(TypeError, match=r"plot.loss needs the History that fit returns, got history\['a'\]: 3 \(int\)"):
         plot.loss({"a": 3})  # type: ignore[dict-item]
@@ -114,6 +114,10 @@ def test_a_history_draws_itself() -> None:
     ]
     assert history([]).best_epoch is None
     assert history([math.nan, 1.0]).best_epoch == 2
+    diverged = history([math.nan, math.inf])
+    assert diverged.best_epoch is None
+    assert "best" not in repr(diverged)
+    assert not any(line.get_label().startswith("best") for line in diverged.plot().get_lines())
 
 
 @pytest.mark.parametrize(

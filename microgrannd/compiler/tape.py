@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from .._text import described
 from .._trees import mapped
@@ -154,6 +154,7 @@ class Composite(Rule):
     """
 
     made: Callable[[], Tape]
+    told: ClassVar[bool] = False
 
 
 #: The rules of what is not computed.

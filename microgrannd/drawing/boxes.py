@@ -94,8 +94,9 @@ def reached(order: list[Value], box_of: BoxOf, outputs: set[Value]) -> dict[Valu
     for node in reversed(order):
         if node in outputs:
             ends[node] = None if node in ends else (node, 1.0)
-        for operand, partial in links(node):
-            if partial is not None and box_of[operand] == box_of[node] and not isinstance(box_of[node], Value):
+        box = box_of[node]
+        for operand, partial in () if isinstance(box, Value) else links(node):
+            if partial is not None and box_of[operand] == box:
                 end = _along(ends[node], partial)
                 ends[operand] = _joined(ends[operand], end) if operand in ends else end
     return ends

@@ -133,6 +133,9 @@ class Builder:
         """Return the box of a node, or of several that are alike."""
         apart = {rule.operands[i] for *_, i, _ in self.given.get(node, ())} if (rule := node._rule) else set()
         name = self.names.get(node, "")
+        if node.label and len(nodes) > 1:  # they are not all called like the first
+            ends = {name, self.names.get(nodes[-1], "")}
+            name = " … ".join(sorted(ends, key=lambda end: (len(end), end)))  # x2 before x10
         shown = within(name, visible(around)) if node in self.parameters else name
         texts = {operation(one, apart) for one in nodes} if len(nodes) <= MANY_ALIKE else set()
         what = texts.pop() if len(texts) == 1 else visible(rule.symbol) if rule else ""
@@ -189,7 +192,8 @@ class Builder:
             for index, (operand, partial) in enumerate(links(node)):
                 if partial is None or operand._rule is CONSTANT:
                     continue
-                if (box := self.box_of[operand]) != key or isinstance(key, Value):  # within a group they are not shown
+                box = self.box_of[operand]
+                if isinstance(key, Value) or box != key:  # within a group they are not shown
                     edges.append((box, Link(node, index, operand, partial)))
             if len(edges) > 1 and edges[0][1].operand is None:  # among the others, in the order of the operands
                 edges.sort(key=lambda pair: pair[1].position)

@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.value import Value
 from ..rules import readable
 from ..rules.rule import Rule
-from ..rules.simplify import Reducer, Term, number_of
+from ..rules.simplify import Reducer, Term, constant, number_of
 
 #: Elements of a sequence that are shown, at most.
 MOST_TERMS = 6
@@ -92,13 +92,13 @@ class Tidy(ast.NodeTransformer):
         self.placed: dict[str, ast.expr] = {}  # those of the lets that are tidy
 
     def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: D102
-        operands = _short([self.visit(part) for part in node.args])
+        operands = short([self.visit(part) for part in node.args])
         name = readable.shown(node.func.id, self.functions)  # type: ignore[attr-defined]  # a formula calls names
         return ast.Call(ast.Name(name, ast.Load()), operands, [])
 
     def visit_List(self, node: ast.List) -> ast.expr:  # noqa: D102
         self.generic_visit(node)
-        return ast.List(_short(node.elts), node.ctx)
+        return ast.List(short(node.elts), node.ctx)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: D102
         value = node.value
@@ -110,6 +110,10 @@ class Tidy(ast.NodeTransformer):
         return self.placed.get(node.id, node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: D102
+        left, right = _number_of(node.left), _number_of(node.right)
+        if isinstance(node.op, ast.Sub) and left is not None and right is not None:  # a⁻² for a^(−1 − 1)
+            tidy: ast.expr = self.visit(constant(left - right))
+            return tidy
         self.generic_visit(node)
         if isinstance(node.op, ast.Add):
             for part, other in ((node.left, node.right), (node.right, node.left)):
@@ -120,6 +124,16 @@ class Tidy(ast.NodeTransformer):
         return node
 
 
-def _short(terms: list[ast.expr]) -> list[ast.expr]:
+def _number_of(tree: ast.expr) -> float | None:
+    """Return the number that an expression is, tidy already or not; None where it is none."""
+    match tree:
+        case ast.Constant(int(number)) if not isinstance(number, bool):
+            return float(number)
+        case ast.UnaryOp(ast.USub(), ast.Constant(int(number))) if not isinstance(number, bool):
+            return -float(number)
+    return number_of(tree)
+
+
+def short(terms: list[ast.expr]) -> list[ast.expr]:
     """Leave out the middle of a long list."""
     return terms if len(terms) <= MOST_TERMS else [*terms[:2], ast.Name("...", ast.Load()), terms[-1]]

@@ -59,11 +59,11 @@ class Flow:
         (end, _), operand = ends[0], edges[0].operand
         slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
         formulas = self.formula(edges[0]) if edges[0].node is end and len(edges) == 1 else []
-        local = TEXT.slope(self.names[end], self.names[operand] if operand is not None else f"x{edges[0].position}")
+        local = TEXT.slope(self.names[end], self.names[operand] if operand is not None else _given(edges[0]))
         hint = [" = ".join(dict.fromkeys([local, *formulas, rounded(slope)]))]
         if operand is not None and self.gradient(self.root):
             passed, total = (TEXT.slope(self.names[self.root], self.names[node]) for node in (end, operand))
-            product = f"{rounded(self.gradient(end))} × {rounded(slope)}"
+            product = BY_NUMBER.product(self.gradient(end), slope)
             hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
         return rounded(slope), "\n".join(hint), [sum(flows)]
 
@@ -72,6 +72,17 @@ class Flow:
         if self.recorded is None or self.recorded.node is not edge.node:
             self.recorded = Recorded(edge.node)
         return [
-            TEXT.write(self.recorded.partial(edge.position, self.named)),
-            BY_NUMBER.write(self.recorded.partial(edge.position, numbers)),
+            notation.write(tree)
+            for notation, fill in ((TEXT, self.named), (BY_NUMBER, numbers))
+            for tree in self.recorded.partial(edge.position, fill)
         ]
+
+
+def _given(edge: Link) -> str:
+    """Return the name of a number that a module was given, as its box has it: x and its index among its row."""
+    position = edge.position
+    for row in edge.node._rows:
+        if position < len(row):
+            break
+        position -= len(row)
+    return f"x{position}"

@@ -25,7 +25,7 @@ from ..rules import readable
 from ..rules.notation import Notation
 from ..rules.rule import CONSTANT
 from ..rules.simplify import constant, hole, one
-from .filling import MOST_TERMS, Deciding, Filled, Tidy
+from .filling import MOST_TERMS, Deciding, Filled, Tidy, short
 from .names import is_number
 
 #: Makes of an operand what stands for it in a formula.
@@ -37,11 +37,12 @@ _SIGNS = frozenset({"abs", "cbrt", "ceil", "exp", "exp2", "floor", "len", "map",
 
 
 def named(names: Mapping[Value, str], notation: Notation) -> Fill:
-    """Return what fills in the names of operands, in brackets where they look like formulas themselves."""
+    """Return what fills in the names of operands, in brackets where they look like formulas or numbers themselves."""
 
     def fill(node: Value) -> ast.expr:
         name = notation.name(names[node])
-        return ast.Name(name if re.fullmatch(r"[^\W_][\w.]*", names[node]) else f"({name})", ast.Load())
+        plain = re.fullmatch(r"[^\W\d_][\w.]*", names[node]) and names[node] not in notation.symbols
+        return ast.Name(name if plain else f"({name})", ast.Load())
 
     return fill
 
@@ -72,6 +73,11 @@ class Recorded:
     def result(self, fill: Fill, notation: Notation) -> ast.expr:
         """Return how the result is computed: arithmetic written out, any other operation as a function of its operands."""
         rule = self.rule
+        if not rule.told:  # in which order the numbers and the Values were given is not known
+            values = [fill(operand) for row in self.node._rows for operand in row if not is_number(operand)]
+            given = any(is_number(operand) for row in self.node._rows for operand in row)
+            terms = [*short(values), *[ast.Name("...", ast.Load())] * given]
+            return ast.Call(ast.Name(readable.called(rule), ast.Load()), terms, [])
         if self.long:
             elements = {name: ast.Name(notation.element(name), ast.Load()) for name in rule.sequences}
             return readable.generic(readable.formula(rule), {**elements, **self._scalars(fill)}, rule)
@@ -83,12 +89,12 @@ class Recorded:
         return ast.Call(ast.Name(readable.called(rule), ast.Load()), terms, [])
 
     def partials(self, fill: Fill) -> list[ast.expr]:
-        """Return the local derivatives by each of the operands."""
-        return [self._filled(tree, fill) for tree in self._slopes]
+        """Return the local derivatives by each of the operands; none where the rule does not tell of them."""
+        return [self._filled(tree, fill) for tree in self._slopes] if self.rule.told else []
 
-    def partial(self, position: int, fill: Fill) -> ast.expr:
-        """Return the local derivative by the operand at an index."""
-        return self._filled(self._slopes[position], fill)
+    def partial(self, position: int, fill: Fill) -> list[ast.expr]:
+        """Return the local derivative by the operand at an index; nothing where the rule does not tell of it."""
+        return [self._filled(self._slopes[position], fill)] if self.rule.told else []
 
     @property
     def _written_out(self) -> bool:

@@ -26,6 +26,10 @@ TRIES = 40
 STEP, NEAR = 6.0, 7.0
 
 
+#: How far labels beside each other are apart, at least: 0 and −0.39 do not read as 0 − 0.39.
+APART = 5.0
+
+
 def label_points(graph: Graph, geometry: Geometry) -> list[Point | None]:
     """Return the middle of each arrow's label; None where it has none, or there is no room for it."""
     if len(graph.arrows) > MOST_LABELS:
@@ -51,7 +55,7 @@ def label_points(graph: Graph, geometry: Geometry) -> list[Point | None]:
         for at in lines[number][:TRIES] if label else ():
             rect = Rect.around(*at, width, SMALL + 2)
             if taken.free(rect, 1.0) and alone(number, at):
-                taken.add(rect)
+                taken.add(Rect.around(*at, width + 2 * APART, SMALL + 2))
                 points[number] = at
                 break
     return points

@@ -53,7 +53,7 @@ def repeated(order: list[Value], owners: Owners | None, box_of: BoxOf, whole: bo
     first: dict[Hashable, Key] = {}
     boxes: BoxOf = {}
     for node in order:
-        if node not in alone or is_number(node):
+        if node not in alone or is_number(node) or node is order[-1]:  # the result is looked for: it stays by itself
             boxes[node] = box_of[node]
         else:
             boxes[node] = first.setdefault(of[node], node)

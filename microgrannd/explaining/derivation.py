@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
@@ -115,9 +116,22 @@ class Derivation:
         return list(dict.fromkeys(one.node for one in reversed(self.inside.get(node, []))))
 
     def own(self, node: Value) -> list[Value]:
-        """Return the parameters that the box takes of which a node is the output."""
+        """Return the parameters in the box of which a node is the output; those of several boxes are told with the last."""
+        return self._own.get(node, [])
+
+    @cached_property
+    def _own(self) -> Mapping[Value, list[Value]]:
+        """The parameters in each box, by its output."""
         parameters = self.owners.parameters if self.owners else {}
-        return [one.operand for one in self.inside.get(node, []) if one.operand in parameters]
+        last: dict[Value, Value] = {}
+        for node in reversed(self.order):
+            for one in self.inside.get(node, []):
+                if one.operand in parameters and self.box_of[one.operand] is not one.operand:  # else it is passed on
+                    last[one.operand] = node
+        own: defaultdict[Value, list[Value]] = defaultdict(list)
+        for parameter, node in last.items():
+            own[node].append(parameter)
+        return own
 
     def leaves(self, wrt: Value | None) -> list[Value]:
         """Return the Values whose gradients are asked for: the one, or all that were given."""

@@ -137,7 +137,7 @@ class _Writing:
         rules = dict.fromkeys(one.node._rule for one in derivation.contributions if one.node not in derivation.inside)
         if derivation.inside and self.depth != "scalar":
             rules |= dict.fromkeys(one.node._rule for inside in derivation.inside.values() for one in inside)
-        lines += [style.rule(rule) for rule in rules if rule and not rule.name.startswith("__")]
+        lines += [style.rule(rule) for rule in rules if rule and rule.told and not rule.name.startswith("__")]
         lines += self.summary()
         return "\n".join(part for line in lines for part in style.lines(line))
 
@@ -147,7 +147,8 @@ class _Writing:
         layer = derivation.layers.get(node)
         if layer and layer.outputs[0] is node:
             outputs = {one: derivation.gradients[one] for one in layer.outputs}
-            yield style.layer(layer.name, outputs, derivation.within(node), self.norm(layer.parameters))
+            neurons = {derivation.owners.neuron[one] for one in outputs} if derivation.owners else outputs
+            yield style.layer(layer.name, len(neurons), outputs, derivation.within(node), self.norm(layer.parameters))
         told = not (layer and self.depth == "layer")
         if told:
             yield style.step(derivation.root, node, derivation.gradients[node], derivation.within(node))

@@ -160,8 +160,9 @@ class Text:
         if one.position >= 0:
             recorded = self.recorded(one.node)
             formulas = [
-                self.by_name.write(recorded.partial(one.position, self.named)),
-                self.by_number.write(recorded.partial(one.position, numbers)),
+                notation.write(tree)
+                for notation, fill in ((self.by_name, self.named), (self.by_number, numbers))
+                for tree in recorded.partial(one.position, fill)
             ]
         local = self.math(self.equation(self.slope(one.node, one.operand), *formulas, self.number(one.partial)))
         if one.node is root and len(terms) == 1:
@@ -180,18 +181,22 @@ class Text:
         more = len(gradients) - len(shown)
         return f"{', '.join(shown)}{f' and {more:,} more' if more else ''}"
 
-    def layer(self, name: str, outputs: Mapping[Value, float], formula: Sequence[Value], inside: str) -> str:
+    def layer(
+        self, name: str, neurons: int, outputs: Mapping[Value, float], formula: Sequence[Value], inside: str
+    ) -> str:
         """Write what a layer computes, and the gradients that arrive at its outputs.
 
         Args:
             name: of the layer.
+            neurons: how many have these outputs, several each where the layer is called several times.
             outputs: with their gradients.
             formula: the operations of one of them.
             inside: what it has: see `parameters`.
         """
         ranges = [self.range(node.data for node in outputs), self.range(outputs.values())]
-        count = f"{len(outputs):,} neuron{'s' * (len(outputs) > 1)}"
-        said = f"values {ranges[0]}, gradients that arrive {ranges[1]}, {inside}"
+        count = f"{neurons:,} neuron{'s' * (neurons > 1)}"
+        several = f"called several times, {len(outputs):,} " if len(outputs) > neurons else ""
+        said = f"{several}values {ranges[0]}, gradients that arrive {ranges[1]}, {inside}"
         return f"{self.bullet}{self.emphasised(name)}: {count} of {self.math(self.whole(formula))}, {said}"
 
     def range(self, values: Iterable[float]) -> str:

@@ -55,7 +55,7 @@ def owners_of(order: Iterable[Value], model: Module) -> Owners:
     """Find the module of each node.
 
     A node belongs to the innermost module that holds all parameters among its operands. So do the sums of such nodes,
-    and the activation of a sum. What is computed of one parameter alone, as a penalty is, belongs to none.
+    with nothing added, and the activation of a sum. What is computed of one parameter alone, as a penalty is, belongs to none.
 
     Args:
         order: a graph's nodes, operands before results.
@@ -77,7 +77,7 @@ def owners_of(order: Iterable[Value], model: Module) -> Owners:
             of[node] = _common({of[parameter] for parameter in own})
         elif not own and len(names := {None if value in ended else of.get(value) for value in values}) == 1:
             name = names.pop()
-            if name and node._rule in _SUMS:
+            if name and node._rule in _SUMS and not _adds_number(node):
                 of[node] = name
             elif name and node._rule in _endings(modules[name]):
                 of[node] = name
@@ -93,6 +93,12 @@ def _penalty(node: Value, values: set[Value]) -> bool:
     """Tell whether a node takes one parameter and nothing else (but an exponent)."""
     alone = all(type(operand) is not float for operand in node._operands)
     return len(values) == 1 and (alone or node._rule is TABLE["__pow__"])
+
+
+def _adds_number(node: Value) -> bool:
+    """Tell whether a sum has a number other than 0, with which sums begin: say an input, which a residual block adds."""
+    numbers = (o if type(o) is float else o.data if o._rule is CONSTANT else 0.0 for o in node._operands)
+    return any(number != 0 for number in numbers)
 
 
 def _endings(module: Module) -> Set[Rule | None]:

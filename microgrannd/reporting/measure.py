@@ -229,14 +229,15 @@ def _verdict(layer: LayerReport, reference: float, dead: str) -> tuple[str, str]
         return "not finite", f"the largest gradient is {layer.gradient.largest}"
     if _explodes(layer):
         return "exploding", f"norm {layer.gradient.norm:.3g}, of weights {layer.weight:.3g}"
-    if layer.units and layer.dead / layer.units >= DEAD:
+    blocked = dead and not mean and layer.activation is None  # then nothing is known of its units
+    if layer.units and layer.dead / layer.units >= DEAD and not blocked:
         return DEAD_UNITS, f"{layer.dead} of {layer.units}"
     if not mean or mean < VANISHING * reference:
         reason = f"{mean / reference:.2g} of the largest mean" if mean else "all gradients are 0"
         return ("behind dead units", f"{reason}, behind {dead}") if dead else ("vanishing", reason)
     if ratio is not None and isfinite(ratio) and not USUAL[0] <= ratio <= USUAL[1]:
         size = "large" if ratio > USUAL[1] else "small"
-        return f"{size} steps", f"update/weight {ratio:.2g}, usually {USUAL[0]:g} to {USUAL[1]:g}"
+        return f"{size} steps", f"update/weight {ratio:.3g}, usually {USUAL[0]:g} to {USUAL[1]:g}"
     return HEALTHY, ""
 
 

@@ -104,6 +104,13 @@ class Notation:
                 return self.between("floor", self.fraction(left, right, True)[0])
             case ast.BinOp(left, ast.Pow(), right) | ast.Call(ast.Name("pow"), [left, right]):
                 return self.power(self.bound(left, ATOM), right)
+            case ast.BinOp(
+                left, ast.Mod(), right
+            ):  # readers do not agree how tightly it holds, so it gets all brackets
+                return (
+                    f"{self.bound(left, PRODUCT, leading)}{self.operators[ast.Mod]}{self.bound(right, POWER)}",
+                    CONDITION,
+                )
             case ast.BinOp(left, operation, right):
                 return (
                     f"{self.bound(left, SUM, leading)}{self.operators[type(operation)]}{self.bound(right, SIGMA)}",

@@ -11,7 +11,7 @@ from importlib import import_module
 from keyword import iskeyword
 from operator import attrgetter
 from pickle import PicklingError
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from . import ieee
 from .formula import FUNCTIONS, Formula, FormulaError
@@ -37,6 +37,7 @@ class Rule:
         sequences: the operands that are sequences (of ``sum`` and its like).
         written: how mathematics writes what a line computes in another form for the sake of floats: the value by ``y``,
             a partial by its operand. It is only read.
+        told: whether its formulas say something to a reader, and not only call what was made of others.
     """
 
     function: Callable[..., Any]
@@ -47,6 +48,7 @@ class Rule:
     functions: Mapping[str, Any]
     sequences: frozenset[str]
     written: Mapping[str, Formula] = field(default_factory=dict)
+    told: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

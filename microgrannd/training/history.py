@@ -44,9 +44,10 @@ class History:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch, from 1, of the lowest validation loss, or without validation rows of the lowest loss; None if none was run."""
+        """The epoch, from 1, of the lowest validation loss, or without validation rows of the lowest loss; None if none has a loss below inf."""
         judged = [inf if isnan(loss) else loss for loss in self.validation_loss or self.loss]
-        return 1 + judged.index(min(judged)) if judged else None
+        lowest = min(judged, default=inf)
+        return 1 + judged.index(lowest) if lowest < inf else None
 
     def curves(self) -> dict[str, list[float]]:
         """Return the numbers of each epoch by name: loss, validation_loss, and the metrics, as far as there are any."""
@@ -55,7 +56,7 @@ class History:
 
     def __repr__(self) -> str:
         last = "".join(f", {name} {curve[-1]:.4g}" for name, curve in self.curves().items())
-        best = f", best epoch {self.best_epoch}" if self.loss else ""
+        best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
         return f"History({len(self.loss)} epochs{last}{best}{', interrupted' if self.interrupted else ''})"
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -15,6 +15,7 @@ import pytest
 import microgrannd as mg
 from microgrannd import Module, Value, draw, explain
 from microgrannd.explaining.derivation import Derivation
+from microgrannd.rules.notation import Notation
 from tests.helpers import RENDERERS, SVG, choose, labelled, textbook
 
 Point = tuple[float, float]
@@ -261,3 +262,40 @@ def test_arrowheads_have_the_colours_of_their_lines() -> None:
             assert head == f"url(#arrow{path.get('stroke', '')[1:]})"
     ends = [line[0] for *_, line in drawn.lines]
     assert len(set(ends)) == len(ends)  # no two end in one point
+
+
+def test_labels_beside_each_other_do_not_read_as_one() -> None:
+    """0 and −0.39 would read as 0 − 0.39."""
+    model = mg.MLP(3, [4, 4, 1], seed=0)
+    root = model([2.0, 3.0, -1.0])
+    root.backward()
+    drawn = Drawn(draw(root, model, "neuron", layout="own").pipe(encoding="utf-8"))
+    wider = [(x0 - 3, y0 + 2, x1 + 3, y1 - 2) for x0, y0, x1, y1 in drawn.labels]
+    assert len(wider) > 20
+    assert not [pair for pair in itertools.combinations(wider, 2) if overlap(*pair)]
+
+
+def test_hover_calls_a_number_that_was_given_as_its_box_does() -> None:
+    neuron = mg.Neuron(2, activation="tanh")
+    root = neuron([1.0, -2.0])
+    root.backward()
+    drawn = ET.fromstring(draw(root, neuron).pipe(encoding="utf-8"))
+    hints = [title.text or "" for title in drawn.iter(f"{SVG}title")]
+    boxes = {text.text for text in drawn.iter(f"{SVG}text")}
+    for i, weight in enumerate(neuron.w):
+        assert f"x{i}" in boxes
+        assert f"∂v1/∂x{i} = w.{i} = {Notation().number(weight.data)}" in hints
+
+
+def test_where_steps_are_folded_the_result_stays_and_labels_are_not_all_the_first_ones() -> None:
+    inputs = [Value(i + 1.5, f"in{i}") for i in range(9)]
+    root = inputs[0]
+    for one in inputs[1:]:
+        root = root * one.tanh() + one
+    root.label = "L"
+    root.backward()
+    picture = draw(root)
+    heads = [box.lines[0] for box in picture.graph.boxes]
+    assert "× n" in picture.graph.title
+    assert "L: +" in heads
+    assert any(re.fullmatch(r"in1 … in8\s\(× 8\)", head) for head in heads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import math
 import random
@@ -417,3 +418,55 @@ def test_what_is_written_is_checked_as_formulas_are() -> None:
         mg.rule("x", dx="1", written={"z": "x"})
     with pytest.raises(FormulaError, match="unknown name 'z'"):
         mg.rule("x", dx="1", written={"y": "z"})(lambda x: None)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("(a + b) % c", "(a + b) mod c"),
+        ("a % b + c", "(a mod b) + c"),
+        ("a % (b * c)", "a mod (b · c)"),
+        ("a % b % c", "(a mod b) mod c"),
+    ],
+)
+def test_a_remainder_leaves_no_doubt_of_what(formula: str, expected: str) -> None:
+    assert Notation().write(ast.parse(formula, mode="eval").body) == expected
+
+
+@pytest.mark.parametrize("label", ["1", "2e5", "pi", "inf"])
+def test_a_label_is_not_taken_for_a_number(label: str) -> None:
+    x = Value(2.0, label)
+    assert str(explain(x**2 * x)).splitlines()[0] == f"y = v1 · ({label}) = 4 × 2 = 8,  ∂y/∂y = 1"
+
+
+def test_a_compiled_function_is_told_by_its_name_and_numbers_alone() -> None:
+    @mg.jit
+    def f(a: Any, b: Any) -> Any:
+        return [a * b, a + b]
+
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    told = str(explain(f(a, b)[0])).splitlines()
+    assert told[:2] == ["y = f(a, b) = f(2, 3) = 6,  ∂y/∂y = 1", "    ∂y/∂a = 3"]
+    assert told[-2:] == ["    ∂y/∂b = 2", "In sum: ∂y/∂a = 3, ∂y/∂b = 2"]
+    assert str(explain(f(5.0, b)[0])).startswith("y = f(b, …) = f(3, …) = 15,")
+    assert "df_d" not in mg.draw(f(a, b)[1])._repr_mimebundle_()["image/svg+xml"]
+
+
+def test_a_layer_that_is_called_for_several_rows_has_no_more_neurons_and_tells_a_parameter_once() -> None:
+    model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
+    root = labelled(model([0.5, -1.0]) + model([1.0, 2.0]), "L")
+    told = unwrapped(explain(root, model=model, depth="neuron"))
+    (first,) = [line for line in told if line.startswith("layers.0: ")]
+    assert first.startswith("layers.0: 3 neurons of tanh(Σ wᵢxᵢ + b), called several times, 6 values ")
+    parameter = model.layers[0].neurons[1].w[0]
+    root.backward()
+    name = "∂L/∂(layers.0.neurons.1.w.0)"
+    assert sum(f"{name} = " in line for line in told) == 1
+    assert f"{name} = {Notation().number(parameter.grad)}" in "\n".join(told)
+    asked = [line for line in unwrapped(explain(root, wrt=parameter, model=model)) if name in line]
+    assert len(asked) == 3  # what the two calls pass on, and the summary
+
+
+@pytest.mark.parametrize(("exponent", "slope"), [(-1, "−1 · a⁻²"), (-2.5, "−2.5 · a^(−3.5)"), (3, "3 · a²")])
+def test_the_exponent_of_a_derivative_is_computed(exponent: float, slope: str) -> None:
+    assert f"    ∂y/∂a = {slope} = " in str(explain(Value(2.0, "a") ** exponent))

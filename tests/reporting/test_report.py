@@ -329,7 +329,7 @@ def test_steps_are_judged_by_what_is_printed_beside_them(lr: float, verdict: str
     for layer in mg.gradient_report(model, X, mg.SGD(model.parameters(), lr=lr)).layers:
         assert layer.verdict == verdict
         assert (verdict == "healthy") == (USUAL[0] <= (layer.update_to_weight or 0) <= USUAL[1])
-        assert not layer.reason or f"update/weight {layer.update_to_weight:.2g}, usually 3e-05 to 0.03" in layer.reason
+        assert not layer.reason or f"update/weight {layer.update_to_weight:.3g}, usually 3e-05 to 0.03" in layer.reason
 
 
 def test_layers_that_no_optimiser_has_are_frozen() -> None:
@@ -512,3 +512,22 @@ def test_a_network_of_a_hundred_thousand_parameters_is_reported_at_once() -> Non
     model.weights = [[Value(0.1) for _ in range(1000)] for _ in range(100)]  # type: ignore[attr-defined]
     (layer,) = mg.gradient_report(model).layers
     assert layer.parameters == 100_000
+
+
+def test_without_rows_a_layer_behind_a_dead_one_is_not_called_dead() -> None:
+    model = mg.MLP(2, [6, 6, 1], activation="relu", init="he", seed=0)
+    for neuron in model.layers[1].neurons:
+        neuron.b.data = -100.0
+    mg.mse([model(row) for row in X], Y).backward()
+    verdicts = [layer.verdict for layer in mg.gradient_report(model).layers]
+    assert verdicts == ["behind dead units", "dead units", "healthy"]
+
+
+def test_a_ratio_beyond_the_usual_range_reads_as_beyond_it() -> None:
+    model = mg.MLP(2, [1], seed=0)
+    model(X[0]).backward()
+    weight = math.hypot(*(p.data for p in model.parameters()))
+    norm = math.hypot(*(p.grad for p in model.parameters()))
+    optimizer = mg.SGD(model.parameters(), lr=0.0304 * weight / norm)
+    (layer,) = mg.gradient_report(model, optimizer=optimizer).layers
+    assert layer.reason == "update/weight 0.0304, usually 3e-05 to 0.03"
