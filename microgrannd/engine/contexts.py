@@ -197,15 +197,19 @@ class scope(_Switch):  # noqa: N801  # beside no_grad
 _once_for_all: ContextVar[_Holder] = ContextVar("microgrannd_once_for_all", default=_nothing)
 
 
-def require_numbers(what: str) -> None:
-    """Refuse to read a Value's number, for something, where the graph stands for other numbers too.
+def require_numbers(what: str, *values: object) -> None:
+    """Refuse to read numbers of Values where the graph stands for other numbers too.
+
+    Args:
+        what: they are read for, with a place for each of the values: a text is made only for the error.
+        values: that are read.
 
     Raises:
-        TypeError: it does.
+        TypeError: the graph stands for other numbers too.
     """
     if _once_for_all.get()() is not None:
         raise TypeError(
-            f"{what} holds for these numbers only, but mg.jit records a function once for all: use mg.maximum, "
+            f"{what.format(*values)} holds for these numbers only, but mg.jit records a function once for all: use mg.maximum, "
             "mg.clip, mg.relu or their like (whose own derivatives compare, too), or name the argument in static="
         )
 

@@ -173,7 +173,7 @@ class Value(Operations):
         if self is other:
             return True
         if isinstance(other, Value | int | float):
-            require_numbers(f"{self} == {other}")
+            require_numbers("{} == {}", self, other)
         return NotImplemented
 
     __hash__ = object.__hash__
@@ -182,7 +182,7 @@ class Value(Operations):
         raise _whole("trunc", self)
 
     def __bool__(self) -> bool:
-        require_numbers(f"the truth of {self}")
+        require_numbers("the truth of {}", self)
         return self.data != 0
 
     def __index__(self) -> int:
@@ -281,6 +281,6 @@ def _whole(name: str, value: Value) -> TypeError:
 
 
 def _compared(comparison: Callable[[float, float], bool], value: Value, other: Any) -> bool:
-    require_numbers(f"a comparison of {value}")
+    require_numbers("a comparison of {}", value)
     number = other.data if isinstance(other, Value) else real(other)
     return NotImplemented if number is None else comparison(value.data, number)
