@@ -172,7 +172,10 @@ class Value(Operations):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if isinstance(other, Value | int | float):
+        if isinstance(other, Value):
+            require_numbers("{} == {}", self, other)
+            return False
+        if isinstance(other, int | float):
             require_numbers("{} == {}", self, other)
         return NotImplemented
 
