@@ -77,11 +77,23 @@ for (const image of document.querySelectorAll(".microgrannd-picture > img")) {
     else if (before) zoom(spread() / before, event.clientX - room().left, event.clientY - room().top);
   });
   for (const end of ["pointerup", "pointercancel", "pointerleave"]) svg.addEventListener(end, (event) => pointers.delete(event.pointerId));
-  new ResizeObserver(show).observe(svg); // also when a notebook lays it out for the first time
+  let opened = false;
+  new ResizeObserver(() => { // also when a notebook lays it out for the first time
+    show();
+    if (!opened && room().width) open();
+  }).observe(svg);
 
   // Hints: below the picture, and what belongs to the thing under the pointer stands out.
   const groups = (kind) => [...svg.querySelectorAll(`g.${kind}`)];
   const nodes = groups("node"), edges = groups("edge"), frames = groups("cluster");
+  // Where no box would be in sight, the result is: the last one.
+  const open = () => {
+    opened = true;
+    const { left: a, top: b, right: c, bottom: d } = room(), boxes = nodes.map((node) => node.getBoundingClientRect());
+    if (!boxes.length || boxes.some((box) => box.right > a && box.left < c && box.bottom > b && box.top < d)) return;
+    const last = boxes.at(-1);
+    move((a + c - last.left - last.right) / 2, (b + d - last.top - last.bottom) / 2);
+  };
   for (const edge of edges) {
     const wide = edge.querySelector("path").cloneNode();
     for (const name of ["marker-start", "marker-end", "stroke-dasharray"]) wide.removeAttribute(name);

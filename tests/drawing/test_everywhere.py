@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import os
+import random
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -186,6 +187,26 @@ def test_hover_zoom_pan_and_fold_work_and_nothing_is_asked_for(browser: Any, tmp
     page.mouse.move(1, 1)
     assert page.inner_text("output").startswith("Point at a box or a line")
     assert shown.said == [path.as_uri()]
+    page.close()
+
+
+@needs_browser
+def test_a_picture_opens_on_a_box(browser: Any, tmp_path: Path) -> None:
+    """A graph in which nothing is repeated, so that the corner at which it opens may be empty."""
+    rng = random.Random(0)
+    nodes = [Value(rng.uniform(0.5, 1)) for _ in range(20)]
+    for n in range(380):
+        a, b = rng.choices(nodes, k=2)
+        nodes.append(mg.tanh(a * b) if n % 2 else a + b)
+    mg.draw(mg.sum(nodes[-30:]), layout="own").save(tmp_path / "a.html")
+    page = Shown(browser, tmp_path / "a.html", viewport={"width": 300, "height": 200}).page
+    page.wait_for_function("""() => {
+        const room = document.querySelector("svg").getBoundingClientRect();
+        return [...document.querySelectorAll("g.node")].some((node) => {
+            const box = node.getBoundingClientRect();
+            return box.right > room.left && box.left < room.right && box.bottom > room.top && box.top < room.bottom;
+        });
+    }""")
     page.close()
 
 
