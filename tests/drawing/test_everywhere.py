@@ -190,6 +190,7 @@ def test_hover_zoom_pan_and_fold_work_and_nothing_is_asked_for(browser: Any, tmp
     page.close()
 
 
+@needs_dot
 @needs_browser
 def test_a_picture_opens_on_a_box(browser: Any, tmp_path: Path) -> None:
     """A graph in which nothing is repeated, so that the corner at which it opens may be empty."""
@@ -198,8 +199,8 @@ def test_a_picture_opens_on_a_box(browser: Any, tmp_path: Path) -> None:
     for n in range(380):
         a, b = rng.choices(nodes, k=2)
         nodes.append(mg.tanh(a * b) if n % 2 else a + b)
-    mg.draw(mg.sum(nodes[-30:]), layout="own").save(tmp_path / "a.html")
-    page = Shown(browser, tmp_path / "a.html", viewport={"width": 300, "height": 200}).page
+    mg.draw(mg.sum(nodes[-30:]), layout="dot").save(tmp_path / "a.html")
+    page = Shown(browser, tmp_path / "a.html", viewport={"width": 600, "height": 400}).page
     page.wait_for_function("""() => {
         const room = document.querySelector("svg").getBoundingClientRect();
         return [...document.querySelectorAll("g.node")].some((node) => {

@@ -456,7 +456,7 @@ def test_unusual_models_and_data_are_drawn(browser: Any, tmp_path: Path, made: A
 
 
 def test_names_that_look_like_numbers_reach_the_file(browser: Any, tmp_path: Path) -> None:
-    table, classes = tmp_path / "table.csv", ["NaN", "Infinity", "yes"]
+    table, classes = tmp_path / "table.csv", ["-Infinity", "Infinity", "yes"]
     table.write_text("NaN,-Infinity,Infinity\n" + "".join(f"{i},{i % 5},{classes[i % 3]}\n" for i in range(12)))
     assert main(["live", str(table), "--hidden", "2", "-o", str(tmp_path / "made.html")]) == 0
     page = browser.new_page()
