@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from os import PathLike
 
 from ._text import printable
@@ -124,13 +124,14 @@ def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
 
     Cells are separated by commas, semicolons or tabs (whichever the first line has most of), or by any number of
     spaces, where the first line has none of these. Unless commas separate, they may be decimal commas, where no number
-    of the table has a decimal point. Where rows have one cell more than the header, the first cells are row names: a
+    of the table has a decimal point, and not all could be thousands. Where rows have one cell more than the header, the first cells are row names: a
     column without a name.
 
     Args:
         path: of the file.
         header: whether the first row holds the names of the columns. By default it does if it has text above numbers, or
-            counts from 0, as pandas names columns; and if it has no number, unless all its cells occur again under it.
+            counts from 0, as pandas names columns; if it has texts that do not occur again under it, where others do; and
+            if it has no number, unless all its cells occur again under it.
 
     Raises:
         TableError: the file is empty, is not text, has a row of another length or two columns of one name.
@@ -153,23 +154,33 @@ def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
     note = ""
     if header is None:
         header, note = _is_header(titles, sample)
-    if header and sample and len(titles) + 1 == len(sample[0]):
-        titles = ["", *titles]
+    if header and sample and len(titles) + 1 == len(sample[0]):  # row names, or a separator at the end of rows
+        titles = ["", *titles] if any(row[-1] for row in sample) else [*titles, ""]
     columns = titles if header else [f"column {i + 1}" for i in range(len(titles))]
     column, times = Counter(columns).most_common(1)[0]
     if times > 1:
         raise TableError(f"{name}: two columns are named {column!r}; rename one")
-    count, commas, points = 0, False, False
+    count, commas, points, fractions = 0, "", False, False
     for line, row in islice(records(), header, None):
         count += 1
         if len(row) != len(columns):
             raise TableError(f"{name}, line {line}: {len(row)} cells, where the first row has {len(columns)}")
         if delimiter != "," and not points:
-            commas = commas or any("," in cell and _is_number(cell, ",") for cell in row)
+            for cell in row:
+                if "," in cell and (_is_number(cell, ",") or _THOUSANDS.fullmatch(cell)):
+                    commas = commas or cell.strip()
+                    fractions = fractions or not _THOUSANDS.fullmatch(cell)
             points = any("." in cell and _is_number(cell, ".") for cell in row)
     if not count:
         raise TableError(f"{name}: there is no row under the header")
-    return Table(name, columns, lambda: islice(records(), header, None), count, delimiter, commas and not points, note)
+    if commas and not points and not fractions:
+        raise TableError(f"{name}: is {commas!r} a number with thousands or with decimals? Write it without a comma")
+    has_commas = bool(commas) and not points
+    return Table(name, columns, lambda: islice(records(), header, None), count, delimiter, has_commas, note)
+
+
+#: A number with thousands, which might also be one with decimals.
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")
 
 
 def parse_number(text: str) -> float | None:
@@ -221,9 +232,9 @@ def _delimiter(name: str, data: bytes) -> str:
             break
     line = re.search(r'(?:[^"\r\n]|"[^"]*")+', start)
     bare = re.sub('"[^"]*"', "x", line[0]).strip(" ") if line else ""
-    most = max(",;\t", key=bare.count)
+    most = max(";\t,", key=bare.count)  # a comma may stand in a name
     if most in bare or " " not in bare:
-        return most
+        return most if most in bare else ","
     lengths = {len(row) for _, row in islice(_records(name, data, " "), 3)}
     return " " if len(lengths) == 1 or max(lengths) - min(lengths) == 1 else ","
 
@@ -245,9 +256,12 @@ def _is_header(titles: list[str], rows: list[list[str]]) -> tuple[bool, str]:
         counted = [i for i, is_number in enumerate(numeric) if is_number]
         named = all(titles[i] not in below[i] for i in words)
         from_zero = [titles[i] for i in counted] == [str(k) for k in range(len(counted))]
-        if from_zero and named and (len(titles) > 2 or words):
+        recurring = any(len(set(below[i])) < len(below[i]) for i in words)
+        if named and (from_zero and (len(titles) > 2 or words) or recurring):
             return True, _taken(titles)
-        return False, ""
+        years = [int(title) for title, is_number in zip(titles, numeric, strict=True) if is_number]
+        following = len(years) > 1 and all(b - a == 1 for a, b in pairwise(years))
+        return False, "the first row is taken for data; --header if it holds names" if following else ""
     if words and all(titles[i] in below[i] for i in words):
         return False, "the first row is taken for data, as all its cells occur again; --header if it holds names"
     return True, ""

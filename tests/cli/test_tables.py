@@ -371,3 +371,39 @@ def test_a_model_of_the_first_version_predicts_and_is_judged():
     assert status == 0
     assert f"accuracy {right / 2:.1%} ({right} of 2)" in shown
     assert "most common" not in shown
+
+
+@pytest.mark.parametrize("end", ["", ","])
+def test_a_separator_at_the_end_of_rows_moves_no_column(end):
+    write("x,y,t\n" + "".join(f"{i},{(7 * i) % 5},{2 * i + 0.5}{end}\n" for i in range(12)))
+    table = read_csv("table.csv")
+    assert table.numbers(["x", "y", "t"])[3] == [3.0, 1.0, 6.5]
+    assert run("train", "table.csv", "--target", "t", "--epochs", "0")[0] == 0
+
+
+@pytest.mark.parametrize("titles", ["country,2019,2020,label", "1,2,3,species"])
+def test_numbers_are_names_beside_texts_that_do_not_occur_again(titles):
+    write(f"{titles}\n" + "".join(f"{'ab'[i % 2]},{i},{i / 3},{'pq'[i % 2]}\n" for i in range(12)))
+    table = read_csv("table.csv")
+    assert table.columns == titles.split(",")
+    assert "is taken for names" in table.note
+
+
+def test_years_alone_are_data_and_said_to_be():
+    write("2019,2020,2021\n" + "".join(f"{i},{i / 3},{i / 7}\n" for i in range(5)))
+    table = read_csv("table.csv")
+    assert (table.count, table.note) == (6, "the first row is taken for data; --header if it holds names")
+
+
+def test_commas_that_may_be_thousands_are_refused():
+    write("x;y\n" + "".join(f"{i + 1},000;{i},5\n" for i in range(9)))
+    assert read_csv("table.csv").numbers(["y"])[1] == [1.5]  # the others are decimals
+    write("x;y\n1,000;2\n2,500;3\n")
+    assert refusal("train", "table.csv") == (
+        "table.csv: is '1,000' a number with thousands or with decimals? Write it without a comma"
+    )
+
+
+def test_commas_in_names_do_not_separate():
+    write("height, cm;weight, kg;kind\n" + "".join(f"{i},5;{i},25;{'pq'[i % 2]}\n" for i in range(9)))
+    assert read_csv("table.csv").columns == ["height, cm", "weight, kg", "kind"]
