@@ -25,7 +25,7 @@ from ..training.fit import fit
 from ..training.gradients import Eager
 from ..training.history import History
 from .outputs import picture_format, require_output, write_picture
-from .prepare import Prepared, prepare, read_rows
+from .prepare import Prepared, notes_of, prepare, read_rows
 from .scores import scores
 from .tasks import DROP, REFUSE, Task
 
@@ -200,8 +200,7 @@ def evaluate(options: argparse.Namespace, out: Output) -> None:
     reading = read_rows(table, task)
     outputs = model.predict(task.row(reading.row(i)) for i in range(len(reading)))
     lines = [f"{table.path}: {len(reading)} rows; target {task}"]
-    if reading.dropped:
-        lines.append(f"  left out: {reading.dropped} of {table.count} rows, in which a cell is missing")
+    lines += [f"  {note}" for note in notes_of(table, reading, " or unknown texts")]
     lines += scores(task, outputs, list(reading.targets))
     out.give("\n".join(map(printable, lines)) + "\n")
 

@@ -189,20 +189,34 @@ def prepare(
 
 
 def _notes(table: Table, columns: list[Column], skipped: list[str], reading: Reading) -> list[str]:
-    notes = [table.note] if table.note else []
-    if table.decimal_comma:
-        notes.append("numbers have decimal commas")
+    notes = []
     if skipped:
         notes.append(f"left out: column {', '.join(map(repr, skipped))}, which has no name (an index, say)")
     texts = [column for column in columns if column.texts]
     if texts:
         shown = ", ".join(f"{column.name!r} ({len(column.texts)})" for column in texts[:5])
         notes.append(f"texts as one-hot inputs: {shown}{', ...' if len(texts) > 5 else ''}")
+    return [*notes, *notes_of(table, reading)]
+
+
+def notes_of(table: Table, reading: Reading, unknown: str = "") -> list[str]:
+    """Return what was taken for granted in reading a table, and what became of its missing cells.
+
+    Args:
+        table: that was read.
+        reading: its rows.
+        unknown: what else than missing cells is treated as such.
+    """
+    notes = [table.note] if table.note else []
+    if table.decimal_comma:
+        notes.append("numbers have decimal commas")
     replaced = sum(map(isnan, reading.numbers))
     if replaced:
-        notes.append(f"missing cells taken as the mean of their column: {replaced}")
+        notes.append(f"missing cells{unknown} taken as the mean of their column: {replaced}")
     if reading.dropped:
-        notes.append(f"left out: {reading.dropped} of {table.count} rows, in which a cell is missing")
+        notes.append(
+            f"left out: {reading.dropped} of {table.count} rows, in which a cell is missing{unknown and ' or a text unknown'}"
+        )
     return notes
 
 

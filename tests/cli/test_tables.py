@@ -407,3 +407,20 @@ def test_commas_that_may_be_thousands_are_refused():
 def test_commas_in_names_do_not_separate():
     write("height, cm;weight, kg;kind\n" + "".join(f"{i},5;{i},25;{'pq'[i % 2]}\n" for i in range(9)))
     assert read_csv("table.csv").columns == ["height, cm", "weight, kg", "kind"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("mean", "missing cells or unknown texts taken as the mean of their column: 2"),
+        ("drop", "left out: 2 of 3 rows, in which a cell is missing or a text unknown"),
+    ],
+)
+def test_evaluate_says_what_it_took_for_missing(missing, said):
+    write("x;k;c\n" + "".join(f"{i},5;{'uv'[i % 2]};{'pq'[i % 3 == 0]}\n" for i in range(12)) + ";u;p\n")
+    trained("--missing", missing)
+    write("x;k;c\n1,5;ZZ;p\n1,5;;p\n2,5;u;q\n", "new.csv")
+    status, shown, _ = run("evaluate", "model.json", "new.csv")
+    assert status == 0
+    assert f"  {said}\n" in shown
+    assert "  numbers have decimal commas\n" in shown
