@@ -200,7 +200,7 @@ def evaluate(options: argparse.Namespace, out: Output) -> None:
     reading = read_rows(table, task)
     outputs = model.predict(task.row(reading.row(i)) for i in range(len(reading)))
     lines = [f"{table.path}: {len(reading)} rows; target {task}"]
-    lines += [f"  {note}" for note in notes_of(table, reading, " or unknown texts")]
+    lines += [f"  {note}" for note in notes_of(table, reading, with_unknown=True)]
     lines += scores(task, outputs, list(reading.targets))
     out.give("\n".join(map(printable, lines)) + "\n")
 

@@ -199,23 +199,25 @@ def _notes(table: Table, columns: list[Column], skipped: list[str], reading: Rea
     return [*notes, *notes_of(table, reading)]
 
 
-def notes_of(table: Table, reading: Reading, unknown: str = "") -> list[str]:
+def notes_of(table: Table, reading: Reading, with_unknown: bool = False) -> list[str]:
     """Return what was taken for granted in reading a table, and what became of its missing cells.
 
     Args:
         table: that was read.
         reading: its rows.
-        unknown: what else than missing cells is treated as such.
+        with_unknown: texts that a model does not know count as missing.
     """
     notes = [table.note] if table.note else []
     if table.decimal_comma:
         notes.append("numbers have decimal commas")
     replaced = sum(map(isnan, reading.numbers))
     if replaced:
-        notes.append(f"missing cells{unknown} taken as the mean of their column: {replaced}")
+        notes.append(
+            f"missing cells{' or unknown texts' if with_unknown else ''} taken as the mean of their column: {replaced}"
+        )
     if reading.dropped:
         notes.append(
-            f"left out: {reading.dropped} of {table.count} rows, in which a cell is missing{unknown and ' or a text unknown'}"
+            f"left out: {reading.dropped} of {table.count} rows, in which a cell is missing{' or a text unknown' if with_unknown else ''}"
         )
     return notes
 
