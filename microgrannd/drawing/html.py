@@ -7,7 +7,10 @@ import hashlib
 from functools import cache
 from html import escape
 from importlib.resources import files
+from os import PathLike
 from string import Template
+
+from .._files import write_bytes
 
 #: Of what the script adds to a picture; without colours of its own, it follows the page.
 STYLE = (
@@ -18,6 +21,34 @@ STYLE = (
     ".microgrannd-hint { white-space: pre-line; min-height: 4.2em; padding-left: 8px; overflow-wrap: anywhere; } "
     "@media print { .microgrannd-bar { display: none; } }"
 )
+
+
+class Page:
+    """A page of one file that can be saved, and shows itself in a frame of a notebook.
+
+    Args:
+        html: the page.
+        height: of its frame, in pixels.
+        title: of its frame.
+        rights: what the frame lets the page do.
+    """
+
+    def __init__(self, html: str, height: int, title: str, rights: str = "allow-scripts") -> None:
+        self.html, self.height, self.title, self._rights = html, height, title, rights
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the page to a file; it needs no other file, and no network.
+
+        Raises:
+            OSError: it cannot be written; a file that was there is as it was.
+        """
+        write_bytes(path, self.html.encode())
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="{self._rights}" title="{escape(self.title)}" '
+            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
+        )
 
 
 def fragment(svg: str, description: str) -> str:

@@ -5,20 +5,17 @@ The page (walkthrough.html and walkthrough.js) only shows the data that it is gi
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from functools import cache
 from html import escape
 from importlib.resources import files
-from os import PathLike
 from string import Template
 from typing import Any
 
-from .._files import write_bytes
 from ..drawing.arrange import arranged
 from ..drawing.boxes import fits
 from ..drawing.choose import require_depth, require_graph
+from ..drawing.html import Page, digest_of
 from ..drawing.svg import svg
 from ..engine.graph import topological
 from ..engine.value import Value
@@ -41,7 +38,7 @@ MOST_CROSSINGS = 20_000
 MOST_HEIGHT, AROUND = 700, 240
 
 
-class Walkthrough:
+class Walkthrough(Page):
     """A self-contained page that shows itself in a notebook and can be saved.
 
     Attributes:
@@ -51,24 +48,11 @@ class Walkthrough:
     """
 
     def __init__(self, html: str, steps: int, height: int) -> None:
-        self.html, self.steps, self.height = html, steps, height
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the page to a file; it needs no other file, and no network.
-
-        Raises:
-            OSError: it cannot be written; a file that was there is as it was.
-        """
-        write_bytes(path, self.html.encode())
+        super().__init__(html, height, "Walkthrough")
+        self.steps = steps
 
     def __repr__(self) -> str:
         return f"a walkthrough of {self.steps:,} steps; .save(path) writes its page"
-
-    def _repr_html_(self) -> str:
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="Walkthrough" '
-            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
-        )
 
 
 def walkthrough(root: Value, model: Module | None = None, depth: str = "auto") -> Walkthrough:
@@ -114,14 +98,13 @@ def walkthrough(root: Value, model: Module | None = None, depth: str = "auto") -
 
 def _page(title: str, picture: str, steps: dict[str, Any]) -> str:
     script = _part("walkthrough.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     data = json.dumps(steps, separators=(",", ":")).replace("<", "\\u003c")  # so that no text ends the script element
     parts = {
         "title": escape(title),
         "picture": picture,
         "data": data,
         "script": script,
-        "script_hash": digest,
+        "script_hash": digest_of(script),
     }
     return Template(_part("walkthrough.html")).substitute(parts)
 

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
-from os import PathLike
 from string import Template
 from typing import Any
 
-from .._files import write_bytes
-from ..drawing.html import digest_of
+from ..drawing import html
 
 
-class Page:
+class Page(html.Page):
     """A page that shows itself in a notebook and can be saved.
 
     Attributes:
@@ -25,25 +23,11 @@ class Page:
         height: of its frame in a notebook, in pixels.
     """
 
-    def __init__(self, title: str, html: str, height: int) -> None:
-        self.title, self.html, self.height = title, html, height
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the page to a file.
-
-        Raises:
-            OSError: it cannot be written; a file that was there is as it was.
-        """
-        write_bytes(path, self.html.encode())
+    def __init__(self, title: str, text: str, height: int) -> None:
+        super().__init__(text, height, title, "allow-scripts allow-downloads")
 
     def __repr__(self) -> str:
         return f"a page, {self.title}; .save(path) writes it"
-
-    def _repr_html_(self) -> str:
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts allow-downloads" title="{escape(self.title)}" '
-            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
-        )
 
 
 def page(
@@ -65,10 +49,10 @@ def page(
         r"<(?=!--|/?script)", r"<\\", "\n".join(['"use strict";', *programs, *map(part, scripts)]), flags=re.IGNORECASE
     )
     body = Template(part(body)).substitute({"title": escape(title), **parts})
-    html = Template(part("page.html")).substitute(
-        title=escape(title), body=body, data=embedded(data), script=script, script_hash=digest_of(script)
+    text = Template(part("page.html")).substitute(
+        title=escape(title), body=body, data=embedded(data), script=script, script_hash=html.digest_of(script)
     )
-    return Page(title, html, height)
+    return Page(title, text, height)
 
 
 def embedded(data: Any) -> str:
