@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from shutil import which
 from typing import Any
 
 import pytest
@@ -15,6 +16,17 @@ settings.register_profile("intense", max_examples=2000, deadline=None)
 def np() -> Any:
     """NumPy, for tests in files whose other tests run without it."""
     return pytest.importorskip("numpy", reason="arrays and numbers of NumPy")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, by Playwright, for tests that are skipped without them."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ import os
 import random
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -142,16 +141,6 @@ class Shown:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: request.url.startswith("data:") or self.said.append(request.url))
         self.page.goto(path.as_uri())
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @needs_browser

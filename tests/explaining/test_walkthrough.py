@@ -213,16 +213,6 @@ no_browser = [
 needs_browser = pytest.mark.skipif(bool(no_browser), reason=f"there is no {' and no '.join(no_browser)}")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 class Shown:
     """A page in the browser, and all that it says and asks for."""
 

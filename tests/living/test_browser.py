@@ -29,16 +29,6 @@ missing = [
 pytestmark = [pytest.mark.desktop, pytest.mark.skipif(bool(missing), reason=f"needs {' and '.join(missing)}")]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 class Shown:
     """A page, and what it said and asked for."""
 
