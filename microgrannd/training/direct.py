@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+from .._interrupts import Interrupts
 from ..engine.value import Value
 from .gradients import Compiled, Eager
-from .interrupts import Interrupts
 from .run import Run, Saved
 
 

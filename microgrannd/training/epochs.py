@@ -10,12 +10,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from .._interrupts import Interrupts
 from .._streams import Forgiving
 from ..reporting.report import gradient_report
 from .checkpoint import Checkpoint
 from .direct import Direct
 from .history import History
-from .interrupts import Interrupts
 from .resident import Resident, State
 from .run import Run, Saved
 

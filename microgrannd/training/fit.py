@@ -6,13 +6,12 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from os import PathLike
 from typing import Any
 
 from .._checks import real, required_pairs, required_whole, seed_of
 from .._guesses import suggesting
+from .._interrupts import Interrupts
 from .._text import described
 from ..compiler.workers import require_executor
 from ..engine.value import Value
@@ -26,7 +25,6 @@ from .direct import Direct
 from .epochs import Training
 from .gradients import Compiled, Eager
 from .history import History
-from .interrupts import Interrupts
 from .predictions import Predictions, metrics_of
 from .resident import Resident, is_resident
 from .rows import divided, require_taken
@@ -141,8 +139,6 @@ def fit(
         "validation": real(validation), **({"metrics": sorted(wanted)} if wanted else {}),
     }  # fmt: skip
     run = Run(model, optimizers, random.Random(drawn), len(rows))
-    if backend == "numba" and find_spec("numba"):
-        import_module("numba")  # which Ctrl-C would leave half imported
     with Interrupts() as interrupts:
         with _kept(run, file, interrupts):
             learner: Eager | Compiled = Eager(model, loss_of)

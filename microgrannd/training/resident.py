@@ -14,6 +14,7 @@ from operator import add, mul
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from .._interrupts import Interrupts
 from ..compiler.fused import MOST_PARAMETERS, trainer
 from ..compiler.python import Plain
 from ..compiler.updates import Trainer
@@ -23,7 +24,6 @@ from ..optim import Optimizer
 from ..optim.update import Update
 from ..rules.ieee import ERRORS
 from .gradients import Compiled, Distributed
-from .interrupts import Interrupts
 from .parts import Part
 from .run import Run
 

@@ -16,9 +16,9 @@ from typing import Any
 import microgrannd as mg
 from microgrannd import Value, data
 from microgrannd._checks import required_pairs
+from microgrannd._interrupts import Interrupts
 from microgrannd.training.compiling import learner_for
 from microgrannd.training.gradients import Compiled
-from microgrannd.training.interrupts import Interrupts
 from microgrannd.training.resident import Resident
 from microgrannd.training.run import Run
 
