@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
+from .bands import wrapped
 from .diagram import Graph
 from .frames import framed
 from .geometry import Geometry, Occupied, Rect, Route
@@ -33,10 +34,12 @@ NEAR = 5.0
 
 
 def arranged(graph: Graph) -> Geometry:
-    """Return where everything is."""
+    """Return where everything is; a picture from left to right that is wider than a page is wrapped."""
     geometry, *_ = widths = [_arranged(graph, COLUMN_GAPS[0])]
     if WIDTH < geometry.width < FAR and geometry.height < FAR:
         widths.append(_arranged(graph, COLUMN_GAPS[1]))
+    if graph.rankdir == "LR" and widths[-1].width > WIDTH:
+        return wrapped(geometry, WIDTH)
     return widths[-1] if widths[-1].width <= WIDTH else geometry
 
 

@@ -163,7 +163,7 @@ def _folded(order: list[Value], owners: Owners | None, box_of: BoxOf, said: tupl
     """Yield a grouping, and with it what is repeated put together."""
     yield Grouping(box_of, said)
     for whole in (True, False):
-        yield Grouping(repeated(order, owners, box_of, whole), (*said, "repetition"))
+        yield Grouping(repeated(order, owners, box_of, whole), (*said, "repetition" if whole else "steps"))
 
 
 def _built(order: list[Value], owners: Owners | None, grouping: Grouping) -> Graph:
@@ -191,5 +191,6 @@ _TITLES = {
     "neuron": "one box for each neuron",
     "layer": "one box for each layer",
     "repetition": "what is repeated is × n",
+    "steps": "what is repeated, also one after the other, is × n",
     "outside": "all before and all after the model in one box",
 }

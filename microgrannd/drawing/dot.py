@@ -10,6 +10,8 @@ from typing import Any
 
 import graphviz
 
+from .arrange import WIDTH
+from .bands import wrapped
 from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph
 from .geometry import Geometry, Rect, Route
 from .labels import label_points
@@ -91,13 +93,14 @@ def positioned(graph: Graph, written: str) -> Geometry:
     routes = [Route([], True)] * len(graph.arrows)
     for edge in found.get("edges", ()):
         routes[int(edge["id"])] = Route(list(map(point, edge["pos"].split())), True)
-    return Geometry(
+    geometry = Geometry(
         width,
         height,
         [Rect.around(*point(things[str(n)]["pos"]), *box_size(box)) for n, box in enumerate(graph.boxes)],
         [frame(number) for number in range(len(graph.frames))],
         routes,
     )
+    return wrapped(geometry, WIDTH) if graph.rankdir == "LR" else geometry
 
 
 def _opened(graph: Graph, format: str) -> graphviz.Digraph:  # noqa: A002
