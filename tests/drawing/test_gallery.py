@@ -268,6 +268,19 @@ def test_pictures_and_explanations_have_one_set_of_names(name: str) -> None:
         assert shown in names or box.numbers is None  # of a number that was given
 
 
+def test_a_model_that_is_a_neuron_has_one_set_of_names() -> None:
+    neuron = mg.Neuron(2, activation="tanh")
+    root = neuron([Value(1.0, "a"), -2.0])
+    root.backward()
+    picture = draw(root, neuron)
+    text = " ".join([*(arrow.hint for arrow in picture.graph.arrows), str(explain(root, model=neuron))])
+    heads = {box.lines[0].split(":")[0] for box in picture.graph.boxes}
+    assert {"w₀", "w₁", "b", "a", "x1"} <= heads
+    assert set(re.findall(r"∂(\w+)", text)) - {"wᵢ", "xᵢ"} == heads  # which are of the rule
+    assert "w.0" not in text + mg.walkthrough(root, neuron).html
+    assert "w_{0}" in explain(root, model=neuron).markdown
+
+
 def test_the_names_on_hover_and_in_the_text_are_those_of_the_boxes() -> None:
     error, _ = textbook()
     error.backward()
@@ -322,7 +335,7 @@ def test_names_of_given_numbers_are_not_those_of_others() -> None:
     assert {"x0", "x0 (2)", "x0 (3)", "x1"} <= set(heads)
     assert len(set(heads)) == len(heads)
     hints = " ".join(arrow.hint for arrow in picture.graph.arrows)
-    assert "∂(x0 (2)) = w.0" in hints
+    assert "∂(x0 (2)) = w₀" in hints
 
 
 @pytest.mark.parametrize("depth", [2, 4])
@@ -343,7 +356,7 @@ def test_hover_calls_a_number_that_was_given_as_its_box_does() -> None:
     boxes = {text.text for text in drawn.iter(f"{SVG}text")}
     for i, weight in enumerate(neuron.w):
         assert f"x{i}" in boxes
-        assert f"∂v1/∂x{i} = w.{i} = {Notation().number(weight.data)}" in hints
+        assert f"∂v1/∂x{i} = w{'₀₁'[i]} = {Notation().number(weight.data)}" in hints
 
 
 def test_where_steps_are_folded_the_result_stays_and_labels_are_not_all_the_first_ones() -> None:
