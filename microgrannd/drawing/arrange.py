@@ -33,12 +33,12 @@ LOOP = 18.0
 NEAR = 5.0
 
 
-def arranged(graph: Graph) -> Geometry:
-    """Return where everything is; a picture from left to right that is wider than a page is wrapped."""
+def arranged(graph: Graph, wrap: bool = True) -> Geometry:
+    """Return where everything is; a picture from left to right that is wider than a page is wrapped, or is not to be."""
     geometry, *_ = widths = [_arranged(graph, COLUMN_GAPS[0])]
     if WIDTH < geometry.width < FAR and geometry.height < FAR:
         widths.append(_arranged(graph, COLUMN_GAPS[1]))
-    if graph.rankdir == "LR" and widths[-1].width > WIDTH:
+    if wrap and graph.rankdir == "LR" and widths[-1].width > WIDTH:
         return wrapped(geometry, WIDTH)
     return widths[-1] if widths[-1].width <= WIDTH else geometry
 

@@ -168,7 +168,15 @@ class _Bands:
         routes = [self.route(number) for number in range(len(self.lines))]
         boxes, frames = list(map(self.rect, self.whole.boxes)), list(map(self.rect, self.whole.frames))
         width = max([*(rect.x1 for rect in boxes + frames), *(x for route in routes for x, _ in route.points)])
-        return replace(self.whole, width=width, height=self.height, boxes=boxes, frames=frames, routes=routes)
+        return replace(
+            self.whole,
+            width=width,
+            height=self.height,
+            boxes=boxes,
+            frames=frames,
+            routes=routes,
+            bands=len(self.cuts),
+        )
 
 
 def _height(p: Point, q: Point, x: float) -> float:

@@ -14,7 +14,7 @@ from ..engine.contexts import Scope
 from ..engine.graph import arguments, links, number
 from ..engine.value import Value, scopes_around
 from ..nn.owners import Owners
-from ..rules.rule import CONSTANT
+from ..rules.rule import CONSTANT, Rule
 from .boxes import BoxOf, Key, outputs, reached
 from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
 from .flow import Flow, Link
@@ -159,11 +159,21 @@ class Builder:
         alike = len({(node._rule, self.owners and self.owners.neuron.get(node)) for node in results}) == 1
         if not alike:
             neurons = {self.owners.neuron.get(node) for node in results} - {None} if self.owners else set()
-            what = f"{len(neurons):,} neurons" if len(neurons) > 1 else f"{len(nodes):,} nodes"
+            what = f"{len(neurons):,} neurons{self.calls(nodes)}" if len(neurons) > 1 else f"{len(nodes):,} nodes"
             return Box("group", tuple(filter(None, [head, what, inside])))
         data, grad = self.values(results)
         head += f"{SPACE}(× {len(results):,})" * (len(results) > 1)
         return Box("group", (head, data, grad), hint=inside, numbers=1)
+
+    def calls(self, nodes: list[Value]) -> str:
+        """Return how often neurons were called, as for the rows of a batch: their rarest operation is there as often."""
+        of = self.owners.neuron if self.owners else {}
+        counts: dict[str | None, Counter[Rule]] = {}
+        for node in nodes:
+            if node._rule:
+                counts.setdefault(of.get(node), Counter())[node._rule] += 1
+        calls = max(min(known.values()) for known in counts.values())
+        return f"{SPACE}(× {calls:,})" * (calls > 1)
 
     def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
         """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""

@@ -114,7 +114,7 @@ def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str)
             return graph
         brief = replace(graph, boxes=[box.brief() for box in graph.boxes])
         for one in (graph, brief) if brief.boxes != graph.boxes else (graph,):
-            drawn.append((one, arranged(one)))
+            drawn.append((one, arranged(one, wrap=_goes_on(one))))
             if _has_room(drawn[-1][1], ROOMS[0 if owners else 1]):
                 return one
     for room in ROOMS[1:]:

@@ -22,6 +22,10 @@ Point = tuple[float, float]
 SWEEPS = 12
 
 
+#: How far lines are apart where they pass a rank, at least: they are up to 5 wide.
+LINES = 6.0
+
+
 #: Of more edges than this, which are no longer read one by one, the length is not looked at.
 MOST_EDGES = 400
 
@@ -257,7 +261,7 @@ def _settle(
     for i, node in enumerate(row):
         if i:
             breadth = (breadths[row[i - 1]], breadths[node])
-            offset += sum(breadth) / 2 + (gap if any(breadth) else gap / 3)  # lines may be closer than boxes
+            offset += sum(breadth) / 2 + (gap if any(breadth) else max(gap / 3, LINES))
         offsets.append(offset)
     blocks: list[tuple[float, int]] = []  # mean of wish - offset, number of nodes
     for wish, start in zip(wishes, offsets, strict=True):

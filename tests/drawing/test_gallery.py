@@ -316,6 +316,29 @@ def test_labels_beside_each_other_do_not_read_as_one() -> None:
     assert not [pair for pair in itertools.combinations(wider, 2) if overlap(*pair)]
 
 
+def test_a_layer_says_how_often_it_was_called() -> None:
+    for (root, model), count in ((recurrent(), 12), (mlp(2, 3, 3, 1, rows=5), 5)):
+        root.backward()
+        heads = [line for box in draw(root, model, "layer").graph.boxes for line in box.lines]
+        assert [line for line in heads if re.fullmatch(rf"\d neurons\s\(× {count}\)", line)]
+    root, model = mlp(2, 3, 3, 1)
+    assert "3 neurons" in [line for box in draw(root, model, "layer").graph.boxes for line in box.lines]
+
+
+def test_steps_in_time_are_not_drawn_as_rows_of_a_text() -> None:
+    """A line from the end of a row to the begin of the next looks like the cell's own loop."""
+    root, model = recurrent()
+    root.backward()
+    assert draw(root, model).geometry().bands == 1
+    root, model = mlp(2, 3, 1, rows=100)  # type: ignore[assignment]
+    root.backward()
+    picture = draw(root, model)
+    assert picture.geometry().bands == 2
+    for drawn in (picture.pipe(encoding="utf-8"), picture.source):
+        assert "read row by row" in drawn
+    assert "row by row" not in draw(*expression()).pipe(encoding="utf-8")
+
+
 def test_modules_that_take_the_same_numbers_share_their_boxes() -> None:
     root, model = attention_head()
     root.backward()
