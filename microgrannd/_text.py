@@ -27,9 +27,9 @@ def visible(text: str, most: int = 40) -> str:
 
 
 def rounded(number: float) -> str:
-    """Return a number with four significant digits and a minus sign as printers set it.
+    """Return a number with four significant digits and a minus sign as printers set it, which 0 does not have.
 
-    >>> rounded(-0.00123456), rounded(3.0)
-    ('−0.001235', '3')
+    >>> rounded(-0.00123456), rounded(3.0), rounded(-0.0)
+    ('−0.001235', '3', '0')
     """
-    return f"{number:.4g}".replace("-", "−")
+    return f"{number or 0.0:.4g}".replace("-", "−")
