@@ -124,10 +124,10 @@ def test_blank_lines_are_skipped_and_lines_are_those_of_the_file(path):
     [
         (b"", ": the file is empty"),
         (b"\xef\xbb\xbf\n\n  \n", ": the file is empty"),
-        (b" , \n1,2\n", ": two columns are named ''"),
+        (b" , \n1,2\n", ": no column has a name"),
         (b"a,b\n", ": there is no row under the header"),
         (b"a,b,a\n1,2,3\n", ": two columns are named 'a'"),
-        (b"a,b\n1,2\n\n3\n", ", line 4: 1 cells, where the first row has 2"),
+        (b"a,b\n1,2\n\n3\n", ", line 4: 1 cell, where the first row has 2"),
         (b"1,2\n1,2,3\n", ", line 2: 3 cells, where the first row has 2"),
         (b"a,b\n1,caf\xe9\n", ", line 2: not a text file in UTF-8"),
         (b"a,b\n" + b"1,2\n" * 9000 + b"\xff", ", line 9002: not a text file in UTF-8"),
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_table_is_refused_with_the_place(path, content, messag
         ("x", ", line 3, column 'b': needs a finite number, got 'x'"),
         ("nan", ", line 3, column 'b': needs a finite number, got 'nan'"),
         ("-1e999", ", line 3, column 'b': needs a finite number, got '-1e999'"),
-        ("1_0", ", line 3, column 'b': needs a finite number, got '1_0'"),
+        ("1_0", ", line 3, column 'b': needs a finite number, got '1_0'; write it without thousands"),
         ("x" * 99, f", line 3, column 'b': needs a finite number, got '{'x' * 40}'"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_cell_that_is_no_number_is_refused_with_the_place(path, cell, message)
     path.write_text(f"a,b\n1,2\n1,{cell}\n", encoding="utf-8")
     with pytest.raises(TableError) as error:
         read_csv(path).numbers(["a", "b"])
-    assert str(error.value) == f"{path}{message}"
+    assert str(error.value).startswith(f"{path}{message}")
 
 
 def test_a_missing_column_and_a_missing_text_are_refused(path):
@@ -236,8 +236,8 @@ def test_what_was_guessed_about_a_header_is_said(path):
         ("a,b\n1,2\n", ""),
     ]:
         path.write_text(content, encoding="utf-8")
-        assert read_csv(path).note.startswith(start)
-        assert read_csv(path, header=True).note == ""
+        assert [note[: len(start)] for note in read_csv(path).notes] == ([start] if start else [])
+        assert read_csv(path, header=True).notes == ()
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)

@@ -22,7 +22,14 @@ def scores(task: Task, outputs: Sequence[Any], targets: Sequence[float], rows: s
         outputs: of the model, for each row.
         targets: of the rows: numbers of the target column, or indices of classes.
         rows: what rows they are, as "held-out".
+
+    Raises:
+        ValueError: an output is not finite.
     """
+    wrong = sum(not task.is_finite(output) for output in outputs)
+    if wrong:
+        which = f"{wrong} of {len(outputs)}{f' {rows}' if rows else ''} rows"
+        raise ValueError(f"the prediction is not finite for {which}; the weights or the cells are too large")
     start = f"{rows} " if rows else ""
     if not task.classes:
         return [start + _regression(task, outputs, targets)]

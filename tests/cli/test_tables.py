@@ -110,7 +110,7 @@ def test_a_missing_cell_is_the_mean_of_the_rows_to_train_on():
     assert next(ready.X([5])) == [0.0]
     known = [float(i) for i in ready.train if i != 5]
     assert ready.task.columns[0].scales[0].mean == pytest.approx(sum(known) / len(known))
-    assert "missing cells taken as the mean of their column: 1\n" in trained("--missing", "mean")
+    assert "missing cells, taken as the mean of the column: 1 (1 'NA')\n" in trained("--missing", "mean")
     write("x1\nNA\n1\n", "new.csv")
     lines = run("predict", "model.json", "new.csv")[1].splitlines()
     write(f"x1\n{sum(known) / len(known)!r}\n", "mean.csv")
@@ -152,6 +152,7 @@ def test_a_table_without_the_header_of_training_is_refused_with_the_reason():
     write("1,red\n", "new.csv")
     assert refusal("predict", "model.json", "new.csv") == (
         "new.csv: no column 'size'; the columns are 'column 1', 'column 2', as it was read without a header"
+        "; --header if the first row holds them"
     )
 
 
@@ -268,7 +269,7 @@ def test_exit_statuses_are_documented():
     assert "exit status:\n  0  done" in run("--help")[1]
 
 
-@pytest.mark.parametrize(("separator", "written"), [(",", ","), (";", ";"), ("\t", "\t"), ("  ", ",")])
+@pytest.mark.parametrize(("separator", "written"), [(",", ","), (";", ";"), ("\t", "\t"), ("  ", " ")])
 def test_predict_writes_the_separators_of_the_table(separator, written):
     comma = separator == ";"
     cells = [
@@ -386,13 +387,13 @@ def test_numbers_are_names_beside_texts_that_do_not_occur_again(titles):
     write(f"{titles}\n" + "".join(f"{'ab'[i % 2]},{i},{i / 3},{'pq'[i % 2]}\n" for i in range(12)))
     table = read_csv("table.csv")
     assert table.columns == titles.split(",")
-    assert "is taken for names" in table.note
+    assert "is taken for names" in table.notes[0]
 
 
 def test_years_alone_are_data_and_said_to_be():
     write("2019,2020,2021\n" + "".join(f"{i},{i / 3},{i / 7}\n" for i in range(5)))
     table = read_csv("table.csv")
-    assert (table.count, table.note) == (6, "the first row is taken for data; --header if it holds names")
+    assert (table.count, table.notes) == (6, ("the first row is taken for data; --header if it holds names",))
 
 
 def test_commas_that_may_be_thousands_are_refused():
@@ -400,7 +401,8 @@ def test_commas_that_may_be_thousands_are_refused():
     assert read_csv("table.csv").numbers(["y"])[1] == [1.5]  # the others are decimals
     write("x;y\n1,000;2\n2,500;3\n")
     assert refusal("train", "table.csv") == (
-        "table.csv: is '1,000' a number with thousands or with decimals? Write it without a comma"
+        "table.csv: column 'x' holds '1,000': a number with thousands or with decimals? Write it without a comma, "
+        "or leave it out with --drop 'x'"
     )
 
 
@@ -412,8 +414,9 @@ def test_commas_in_names_do_not_separate():
 @pytest.mark.parametrize(
     ("missing", "said"),
     [
-        ("mean", "missing cells or unknown texts taken as the mean of their column: 2"),
-        ("drop", "left out: 2 of 3 rows, in which a cell is missing or a text unknown"),
+        ("mean", "missing cells, taken as the mean of the column: 1 (1 empty)"),
+        ("mean", "texts that training did not have, taken as the mean of the column: 1 ('ZZ' in 'k')"),
+        ("drop", "left out: 2 of 3 rows, as a cell is missing or unknown"),
     ],
 )
 def test_evaluate_says_what_it_took_for_missing(missing, said):
@@ -423,4 +426,4 @@ def test_evaluate_says_what_it_took_for_missing(missing, said):
     status, shown, _ = run("evaluate", "model.json", "new.csv")
     assert status == 0
     assert f"  {said}\n" in shown
-    assert "  numbers have decimal commas\n" in shown
+    assert "  numbers have decimal commas in 'x'\n" in shown
