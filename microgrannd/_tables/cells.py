@@ -78,7 +78,7 @@ def is_unread(text: str) -> bool:
     >>> [is_unread(text) for text in ("$5", "1_000", "1,234", "(5.00)", "1 000 €", "red", "2020-01-01")]
     [True, True, True, True, True, False, False]
     """
-    return _UNREAD.fullmatch(text.strip().replace("\u2212", "-")) is not None
+    return spelled_number(text) is None and _UNREAD.fullmatch(text.strip().replace("\u2212", "-")) is not None
 
 
 def needs_number(text: str) -> str:

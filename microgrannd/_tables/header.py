@@ -20,13 +20,13 @@ def has_header(titles: list[str], rows: list[list[str]], names: Collection[str] 
     Args:
         titles: the cells of the first row.
         rows: some of those under it.
-        names: columns that the table should have, if they are known.
+        names: columns that the table should have, if they are known: those of training.
     """
     found = set(names) & set(titles)
     if names and found == set(names):
         return True, ""
     if names and set(names) <= set(numbered(len(titles))):
-        return False, ""
+        return False, "the first row is taken for data, as in training"
     if found:
         return True, ""
     below = [[row[i] for row in rows if i < len(row)] for i in range(len(titles))]

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from os import PathLike
 
+from .._text import counted
 from .cells import MISSING, Notation
 from .header import has_header, numbered
 from .table import Table, TableError
@@ -114,16 +115,12 @@ def _measured(name: str, records: Iterable[tuple[int, list[str]]], width: int, n
     for line, row in records:
         count += 1
         if len(row) != width:
-            raise TableError(f"{name}, line {line}: {_cells(len(row))}, where the first row has {width}")
+            raise TableError(f"{name}, line {line}: {counted(len(row), 'cell')}, where the first row has {width}")
         if notation:
             notation.add(row)
     if not count:
         raise TableError(f"{name}: there is no row under the header")
     return count
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _listed(columns: list[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from .._files import UNFIT, FileError, read, write_bytes
 from .._streams import Output, tell
-from .._text import printable
+from .._text import counted, printable
 from ..data import Table, TableError, read_csv
 from ..nn.layers import MLP
 from ..nn.saving import decode
@@ -85,7 +85,7 @@ def evaluate(options: argparse.Namespace, out: Output) -> None:
     table = _read(options, task)
     reading = read_rows(table, task)
     outputs = model.predict(task.row(reading.row(i)) for i in range(len(reading)))
-    lines = [f"{table.path}: {len(reading)} rows; target {task}"]
+    lines = [f"{table.path}: {counted(len(reading), 'row')}; target {task}"]
     lines += [f"  {note}" for note in notes_of(table, task, reading)]
     lines += scores(task, outputs, list(reading.targets))
     out.give("\n".join(map(printable, lines)) + "\n")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from math import isnan
 
+from .._text import counted
 from ..data import Table
 from .columns import MEAN, Column
 
@@ -55,7 +56,7 @@ class Gaps:
             notes.append(f"texts that training did not have{mean}: {count} ({_listed(texts, len(self.unknown))})")
         if self.rows:
             notes.append(
-                f"{of_rows}: {self.rows} of {table.count} rows, as a cell is missing{' or unknown' * bool(self.unknown)}"
+                f"{of_rows}: {self.rows} of {counted(table.count, 'row')}, as a cell is missing{' or unknown' * bool(self.unknown)}"
             )
         return notes
 

@@ -12,6 +12,7 @@ from .. import data
 from .._files import write
 from .._streams import Output
 from .._tables import MISSING
+from .._text import counted
 from ..compiler.workers import BLOCK, processes
 from ..data import Table, read_csv
 from ..engine.value import Value
@@ -58,13 +59,7 @@ def train(options: argparse.Namespace, out: Output) -> None:
     _require_files(options)
     ready, model, optimizer, rows = made(options, out, options.epochs, SCHEDULES[options.schedule])
     task = ready.task
-    with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
-        history = fit(
-            model, ready.X(ready.train), ready.y(ready.train), loss=task.loss, optimizer=optimizer,
-            epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
-            validation=options.validation, patience=options.patience,
-            checkpoint=options.checkpoint, resume=options.resume, executor=executor,
-        )  # fmt: skip
+    history = _fitted(options, ready, model, optimizer)
     result = _result(ready, model, history, rows)
     write(options.out, {"model": encode(model), "task": task.encode()})
     out.say("\n".join([*result, f"model written to {options.out}"]))
@@ -78,6 +73,21 @@ def train(options: argparse.Namespace, out: Output) -> None:
         loss = _labelled_loss(model, task, next(ready.X(first)), ready.y(first)[0])
         write_picture(loss, options.draw, model)
         out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+
+
+def _fitted(options: argparse.Namespace, ready: Prepared, model: MLP, optimizer: Optimizer) -> History:
+    """Train the network, on processes where options ask for them."""
+    with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
+        try:
+            return fit(
+                model, ready.X(ready.train), ready.y(ready.train), loss=ready.task.loss, optimizer=optimizer,
+                epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+                validation=options.validation, patience=options.patience,
+                checkpoint=options.checkpoint, resume=options.resume, executor=executor,
+            )  # fmt: skip
+        except FloatingPointError as error:
+            cause = str(error).removesuffix("; a lower learning rate may help")
+            raise FloatingPointError(f"{cause}; a smaller --lr may help") from None
 
 
 def made(
@@ -109,14 +119,12 @@ def _prepared(options: argparse.Namespace, out: Output) -> Prepared:
     target = named[-1] if options.target is None else options.target
     missing = options.missing or REFUSE
     ready = prepare(table, target, HELD_OUT, options.seed, options.task, options.drop, missing, options.marks)
-    out.say(f"{table.path}: {table.count} rows, {_counted(ready.task.inputs)}; target {ready.task}")
+    out.say(
+        f"{table.path}: {counted(table.count, 'row')}, {counted(len(ready.task.inputs), 'input')}; target {ready.task}"
+    )
     for note in ready.notes:
         out.say(f"  {note}")
     return ready
-
-
-def _counted(inputs: list[str]) -> str:
-    return "1 input" if len(inputs) == 1 else f"{len(inputs)} inputs"
 
 
 def _require_files(options: argparse.Namespace) -> None:
@@ -143,9 +151,9 @@ def _result(ready: Prepared, model: MLP, history: History, rows: int) -> list[st
     """Return the last loss, and the scores on the held-out rows (on the training rows, if none are held out)."""
     lines = ["interrupted"] if history.interrupted else []
     if history.loss:
-        epochs, seconds = len(history.loss), sum(history.seconds)
+        seconds, epochs = sum(history.seconds), counted(len(history.loss), "epoch")
         best = f", lowest validation loss {min(history.validation_loss):.4g}" if history.validation_loss else ""
-        lines.append(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {rows} rows, {seconds:.1f} s{best}")
+        lines.append(f"loss {history.loss[-1]:.4g} after {epochs} on {counted(rows, 'row')}, {seconds:.1f} s{best}")
     judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
     outputs = model.predict(ready.X(judged))
     return lines + scores(ready.task, outputs, [ready.reading.targets[i] for i in judged], kind_of_rows)

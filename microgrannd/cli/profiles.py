@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .._tables import is_unread, needs_number
+from .._tables import is_unread, needs_number, parse_number
 from ..data import Table, TableError
 from .tasks import class_name
 
@@ -31,6 +32,7 @@ class Profile:
         whole: whether all numbers are whole.
         kinds: the different cells, how often each occurs; of more than ``most``, some.
         stray: line and text of the first cell that is not a number.
+        mark: the first cell that is missing, by a mark.
         counts: whether each number is one more than that of the row before.
         last: the number of the row before.
     """
@@ -41,6 +43,7 @@ class Profile:
     whole: bool = True
     kinds: dict[str, int] = field(default_factory=dict)
     stray: tuple[int, str] = (0, "")
+    mark: str = ""
     counts: bool = True
     last: float | None = None
 
@@ -48,6 +51,7 @@ class Profile:
         """Count a cell of the column of that name."""
         text = cell.strip()
         if text in table.missing:
+            self.mark = self.mark or text
             self.counts = False
             return
         number = table.number(text, name)
@@ -71,16 +75,29 @@ class Profile:
 
     @property
     def unread(self) -> str:
-        """A cell that seems to be a number and is not read as one, where more than half of the kinds are such; else empty."""
-        found = [text for text in self.kinds if is_unread(text)] if self.texts else []
-        return found[0] if len(found) > len(self.kinds) / 2 else ""
+        """A cell that seems to be a number and is not read as one, where more than half of the kinds are such or numbers."""
+        found = [text for text in self.kinds if is_unread(text)]
+        numbers = sum(parse_number(text) is not None for text in self.kinds)
+        return found[0] if found and len(found) + numbers > len(self.kinds) / 2 else ""
 
     @property
     def suspicion(self) -> str:
-        """What the column seems to be, if that is of no use as an input; else empty."""
-        if self.is_numeric:
-            return "counts the rows" if self.counts and self.whole and self.numbers > 2 else ""
-        return "has another text in almost every row" if len(self.kinds) > 0.8 * self.texts > 4 else ""
+        """Why the column may tell nothing as an input; else empty."""
+        count = self.numbers + self.texts
+        first = next(iter(self.kinds))
+        if len(self.kinds) == 1 and count > 1:
+            return f"holds only {first!r}"
+        if not self.is_numeric:
+            return "has another text in almost every row" if len(self.kinds) > 0.8 * count > 4 else ""
+        if self.counts and self.whole and count > 2:
+            return "counts the rows"
+        codes = [text for text in self.kinds if re.fullmatch(r"0\d+", text)]
+        return f"holds codes, as {codes[0]!r}, which are taken as numbers" if codes else ""
+
+    @property
+    def beside(self) -> str:
+        """What is said about missing cells in a column that holds too little without them."""
+        return f" beside cells that are missing, as {self.mark!r} (say with --marks which are)" if self.mark else ""
 
 
 def profiles_of(table: Table, names: Sequence[str]) -> list[Profile]:
@@ -101,7 +118,7 @@ def texts_of(profile: Profile, table: Table, name: str) -> list[str]:
     """
     where = f"{table.path}: column {name!r}"
     if not profile.kinds:
-        raise TableError(f"{where} holds no value in any row; leave it out with --drop {name!r}")
+        raise TableError(f"{where} holds no value in any row{profile.beside}; leave it out with --drop {name!r}")
     if profile.is_numeric:
         if profile.texts:
             line, text = profile.stray
@@ -117,7 +134,7 @@ def texts_of(profile: Profile, table: Table, name: str) -> list[str]:
 
 def _unread(text: str) -> str:
     """Return what is said about a column of numbers that are not read."""
-    if "," in text:
+    if "," in text and "." not in text:
         return f"holds {text!r}: a number with thousands or with decimals? Write it without a comma"
     return f"holds numbers written as {text!r}; write them without thousands, currency or other marks"
 
@@ -133,13 +150,13 @@ def classes_of(profile: Profile, table: Table, target: str, kind: str = "auto") 
     """
     where = f"{table.path}: column {target!r}"
     if not profile.kinds:
-        raise TableError(f"{where} holds no value in any row; there is nothing to learn")
+        raise TableError(f"{where} holds no value in any row{profile.beside}; there is nothing to learn")
     groups: dict[str, list[str]] = {}
     for text in sorted(profile.kinds, key=lambda text: (-profile.kinds[text], len(text))):
         groups.setdefault(class_name(text), []).append(text)
     names = [spellings[0] for spellings in groups.values()]
     if len(names) == 1:
-        raise TableError(f"{where} holds only {names[0]!r}, there is nothing to learn")
+        raise TableError(f"{where} holds only {names[0]!r}{profile.beside}, there is nothing to learn")
     if kind == "regression" or kind == "auto" and profile.is_numeric:
         if profile.texts:
             line, text = profile.stray

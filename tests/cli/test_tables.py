@@ -190,7 +190,11 @@ def test_the_task_may_be_given_and_labels_come_back_as_they_are_written(labels, 
             "a,b,c\n" + "1,,x\n2,,y\n" * 3,
             "table.csv: column 'b' holds no value in any row; leave it out with --drop 'b'",
         ),
-        ("a,b\n" + "1,\n2,NA\n" * 3, "table.csv: column 'b' holds no value in any row; there is nothing to learn"),
+        (
+            "a,b\n" + "1,\n2,NA\n" * 3,
+            "table.csv: column 'b' holds no value in any row beside cells that are missing, as 'NA' (say with --marks "
+            "which are); there is nothing to learn",
+        ),
         (
             "a,b\n" + "".join(f"name {i},{i % 2}\n" for i in range(40)),
             "table.csv: column 'a' holds more than 20 different texts; leave it out with --drop 'a'",
