@@ -81,11 +81,13 @@ def is_unread(text: str) -> bool:
     return spelled_number(text) is None and _UNREAD.fullmatch(text.strip().replace("\u2212", "-")) is not None
 
 
-def needs_number(text: str) -> str:
-    """Return the message about a cell that should hold a number."""
-    remedy = (
-        "; write it without thousands, currency or other marks, and with a decimal point" if is_unread(text) else ""
-    )
+def needs_number(text: str, column: str) -> str:
+    """Return the message about a cell of a column that should hold a number."""
+    remedy = ""
+    if is_unread(text):
+        remedy = "; write it without thousands, currency or other marks, and with a decimal point"
+    elif text == column:
+        remedy = ", the header once more; leave out that row"
     return f"needs a finite number, got {text[:40]!r}{remedy}"
 
 

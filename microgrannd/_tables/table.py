@@ -111,5 +111,5 @@ class Table:
         text = self._text(cell, line, column)
         number = self.number(text, column)
         if number is None:
-            raise TableError(f"{self.place(line, column)}: {needs_number(text)}")
+            raise TableError(f"{self.place(line, column)}: {needs_number(text, column)}")
         return number

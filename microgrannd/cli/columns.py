@@ -80,7 +80,7 @@ class Column:
         if not self.texts:
             number = table.number(text, self.name)
             if number is None:
-                raise TableError(f"{table.place(line, self.name)}: {needs_number(text)}")
+                raise TableError(f"{table.place(line, self.name)}: {needs_number(text, self.name)}")
             return number
         if text not in self._codes and missing == REFUSE:
             known = ", ".join(map(repr, self.texts[:10])) + (", ..." if len(self.texts) > 10 else "")

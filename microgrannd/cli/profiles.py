@@ -122,7 +122,7 @@ def texts_of(profile: Profile, table: Table, name: str) -> list[str]:
     if profile.is_numeric:
         if profile.texts:
             line, text = profile.stray
-            raise TableError(f"{table.place(line, name)}: {needs_number(text)}")
+            raise TableError(f"{table.place(line, name)}: {needs_number(text, name)}")
         return []
     if profile.unread:
         raise TableError(f"{where} {_unread(profile.unread)}, or leave it out with --drop {name!r}")
@@ -160,7 +160,7 @@ def classes_of(profile: Profile, table: Table, target: str, kind: str = "auto") 
     if kind == "regression" or kind == "auto" and profile.is_numeric:
         if profile.texts:
             line, text = profile.stray
-            raise TableError(f"{table.place(line, target)}: {needs_number(text)}")
+            raise TableError(f"{table.place(line, target)}: {needs_number(text, target)}")
         few = profile.whole and len(names) <= min(MOST_CLASSES, profile.numbers / 2)
         if kind == "regression" or not few:
             return []

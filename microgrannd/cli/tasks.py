@@ -98,7 +98,11 @@ class Task:
         number = self._indices.get(class_name(text)) if self.classes else table.number(text, self.target)
         if number is None:
             names = ", ".join(map(repr, self.classes[:10])) + (", ..." if len(self.classes) > 10 else "")
-            needs = f"needs one of the classes ({names}), got {text[:40]!r}" if self.classes else needs_number(text)
+            needs = (
+                f"needs one of the classes ({names}), got {text[:40]!r}"
+                if self.classes
+                else needs_number(text, self.target)
+            )
             raise TableError(f"{table.place(line, self.target)}: {needs}")
         return number
 
