@@ -98,6 +98,7 @@ class Notation:
         fractions: indices of the columns with decimal commas that cannot be thousands.
         thousands: those with commas that may be either.
         points: those with decimal points.
+        doubtful: those with points that may be of decimals or of thousands, as 1.000.
         percents: those with percentages.
     """
 
@@ -105,6 +106,7 @@ class Notation:
         self.fractions: set[int] = set()
         self.thousands: set[int] = set()
         self.points: set[int] = set()
+        self.doubtful: set[int] = set()
         self.percents: set[int] = set()
 
     def add(self, row: list[str]) -> None:
@@ -113,7 +115,8 @@ class Notation:
             if "," in cell:
                 self._add_comma(index, cell)
             elif "." in cell and index not in self.points and _DECIMALS["."].fullmatch(_bare(cell)):
-                self.points.add(index)
+                doubtful = _THOUSANDS.fullmatch(_bare(cell).replace(".", ","))
+                (self.doubtful if doubtful else self.points).add(index)
             if "%" in cell and index not in self.percents and spelled_number(cell.replace(",", ".")) is not None:
                 self.percents.add(index)
 
@@ -128,7 +131,21 @@ class Notation:
     @property
     def commas(self) -> set[int]:
         """The columns with decimal commas: where another column has some, those that may be thousands too."""
-        return (self.fractions | self.thousands if self.fractions else set()) - self.points
+        return (self.fractions | self.thousands if self.fractions else set()) - self.points - self.doubtful
+
+    def notes(self, columns: list[str]) -> list[str]:
+        """Return what there is to say about the notation of some columns."""
+        points = self.doubtful - self.points if self.commas else set()  # elsewhere, points are usual
+        notes = {
+            "numbers have decimal commas in": self.commas,
+            "points, as in 1.000, are taken for decimal points in": points,
+            "5% is read as 0.05 in": self.percents,
+        }
+        return [
+            f"{note} {', '.join(repr(columns[i]) for i in sorted(indices)[:5])}{', ...' if len(indices) > 5 else ''}"
+            for note, indices in notes.items()
+            if indices
+        ]
 
 
 def _bare(cell: str) -> str:

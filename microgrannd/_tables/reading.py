@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from os import PathLike
 
@@ -56,46 +56,56 @@ def read_csv(
     name = str(path)
     with open(path, "rb") as file:
         data = file.read()
-    if data.startswith(b"PK\x03\x04"):
-        raise TableError(f"{name}: a workbook or another archive; save its sheet as CSV")
-    if b"\0" in data[:2] and _encoding(data) != "utf-16":
-        raise TableError(f"{name}: not a text file in UTF-8 (UTF-16 without a byte order mark?); save it as UTF-8")
+    _require_text(name, data)
     delimiter = _delimiter(name, data)
 
     def records() -> Iterator[tuple[int, list[str]]]:
         return _records(name, data, delimiter)
 
+    columns, header, note = _columns(name, records, header, names)
+    plain = b"%" not in data and (b"," not in data or delimiter == "," and b'"' not in data)
+    notation = Notation()
+    count = _measured(name, islice(records(), header, None), len(columns), None if plain else notation)
+    notes = [
+        note,
+        "" if delimiter == "," else f"cells are separated by {SEPARATORS.get(delimiter, repr(delimiter))}",
+        "the text is in UTF-16" if _encoding(data) == "utf-16" else "",
+        *notation.notes(columns),
+    ]
+    return Table(
+        name, columns, lambda: islice(records(), header, None), count, delimiter,
+        frozenset(columns[i] for i in notation.commas), frozenset(missing) | {""}, header, tuple(filter(None, notes)),
+    )  # fmt: skip
+
+
+def _require_text(name: str, data: bytes) -> None:
+    """Require that a file does not begin like one of another kind."""
+    if data.startswith(b"PK\x03\x04"):
+        raise TableError(f"{name}: a workbook or another archive; save its sheet as CSV")
+    if b"\0" in data[:2] and _encoding(data) != "utf-16":
+        raise TableError(f"{name}: not a text file in UTF-8 (UTF-16 without a byte order mark?); save it as UTF-8")
+
+
+def _columns(
+    name: str, records: Callable[[], Iterator[tuple[int, list[str]]]], header: bool | None, names: Collection[str]
+) -> tuple[list[str], bool, str]:
+    """Return the names of the columns, whether the first row holds them, and what to say about that."""
     first = next(records(), None)
     if first is None:
         raise TableError(f"{name}: the file is empty")
     titles = [cell.strip() for cell in first[1]]
     judges = max(10, min(_JUDGES, _JUDGED // len(titles)))
     sample = [[cell.strip() for cell in row] for _, row in islice(records(), 1, judges + 1)]
-    note, guessed = "", header is None
+    note = ""
     if header is None:
         header, note = has_header(titles, sample, names)
+        if not header and not note:
+            note = "the first row is taken for data, and columns are numbered; --header if it holds names"
     if header and sample and len(titles) + 1 == len(sample[0]):  # row names, or a separator at the end of rows
         titles = ["", *titles] if any(row[-1] for row in sample) else [*titles, ""]
     columns = titles if header else numbered(len(titles))
     _require_names(name, columns)
-    plain = b"%" not in data and (b"," not in data or delimiter == "," and b'"' not in data)
-    notation = None if plain else Notation()
-    count = _measured(name, islice(records(), header, None), len(columns), notation)
-    if guessed and not header and not note:
-        note = "the first row is taken for data, and columns are numbered; --header if it holds names"
-    commas = [columns[i] for i in sorted(notation.commas)] if notation else []
-    percents = [columns[i] for i in sorted(notation.percents)] if notation else []
-    notes = [
-        note,
-        "" if delimiter == "," else f"cells are separated by {SEPARATORS.get(delimiter, repr(delimiter))}",
-        "the text is in UTF-16" if _encoding(data) == "utf-16" else "",
-        f"numbers have decimal commas in {_listed(commas)}" if commas else "",
-        f"5% is read as 0.05 in {_listed(percents)}" if percents else "",
-    ]
-    return Table(
-        name, columns, lambda: islice(records(), header, None), count, delimiter, frozenset(commas),
-        frozenset(missing) | {""}, header, tuple(filter(None, notes)),
-    )  # fmt: skip
+    return columns, header, note
 
 
 def _require_names(name: str, columns: list[str]) -> None:
@@ -121,10 +131,6 @@ def _measured(name: str, records: Iterable[tuple[int, list[str]]], width: int, n
     if not count:
         raise TableError(f"{name}: there is no row under the header")
     return count
-
-
-def _listed(columns: list[str]) -> str:
-    return ", ".join(map(repr, columns[:5])) + (", ..." if len(columns) > 5 else "")
 
 
 def _encoding(data: bytes) -> str:

@@ -99,6 +99,11 @@ class Column:
         return [scale.to_unit(code == number) for code, scale in enumerate(self.scales)]
 
 
+def dropped(name: str) -> str:
+    """Return the option that leaves out a column, to be pasted."""
+    return f"--drop{'=' if name.startswith('-') else ' '}{name!r}"
+
+
 def lacking(text: str) -> str:
     """Return the message about a cell that is missing."""
     if not text:

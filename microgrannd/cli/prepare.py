@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 
+from .._tables import SEPARATORS
+from .._text import counted
 from ..data import Table, TableError, split
-from .columns import DROP, REFUSE, Column, Scale
+from .columns import DROP, REFUSE, Column, Scale, dropped
 from .gaps import Gaps
 from .profiles import Profile, classes_of, profiles_of, texts_of
 from .tasks import Task
@@ -124,8 +126,9 @@ def prepare(
     others = {target, *drop, *skipped}
     names = [column for column in table.columns if column not in others]
     if not names:
-        one = "" if len(table.columns) > 1 else "; cells are separated by commas, semicolons, tabs or spaces"
-        raise TableError(f"{table.path}: needs a column besides the target {target!r}{one}")
+        one = f"; cells are separated by {', '.join(SEPARATORS.values())}" if len(table.columns) == 1 else ""
+        title = "; the first row needs to hold the names of all columns" if table.columns == ["", target] else ""
+        raise TableError(f"{table.path}: needs a column besides the target {target!r}{one or title}")
     *profiles, answers = profiles_of(table, [*names, target])
     classes = classes_of(answers, table, target, kind)
     columns = [Column(name, texts_of(profile, table, name), []) for name, profile in zip(names, profiles, strict=True)]
@@ -153,8 +156,8 @@ def _notes(columns: list[Column], profiles: list[Profile], skipped: list[str]) -
         shown = ", ".join(f"{column.name!r} ({len(column.texts)})" for column in texts[:5])
         notes.append(f"texts as one-hot inputs: {shown}{', ...' if len(texts) > 5 else ''}")
     odd = [(column.name, profile) for column, profile in zip(columns, profiles, strict=True) if profile.suspicion]
-    notes += [f"column {name!r} {profile.suspicion}: if it tells nothing, --drop {name!r}" for name, profile in odd[:5]]
-    return notes
+    notes += [f"column {name!r} {profile.suspicion}: if it tells nothing, {dropped(name)}" for name, profile in odd[:5]]
+    return notes + ([f"and so on, in {counted(len(odd) - 5, 'more column')}"] if len(odd) > 5 else [])
 
 
 def notes_of(table: Table, task: Task, reading: Reading) -> list[str]:

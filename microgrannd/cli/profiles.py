@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .._tables import is_unread, needs_number, parse_number
 from ..data import Table, TableError
+from .columns import dropped
 from .tasks import class_name
 
 #: A column of whole numbers holds classes if there are at most so many different ones.
@@ -118,17 +119,17 @@ def texts_of(profile: Profile, table: Table, name: str) -> list[str]:
     """
     where = f"{table.path}: column {name!r}"
     if not profile.kinds:
-        raise TableError(f"{where} holds no value in any row{profile.beside}; leave it out with --drop {name!r}")
+        raise TableError(f"{where} holds no value in any row{profile.beside}; leave it out with {dropped(name)}")
     if profile.is_numeric:
         if profile.texts:
             line, text = profile.stray
             raise TableError(f"{table.place(line, name)}: {needs_number(text, name)}")
         return []
     if profile.unread:
-        raise TableError(f"{where} {_unread(profile.unread)}, or leave it out with --drop {name!r}")
+        raise TableError(f"{where} {_unread(profile.unread)}, or leave it out with {dropped(name)}")
     most = min(MOST_INPUTS, max(10, table.count // 2))
     if len(profile.kinds) > most:
-        raise TableError(f"{where} holds more than {most} different texts; leave it out with --drop {name!r}")
+        raise TableError(f"{where} holds more than {most} different texts; leave it out with {dropped(name)}")
     return sorted(profile.kinds)
 
 

@@ -81,7 +81,14 @@ def test_the_signs_plus_and_minus_may_be_classes():
             "line 4, column 'x': needs a finite number, got 'x', the header once more",
         ),
         ("my column\n1\n2\n", "needs a column besides the target 'my column'; cells are separated by commas, semi"),
-        ("x|y\n1|a\n2|b\n", "needs a column besides the target 'x|y'; cells are separated by commas, semicolons, tabs"),
+        (
+            "x|y\n1|a\n2|b\n",
+            "needs a column besides the target 'x|y'; cells are separated by commas, semicolons, tabs, spaces",
+        ),
+        (
+            "A report\nx,y\n1,a\n",
+            "needs a column besides the target 'A report'; the first row needs to hold the names of",
+        ),
         (" , \n1,2\n", "no column has a name; name those that hold something, or give --no-header"),
         (
             "x,y\n1,a\n-,b\n3,a\n",
@@ -129,3 +136,11 @@ def test_messages_about_a_training_name_the_options_of_the_shell():
         "run.json: a checkpoint of other settings: lr was linear(0.0, 0.01, 20), is cosine(0.01, 0.0, 20)"
     )
     assert sorted(os.listdir()) == ["model.json", "run.json"]
+
+
+def test_the_option_that_leaves_a_column_out_can_be_pasted():
+    column("--drop", [f"n{i}" for i in range(60)])
+    assert refusal("train", "table.csv").endswith("leave it out with --drop='--drop'")
+    assert "1 input;" in trained("--drop=--drop")
+    write(",".join("abcdefgh") + "\n" + "1,1,1,1,1,1,1,x\n1,1,1,1,1,1,1,y\n" * 4)
+    assert "column 'e' holds only '1': if it tells nothing, --drop 'e'\n  and so on, in 2 more columns\n" in trained()

@@ -83,3 +83,17 @@ def test_the_marks_of_missing_cells_may_be_given(path):
     path.write_text("x\n-\n", encoding="utf-8")
     assert read_csv(path).missing == MISSING
     assert read_csv(path, missing=["999"]).missing == {"999", ""}
+
+
+@pytest.mark.parametrize(
+    ("content", "noted"),
+    [
+        ("x;y\n1.000;0,5\n2.500;1,5\n", True),
+        ("x;y\n1.000;0,5\n2.5;1,5\n", False),
+        ("x;y\n1.000;1\n2.500;2\n", False),  # no decimal commas: points are usual
+    ],
+)
+def test_points_that_may_be_of_thousands_beside_decimal_commas_are_said(path, content, noted):
+    table = read(path, content)
+    assert table.numbers(["x"])[0] == [1.0]
+    assert ("points, as in 1.000, are taken for decimal points in 'x'" in table.notes) == noted
