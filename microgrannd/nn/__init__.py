@@ -1,14 +1,15 @@
-"""Networks of scalars: Module, Neuron, Layer, MLP, Embedding, Sequential."""
+"""Networks of scalars: Module, Neuron, Layer, MLP, Embedding, Dropout, Sequential."""
 
 from typing import TYPE_CHECKING, Any
 
 from .._guesses import missing
+from .dropout import Dropout
 from .embedding import Embedding
 from .layers import ACTIVATIONS, INITS, MLP, Layer, Neuron
 from .module import Module
 from .sequential import Sequential
 
-__all__ = ["ACTIVATIONS", "INITS", "MLP", "Embedding", "Layer", "Module", "Neuron", "Sequential"]
+__all__ = ["ACTIVATIONS", "INITS", "MLP", "Dropout", "Embedding", "Layer", "Module", "Neuron", "Sequential"]
 
 if not TYPE_CHECKING:
 

@@ -13,6 +13,7 @@ from ..engine.contexts import no_grad
 from ..engine.graph import number
 from ..engine.value import Value, data_of
 from ..metrics import measured, require_metrics
+from .masks import masking
 from .summary import Summary, table_of
 
 M = TypeVar("M", bound="Module")
@@ -100,7 +101,7 @@ class Module:
         Raises:
             TypeError: the rows are one row, whose numbers the module does not take.
         """
-        with no_grad():
+        with no_grad(), masking(None):
             return [plain(self(row) if real(row) is None else self._of_number(row)) for row in rows]
 
     def _of_number(self, cell: Any) -> Any:
@@ -140,7 +141,7 @@ class Module:
         targets = [target for _, target in pairs]
         found: dict[str, float] = {}
         if loss is not None:
-            with no_grad():
+            with no_grad(), masking(None):
                 losses = [number(loss(self(row), target)) for row, target in pairs]
             found["loss"] = fmean(losses)
         known = require_metrics(metrics)

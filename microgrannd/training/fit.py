@@ -18,6 +18,7 @@ from ..compiler.workers import require_executor
 from ..engine.value import Value
 from ..losses import Loss
 from ..metrics import Metric, require_metrics
+from ..nn.masks import NO_ROW
 from ..nn.module import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
@@ -71,7 +72,7 @@ def fit(
         epochs: passes over all rows.
         batch_size: rows for each step; by default all of them.
         shuffle: put the rows in a new order for each epoch.
-        seed: of the shuffling and of the choice of validation rows.
+        seed: of the shuffling, of the choice of validation rows, and of what `Dropout` drops.
         validation: rows to judge the model by after each epoch: a share of X and y, which is then not trained on, or
             (X, y).
         patience: stop after this many epochs in a row without a lower validation loss. At the end, the model has the
@@ -140,7 +141,7 @@ def fit(
         "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
         "validation": real(validation), **({"metrics": sorted(wanted)} if wanted else {}),
     }  # fmt: skip
-    run = Run(model, optimizers, random.Random(drawn), len(rows))
+    run = Run(model, optimizers, random.Random(drawn), len(rows), drawn)
     if backend == "numba" and find_spec("numba"):
         import_module("numba")  # which Ctrl-C would leave half imported
     with Interrupts() as interrupts:
@@ -156,7 +157,8 @@ def fit(
             steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
             predictions = Predictions(model, backend if isinstance(learner, Compiled) and backend else None)
             measure = metrics_of(predictions, wanted, rows, judged) if wanted else None
-            training = Training(run, steps, learner.ready(judged), measure, shuffle, interrupts, report)
+            ready = learner.ready(judged, [NO_ROW] * len(judged))
+            training = Training(run, steps, ready, measure, shuffle, interrupts, report)
             try:
                 training.through(epochs, patience, progress, file, callback)
             finally:
