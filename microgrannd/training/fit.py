@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from os import PathLike
 from typing import Any
 
-from .._checks import real, required_pairs, required_whole, seed_of
+from .._checks import real, required_loss, required_pairs, required_whole, seed_of
 from .._guesses import suggesting
 from .._text import described
 from ..compiler.workers import require_executor
@@ -194,17 +194,23 @@ def require_parts(model: Any, loss: Any, optimizer: Any) -> list[Optimizer]:
         raise TypeError(f"model needs to be a Module, as mg.MLP(2, [8, 1]), got {described(model)}")
     optimizers = [optimizer] if isinstance(optimizer, Optimizer) else optimizer
     if not isinstance(optimizers, list | tuple) or not optimizers:
-        raise TypeError(f"optimizer needs to be made, as mg.Adam(model.parameters()), got {described(optimizer)}")
+        raise TypeError(f"optimizer needs to be made, as {_made(optimizer)}, got {described(optimizer)}")
     held: dict[Value, str] = {}
     for name, one in named(optimizers).items():
         if not isinstance(one, Optimizer):
-            raise TypeError(f"{name} needs to be made, as mg.Adam(model.parameters()), got {described(one)}")
+            raise TypeError(f"{name} needs to be made, as {_made(one)}, got {described(one)}")
         for index, parameter in enumerate(one.params):
             if held.setdefault(parameter, name) != name:
                 raise ValueError(f"{name}.params[{index}] is a parameter of {held[parameter]} too; each may have one")
-    if not callable(loss):
-        raise TypeError(f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}")
+    required_loss(loss)
     return list(optimizers)
+
+
+def _made(kind: Any) -> str:
+    """Return how an optimiser is made whose class, or whose class's name, is given; else, how Adam is."""
+    own = {name.lower(): name for name in ("SGD", "Adam", "AdamW", "RMSprop")}
+    name = own.get(str(getattr(kind, "__name__", kind)).lower(), "Adam")
+    return f"mg.{name}(model.parameters(), lr={0.1 if name == 'SGD' else 0.01})"
 
 
 def _of_prediction(loss: Loss) -> Loss:
