@@ -66,7 +66,8 @@ def train(options: argparse.Namespace, out: Output) -> None:
     if options.report:
         X, y = list(ready.X(ready.train)), ready.y(ready.train)
         model.zero_grad()
-        Eager(model, task.loss).gradients([(tuple(row), target) for row, target in zip(X, y, strict=True)])
+        eager = Eager(model, task.loss)
+        eager.gradients(eager.ready([(tuple(row), target) for row, target in zip(X, y, strict=True)]))
         out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
     if options.draw is not None:
         first = ready.train[:1]
