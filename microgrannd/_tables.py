@@ -24,7 +24,16 @@ _JUDGES, _JUDGED = 1000, 1_000_000
 
 
 class TableError(ValueError):
-    """A table that cannot be used: the message names the file, the row and the column, in printable characters."""
+    """A table that cannot be used: the message names the file, the row and the column, in printable characters.
+
+    Args:
+        message: what is wrong.
+
+    >>> from microgrannd import data
+    >>> data.as_table("xor", *data.xor()).index("colour")
+    Traceback (most recent call last):
+    microgrannd._tables.TableError: xor: no column 'colour'; the columns are 'x1', 'x2', 'class'
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
@@ -43,6 +52,11 @@ class Table:
         delimiter: that separates the cells of the file; a space stands for any number of them.
         decimal_comma: whether numbers are written as 1,5.
         note: what was taken for granted in reading it, if that might be wrong.
+
+    >>> from microgrannd import data
+    >>> table = data.as_table("xor", *data.xor())
+    >>> table.numbers(["x1", "x2"])[2], table.texts("class")
+    ([1.0, 0.0], ['0', '1', '1', '0'])
     """
 
     path: str
@@ -136,6 +150,15 @@ def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
     Raises:
         TableError: the file is empty, is not text, has a row of another length or two columns of one name.
         OSError: it cannot be read.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "people.csv")
+    ...     _ = path.write_text("height;weight;sex\\n1,75;68;f\\n1,82;80;m\\n", encoding="utf-8")
+    ...     table = read_csv(path)
+    >>> table.columns, table.numbers(["height"]), table.texts("sex")
+    (['height', 'weight', 'sex'], [[1.75], [1.82]], ['f', 'm'])
     """
     name = str(path)
     with open(path, "rb") as file:
@@ -184,7 +207,14 @@ _THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")
 
 
 def parse_number(text: str) -> float | None:
-    """Return the finite number that a cell holds, or None."""
+    """Return the finite number that a cell holds, or None.
+
+    Args:
+        text: of the cell; a decimal point, and no commas.
+
+    >>> parse_number(" 1.5e3 "), parse_number("nan"), parse_number("1,5")
+    (1500.0, None, None)
+    """
     try:
         number = float(text)
     except ValueError:

@@ -198,6 +198,13 @@ def _also(name: str) -> Callable[[F], F]:
 def log(x: Any, base: Any = None) -> Any:
     """Logarithm, natural or to a base.
 
+    Args:
+        x: a Value or a number.
+        base: of the logarithm, a Value or a number; e by default.
+
+    Raises:
+        ValueError: x or the base is not above 0.
+
     >>> log(8.0, 2)
     3.0
     """
@@ -208,6 +215,9 @@ def log(x: Any, base: Any = None) -> Any:
 def hypot(*xs: Any) -> Any:
     """Length of a vector of any number of components, without overflow on the way.
 
+    Args:
+        xs: the components, Values or numbers.
+
     >>> hypot(2.0, 3.0, 6.0)
     7.0
     """
@@ -217,6 +227,10 @@ def hypot(*xs: Any) -> Any:
 def prod(vs: Iterable[SupportsFloat], *, start: SupportsFloat = 1.0) -> Any:
     """Product of some scalars; of nothing it is the start.
 
+    Args:
+        vs: Values or numbers.
+        start: what they are multiplied by.
+
     >>> prod([2.0, 3.0, 4.0])
     24.0
     """
@@ -224,7 +238,15 @@ def prod(vs: Iterable[SupportsFloat], *, start: SupportsFloat = 1.0) -> Any:
 
 
 def logaddexp(a: SupportsFloat, b: SupportsFloat) -> Any:
-    """log(exp(a) + exp(b)), without overflow and without loss."""
+    """log(exp(a) + exp(b)), without overflow and without loss.
+
+    Args:
+        a: a Value or a number.
+        b: a Value or a number.
+
+    >>> logaddexp(1000.0, 1000.0)
+    1000.6931471805599
+    """
     return logsumexp([a, b])
 
 
@@ -236,6 +258,9 @@ def softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
 
     Returns:
         As many Values (numbers, where all are numbers), which add up to 1.
+
+    Raises:
+        ValueError: there are none.
 
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
@@ -249,6 +274,15 @@ def softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
 
 def log_softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
     """The logarithms of `softmax`, accurate where that is near 1 or 0.
+
+    Args:
+        vs: Values or numbers, at least one.
+
+    Returns:
+        As many Values (numbers, where all are numbers).
+
+    Raises:
+        ValueError: there are none.
 
     >>> log_softmax([0.0, 40.0])
     [-40.0, -4.248354255291589e-18]
