@@ -134,7 +134,7 @@ class Table:
 
 
 def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
-    """Read a table from a text file in UTF-8.
+    r"""Read a table from a text file in UTF-8.
 
     Cells are separated by commas, semicolons or tabs (whichever the first line has most of), or by any number of
     spaces, where the first line has none of these. Unless commas separate, they may be decimal commas, where no number
@@ -155,7 +155,7 @@ def read_csv(path: str | PathLike[str], header: bool | None = None) -> Table:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "people.csv")
-    ...     _ = path.write_text("height;weight;sex\\n1,75;68;f\\n1,82;80;m\\n", encoding="utf-8")
+    ...     _ = path.write_text("height;weight;sex\n1,75;68;f\n1,82;80;m\n", encoding="utf-8")
     ...     table = read_csv(path)
     >>> table.columns, table.numbers(["height"]), table.texts("sex")
     (['height', 'weight', 'sex'], [[1.75], [1.82]], ['f', 'm'])
