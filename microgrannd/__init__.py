@@ -19,7 +19,7 @@ from .engine.contexts import no_grad as no_grad
 from .engine.contexts import paused_gc as paused_gc
 from .engine.contexts import scope as scope
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: What is imported when it is first used: the module, and names in it. __init__.pyi tells type checkers the same.
 _LATER = {

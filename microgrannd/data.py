@@ -42,7 +42,17 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows,
     Args:
         n: number of rows, of both classes together.
         noise: standard deviation of the normal noise on each coordinate.
-        seed: of the noise.
+        seed: of the noise; None for other noise at each call.
+
+    Returns:
+        Rows of two numbers, and for each the number of its class.
+
+    Raises:
+        TypeError, ValueError: n is too small, or seed is no seed.
+
+    >>> X, y = moons(4, noise=0.1, seed=0)
+    >>> len(X), len(X[0]), y
+    (4, 2, [0, 0, 1, 1])
     """
     upper, lower = _shares(n, 2)
     points = [(math.cos(t), math.sin(t)) for t in _spread(0, math.pi, upper)]
@@ -51,7 +61,24 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows,
 
 
 def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: float = 0.5) -> tuple[Rows, list[int]]:
-    """Make a circle of radius 1 around one of radius ``factor``; the other arguments are those of `moons`."""
+    """Make a circle of radius 1 around one of radius ``factor``.
+
+    Args:
+        n: number of rows, of both classes together.
+        noise: standard deviation of the normal noise on each coordinate.
+        seed: of the noise; None for other noise at each call.
+        factor: the radius of the inner circle, which is class 1.
+
+    Returns:
+        Rows of two numbers, and for each the number of its class.
+
+    Raises:
+        TypeError, ValueError: n is too small, or seed is no seed.
+
+    >>> X, y = circles(4)
+    >>> len(X), len(X[0]), y
+    (4, 2, [0, 0, 1, 1])
+    """
     outer, inner = _shares(n, 2)
     points = [(math.cos(t), math.sin(t)) for t in _spread(0, math.tau, outer + 1)[:-1]]
     points += [(factor * math.cos(t), factor * math.sin(t)) for t in _spread(0, math.tau, inner + 1)[:-1]]
@@ -59,7 +86,24 @@ def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: flo
 
 
 def spirals(n: int = 300, noise: float = 0.02, seed: int | None = 0, classes: int = 3) -> tuple[Rows, list[int]]:
-    """Make a spiral arm for each class, each two thirds of a turn; the other arguments are those of `moons`."""
+    """Make a spiral arm for each class, each two thirds of a turn.
+
+    Args:
+        n: number of rows, of all classes together.
+        noise: standard deviation of the normal noise on each coordinate.
+        seed: of the noise; None for other noise at each call.
+        classes: number of arms.
+
+    Returns:
+        Rows of two numbers, and for each the number of its class.
+
+    Raises:
+        TypeError, ValueError: n is too small, or seed is no seed.
+
+    >>> X, y = spirals(6)
+    >>> len(X), len(X[0]), y
+    (6, 2, [0, 0, 1, 1, 2, 2])
+    """
     points, labels = [], []
     for label, count in enumerate(_shares(n, classes)):
         for r in _spread(0.05, 1, count):
@@ -70,7 +114,17 @@ def spirals(n: int = 300, noise: float = 0.02, seed: int | None = 0, classes: in
 
 
 def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
-    """Return rows and labels as a table with the columns x1, x2, ... and class."""
+    """Return rows and labels as a table with the columns x1, x2, ... and class.
+
+    Args:
+        name: of the table, for messages.
+        X: rows of numbers, all of one length, at least one.
+        y: a label for each.
+
+    >>> table = as_table("xor", *xor())
+    >>> table.columns, table.count, table.rows[1]
+    (['x1', 'x2', 'class'], 4, ['0.0', '1.0', '1'])
+    """
     columns = [f"x{i + 1}" for i in range(len(X[0]))] + ["class"]
     rows = [[*map(repr, row), str(label)] for row, label in zip(X, y, strict=True)]
     return Table(name, columns, lambda: enumerate(rows, 1), len(rows))

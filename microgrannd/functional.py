@@ -45,6 +45,9 @@ def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         A function of the same arguments. Its result has the form of the argument chosen (a tuple for several); it
         consists of floats, or of Values where the argument did.
 
+    Raises:
+        TypeError: (when it is called) the function returns no scalar, or an argument is no number.
+
     >>> grad(lambda w, x: w[0] * x + w[1], argnums=(0, 1))([3.0, 1.0], 2.0)
     ([2.0, 1.0], 3.0)
     """
@@ -57,6 +60,13 @@ def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """Like `grad`, but the result is the pair of the function's value and the gradient, as SciPy wants it.
+
+    Args:
+        f: as for `grad`.
+        argnums: as for `grad`.
+
+    Raises:
+        TypeError: the function returns no scalar.
 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
@@ -75,6 +85,10 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The derivatives of every element of a function's result, each in the form that `grad` gives.
 
+    Args:
+        f: as for `grad`, but it may return a list, nested lists or an array.
+        argnums: as for `grad`.
+
     >>> jacobian(lambda x: [x[0] * x[1], x[0]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 0.0]]
     """
@@ -88,6 +102,10 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 def hessian(f: Function, argnums: int = 0) -> Function:
     """The second derivatives of a function that returns a scalar: the Jacobian of its gradient.
+
+    Args:
+        f: as for `grad`.
+        argnums: the index of the argument to differentiate by; for n numbers the result is n × n.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
     [[6.0, 4.0], [4.0, 0.0]]
@@ -105,6 +123,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
 
     Returns:
         The value and its derivative, both of the form of the function's result.
+
+    Raises:
+        ValueError: there are not as many tangents as primals.
 
     >>> jvp(lambda x, y: x * y, [2.0, 3.0], [1.0, 0.5])
     (6.0, 4.0)

@@ -58,20 +58,54 @@ def _averaged(loss: Loss) -> Loss:
 
 @_averaged
 def mse(prediction: Any, target: Any) -> Any:
-    """Squared error (prediction - target)²."""
+    """Squared error (prediction - target)².
+
+    Args:
+        prediction: a Value or number, or a list of them.
+        target: a number, or a list of as many.
+
+    Raises:
+        ValueError: there are not as many targets as predictions.
+
+    >>> mse([2.0, 3.0], [1.0, 1.0])
+    2.5
+    """
     error = prediction - target
     return error * error
 
 
 @_averaged
 def mae(prediction: Any, target: Any) -> Any:
-    """Absolute error |prediction - target|."""
+    """Absolute error |prediction - target|.
+
+    Args:
+        prediction: a Value or number, or a list of them.
+        target: a number, or a list of as many.
+
+    Raises:
+        ValueError: there are not as many targets as predictions.
+
+    >>> mae([2.0, 3.0], [1.0, 1.0])
+    1.5
+    """
     return fabs(prediction - target)
 
 
 @_averaged
 def huber(prediction: Any, target: Any, *, delta: float = 1.0) -> Any:
-    """Half the squared error up to delta, beyond it linear: delta · (|e| - delta / 2) (Huber 1964)."""
+    """Half the squared error up to delta, beyond it linear: delta · (|e| - delta / 2) (Huber 1964).
+
+    Args:
+        prediction: a Value or number, or a list of them.
+        target: a number, or a list of as many.
+        delta: the error up to which the loss is a square.
+
+    Raises:
+        ValueError: delta is not above 0, or there are not as many targets as predictions.
+
+    >>> huber(1.5, 1.0), huber(4.0, 1.0)
+    (0.125, 2.5)
+    """
     if not delta > 0:
         raise ValueError(f"huber needs a delta above 0, got {described(delta)}")
     error = fabs(prediction - target)
@@ -81,7 +115,18 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0) -> Any:
 
 @_averaged
 def hinge(prediction: Any, target: Any) -> Any:
-    """max(0, 1 - target · prediction), for a target of -1 or 1."""
+    """max(0, 1 - target · prediction), for a target of -1 or 1.
+
+    Args:
+        prediction: a Value or number, or a list of them.
+        target: -1 or 1, or a list of as many.
+
+    Raises:
+        ValueError: a target is something else, or there are not as many as predictions.
+
+    >>> hinge(0.25, 1), hinge(0.25, -1), hinge(2.0, 1)
+    (0.75, 1.25, 0.0)
+    """
     if number(target) not in (1, -1):
         raise ValueError(f"hinge needs a target of -1 or 1, got {described(target)}")
     return relu(1.0 - target * prediction)
@@ -91,9 +136,16 @@ def hinge(prediction: Any, target: Any) -> Any:
 def binary_cross_entropy(prediction: Any, target: Any) -> Any:
     """-target · log(p) - (1 - target) · log(1 - p), for a probability p and a target from 0 to 1.
 
+    Args:
+        prediction: a probability, or a list of them.
+        target: 0, 1, or a probability between; or a list of as many.
+
     Raises:
         ValueError: p is not from 0 to 1, or is 0 or 1 where the target is not. Use `binary_cross_entropy_with_logits`
             for what no sigmoid has seen.
+
+    >>> round(binary_cross_entropy(0.25, 1), 4)
+    1.3863
     """
     if number(prediction) < 0 or number(prediction) > 1:  # nan flows
         raise ValueError(f"binary_cross_entropy needs a probability from 0 to 1, got {described(prediction)}")
@@ -117,7 +169,18 @@ def _cross_entropy_of_probability(p: Any, t: Any) -> Any:
 
 @_averaged
 def binary_cross_entropy_with_logits(prediction: Any, target: Any) -> Any:
-    """Binary cross-entropy of sigmoid(z), without overflow: target · softplus(-z) + (1 - target) · softplus(z)."""
+    """Binary cross-entropy of sigmoid(z), without overflow: target · softplus(-z) + (1 - target) · softplus(z).
+
+    Args:
+        prediction: a logit z, that is any number, as a linear neuron gives; or a list of them.
+        target: 0, 1, or a probability between; or a list of as many.
+
+    Raises:
+        ValueError: a target is not from 0 to 1, or there are not as many as predictions.
+
+    >>> round(binary_cross_entropy_with_logits(0.0, 1), 4), binary_cross_entropy_with_logits(-1000.0, 1)
+    (0.6931, 1000.0)
+    """
     _require_share("binary_cross_entropy_with_logits", target)
     return _cross_entropy_of_logit(prediction, target)
 
@@ -146,6 +209,9 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
 
     Raises:
         ValueError: an index (then it is an IndexError too) or a row of targets that does not fit the logits.
+
+    >>> round(cross_entropy([2.0, 0.0, 0.0], 0), 4), round(cross_entropy([2.0, 0.0, 0.0], [0.5, 0.5, 0.0]), 4)
+    (0.2395, 1.2395)
     """
     if not _is_list(prediction) or not len(prediction):
         raise ValueError(f"cross_entropy needs a logit for each class, got {described(prediction)}")

@@ -57,6 +57,10 @@ def loss(history: History | Mapping[str, History], ax: Axes | None = None) -> Ax
         TypeError: history is not a History, nor a dict of them.
         ValueError: the dict is empty.
         ImportError: matplotlib is not installed.
+
+    >>> from microgrannd import History, plot
+    >>> plot.loss(History(loss=[0.5, 0.25, 0.125])).get_ylabel()
+    'loss'
     """
     histories = dict(history) if isinstance(history, Mapping) else {"": history}
     for name, one in histories.items():
@@ -84,6 +88,10 @@ def learning_rates(found: LearningRates, ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: found is something else.
         ImportError: matplotlib is not installed.
+
+    >>> from microgrannd import LearningRates, plot
+    >>> plot.learning_rates(LearningRates(lr=[0.01, 0.1, 1.0], loss=[4.0, 2.0, 3.0])).get_xscale()
+    'log'
     """
     if not isinstance(found, LearningRates):
         raise TypeError(f"plot.learning_rates needs what lr_range returns, got {described(found)}")
@@ -106,6 +114,10 @@ def decision_boundary(
     Raises:
         TypeError, ValueError: X has other than two columns, or y other than a class for each row.
         ImportError: matplotlib is not installed.
+
+    >>> from microgrannd import MLP, data, plot
+    >>> plot.decision_boundary(MLP(2, [3, 1], seed=0), *data.xor()).get_xlabel()
+    'x1'
     """
     pairs = required_pairs(X, y)
     if len(pairs[0][0]) != 2:
@@ -150,6 +162,12 @@ def gradient_flow(model: Module, ax: Axes | None = None) -> Axes:
     Raises:
         TypeError, ValueError: as `gradient_report`.
         ImportError: matplotlib is not installed.
+
+    >>> from microgrannd import MLP, plot
+    >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+    >>> model([1.0, -1.0]).backward()
+    >>> plot.gradient_flow(model).get_yscale()
+    'log'
     """
     layers = gradient_report(model).layers
     ax = axes(ax)

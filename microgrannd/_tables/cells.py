@@ -51,7 +51,14 @@ _UNREAD = re.compile(
 
 
 def parse_number(text: str) -> float | None:
-    """Return the finite number that a cell holds, or None."""
+    """Return the finite number that a cell holds, or None.
+
+    Args:
+        text: of the cell; a decimal point, and no commas.
+
+    >>> parse_number(" 1.5e3 "), parse_number("nan"), parse_number("1,5")
+    (1500.0, None, None)
+    """
     try:
         number = float(text)
     except ValueError:

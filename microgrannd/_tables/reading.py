@@ -52,6 +52,15 @@ def read_csv(
     Raises:
         TableError: the file is empty, is not text, has a row of another length or two columns of one name.
         OSError: it cannot be read.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "people.csv")
+    ...     _ = path.write_text("height;weight;sex\n1,75;68;f\n1,82;80;m\n", encoding="utf-8")
+    ...     table = read_csv(path)
+    >>> table.columns, table.numbers(["height"]), table.texts("sex")
+    (['height', 'weight', 'sex'], [[1.75], [1.82]], ['f', 'm'])
     """
     name = str(path)
     with open(path, "rb") as file:

@@ -12,7 +12,16 @@ from .cells import MISSING, needs_number, spelled_number
 
 
 class TableError(ValueError):
-    """A table that cannot be used: the message names the file, the row and the column, in printable characters."""
+    """A table that cannot be used: the message names the file, the row and the column, in printable characters.
+
+    Args:
+        message: what is wrong.
+
+    >>> from microgrannd import data
+    >>> data.as_table("xor", *data.xor()).index("colour")
+    Traceback (most recent call last):
+    microgrannd._tables.table.TableError: xor: no column 'colour'; the columns are 'x1', 'x2', 'class'
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))

@@ -72,6 +72,11 @@ def compile(  # noqa: A001  # as jax and torch call it
         ValueError: an input is not a leaf, or given twice; an output depends on no input and no parameter; an unknown
             backend; with numba, a function of a rule that numba does not know.
         ImportError: numba is not installed.
+
+    >>> x, w = Value(0.0, "x"), Value(3.0, "w")
+    >>> program = compile(w * x * x, inputs=[x])
+    >>> program.forward([[1.0], [2.0]])
+    [3.0, 12.0]
     """
     single = isinstance(outputs, Value)
     names = {value: name for name, value in model.named_parameters()} if model else {}
@@ -86,6 +91,12 @@ class Program:
     Attributes:
         leaves: what is read at each call, in the order of its first use: the leaves of the graph that are not inputs,
             and results without a graph.
+
+    >>> from microgrannd import Value, compile
+    >>> x, w = Value(0.0, "x"), Value(3.0, "w")
+    >>> program = compile(w * x * x, inputs=[x])
+    >>> program.backward([[1.0], [2.0]]), w.grad  # the mean over the rows, and its derivative
+    (7.5, 2.5)
     """
 
     def __init__(self, tape: Tape, leaves: Sequence[Value], single: bool, backend: str = "python") -> None:

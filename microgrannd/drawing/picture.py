@@ -70,13 +70,20 @@ def draw(
             Graphviz's; ``"auto"`` takes the first with a model, and else Graphviz's if there is one.
 
     Returns:
-        A `Picture`, which shows itself in a notebook; ``.render(path)`` and ``.pipe()`` give files and bytes, and
-        ``.digraph()`` a `graphviz.Digraph`.
+        A `Picture`, which shows itself in a notebook; ``.save(path)`` writes .svg, .png, .pdf, .dot or .html, ``.pipe()``
+        gives bytes, and ``.digraph()`` a `graphviz.Digraph`.
 
     Raises:
         TypeError: root is not a Value, or model not a Module.
         ValueError: an unknown depth, format, rankdir or layout; a depth that needs a model, without one.
         NoGraphviz: (a RuntimeError) the layout ``"dot"`` without Graphviz.
+
+    >>> from microgrannd import Value, draw
+    >>> y = Value(0.5, "x").tanh()
+    >>> y.backward()
+    >>> picture = draw(y, layout="own")
+    >>> picture.pipe(encoding="utf-8")[:4], "grad 0.7864" in picture.pipe(encoding="utf-8")
+    ('<svg', True)
     """
     require_graph("draw", root, model)
     if rankdir not in ("LR", "TB"):

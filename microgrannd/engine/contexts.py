@@ -124,6 +124,9 @@ class no_grad(_Switch):  # noqa: N801  # as torch calls it
 
     Holds for this thread, or this task and those that it starts, until the block is left.
 
+    Args:
+        given: nothing: as a decorator it has brackets, ``@no_grad()``.
+
     >>> from microgrannd import Value, no_grad
     >>> x = Value(3.0)
     >>> with no_grad():
@@ -164,6 +167,12 @@ def scope_here() -> Scope | None:
 
 class scope(_Switch):  # noqa: N801  # beside no_grad
     """Name what is recorded inside, in this thread or task: pictures frame it. Also a decorator.
+
+    Args:
+        name: of the frame. Scopes may be inside of each other.
+
+    Raises:
+        TypeError: name is not a text.
 
     >>> from microgrannd import Value, draw, scope
     >>> x = Value(3.0, "x")
@@ -250,6 +259,15 @@ class paused_gc(_Switch):  # noqa: N801  # beside no_grad
 
     Graphs are freed by reference counting, so it has nothing to do but walk them. The switch is the process's:
     the collector is on again (if it was) when the last block in any thread is left.
+
+    Args:
+        given: nothing: as a decorator it has brackets, ``@paused_gc()``.
+
+    >>> from microgrannd import Value, paused_gc
+    >>> with paused_gc():
+    ...     total = sum([Value(1.0)] * 1000)
+    >>> total.data
+    1000.0
     """
 
     def _enter(self) -> _Token | None:

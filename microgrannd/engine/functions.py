@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import reduce
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat, TypeVar, overload
 
+from ..rules.rule import Rule
 from ..rules.table import TABLE, Operations, _largest, _ratio
 from .operations import recorded
 from .value import Value
@@ -160,6 +163,28 @@ trunc: Function
 #: Operations by the names that `math` gives them.
 _OTHERWISE = {"pow": "__pow__", "fabs": "__abs__", "sumprod": "dot"}
 
+
+#: Numbers for examples: of the first row that is in its domain, each operand takes one, a sequence two.
+_NUMBERS = (2.5, -2.0, 1.5), (0.5, 2.0, 3.0)
+
+
+def _documented(name: str, function: Callable[..., Any], own: Rule) -> str:
+    """Return the docstring of an operation's function: its rule, its operands, and an example."""
+    parameters = dict(zip(own.operands, inspect.signature(function).parameters.values(), strict=True))
+    operands = {
+        parameter.name: ("Values or numbers." if operand in own.sequences else "a Value or a number.")
+        for operand, parameter in parameters.items()
+    }
+    needed = [operand for operand, parameter in parameters.items() if parameter.default is parameter.empty]
+    for row in _NUMBERS:
+        numbers = cycle(row)
+        given = [[next(numbers), next(numbers)] if o in own.sequences else next(numbers) for o in needed]
+        with suppress(ValueError):
+            example = f">>> mg.{name}({', '.join(map(str, given))})\n{function(*given)}"
+            return f"{own.describe(operands)}\n\n{example}"
+    return own.describe(operands)
+
+
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
@@ -168,6 +193,7 @@ if not TYPE_CHECKING:
         if own is None or name.startswith("__"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = function = recorded(own.function)
+        function.__doc__ = _documented(name, function, own)
         return function
 
     fsum, logsumexp, norm = map(__getattr__, ("fsum", "logsumexp", "norm"))
@@ -187,7 +213,8 @@ def _also(name: str) -> Callable[[F], F]:
 
     def mark(function: F) -> F:
         own = TABLE[name]
-        function.__doc__ = "\n".join([inspect.getdoc(function) or "", "", *own.equations])
+        what, _, more = (inspect.getdoc(function) or "").partition("\n\n")
+        function.__doc__ = "\n".join([what, "", *own.equations, "", more])
         function.__rule__ = own  # type: ignore[attr-defined]  # functions take attributes
         return function
 
@@ -197,6 +224,13 @@ def _also(name: str) -> Callable[[F], F]:
 @_also("log")
 def log(x: Any, base: Any = None) -> Any:
     """Logarithm, natural or to a base.
+
+    Args:
+        x: a Value or a number.
+        base: of the logarithm, a Value or a number; e by default.
+
+    Raises:
+        ValueError: x or the base is not above 0.
 
     >>> log(8.0, 2)
     3.0
@@ -208,6 +242,9 @@ def log(x: Any, base: Any = None) -> Any:
 def hypot(*xs: Any) -> Any:
     """Length of a vector of any number of components, without overflow on the way.
 
+    Args:
+        xs: the components, Values or numbers.
+
     >>> hypot(2.0, 3.0, 6.0)
     7.0
     """
@@ -217,6 +254,10 @@ def hypot(*xs: Any) -> Any:
 def prod(vs: Iterable[SupportsFloat], *, start: SupportsFloat = 1.0) -> Any:
     """Product of some scalars; of nothing it is the start.
 
+    Args:
+        vs: Values or numbers.
+        start: what they are multiplied by.
+
     >>> prod([2.0, 3.0, 4.0])
     24.0
     """
@@ -224,7 +265,15 @@ def prod(vs: Iterable[SupportsFloat], *, start: SupportsFloat = 1.0) -> Any:
 
 
 def logaddexp(a: SupportsFloat, b: SupportsFloat) -> Any:
-    """log(exp(a) + exp(b)), without overflow and without loss."""
+    """log(exp(a) + exp(b)), without overflow and without loss.
+
+    Args:
+        a: a Value or a number.
+        b: a Value or a number.
+
+    >>> logaddexp(1000.0, 1000.0)
+    1000.6931471805599
+    """
     return logsumexp([a, b])
 
 
@@ -236,6 +285,9 @@ def softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
 
     Returns:
         As many Values (numbers, where all are numbers), which add up to 1.
+
+    Raises:
+        ValueError: there are none.
 
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
@@ -249,6 +301,15 @@ def softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
 
 def log_softmax(vs: Iterable[SupportsFloat]) -> list[Any]:
     """The logarithms of `softmax`, accurate where that is near 1 or 0.
+
+    Args:
+        vs: Values or numbers, at least one.
+
+    Returns:
+        As many Values (numbers, where all are numbers).
+
+    Raises:
+        ValueError: there are none.
 
     >>> log_softmax([0.0, 40.0])
     [-40.0, -4.248354255291589e-18]

@@ -32,6 +32,12 @@ class Value(Operations):
         TypeError: data is no real number (a str, None, a complex number, a Value).
 
     Comparisons compare data, so that ``max(values)`` and branches work; ``==`` and ``hash`` are identity.
+
+    >>> x = Value(3.0, "x")
+    >>> y = x * x + 1
+    >>> y.backward()
+    >>> y.data, x.grad, x
+    (10.0, 6.0, Value(data=3.0, grad=6.0, label='x'))
     """
 
     # CPython clears slots in alphabetical order: the operands before _trail, so that a chain being freed unwinds to

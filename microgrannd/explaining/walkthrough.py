@@ -81,6 +81,10 @@ def walkthrough(root: Value, model: Module | None = None, depth: str = "auto") -
         TypeError: root is not a Value, or model not a Module.
         ValueError: an unknown depth, or one that needs a model, without one; there are more than 2,000 steps, or too many edges
             for a readable picture.
+
+    >>> from microgrannd import Value, walkthrough
+    >>> walkthrough(Value(0.5, "x").tanh())
+    a walkthrough of 4 steps; .save(path) writes its page
     """
     require_graph("walkthrough", root, model)
     require_depth(depth, model)

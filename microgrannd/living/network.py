@@ -71,6 +71,10 @@ def live(
     Raises:
         TypeError, ValueError: an argument is not what is needed; rows of several lengths; the loss of a row cannot be
             compiled, or uses a function that JavaScript does not have; more than 20,000 parameters.
+
+    >>> from microgrannd import MLP, data, live, mse
+    >>> live(MLP(2, [3, 1], seed=0), *data.xor(), loss=mse)
+    a page, MLP, 13 parameters, 4 rows; .save(path) writes it
     """
     if not isinstance(title, str):
         raise TypeError(f"title needs to be a text, got {described(title)}")

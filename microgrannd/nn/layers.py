@@ -62,6 +62,13 @@ class Neuron(Module):
         nout: number of neurons in the layer, for xavier.
         rng: draws the weights.
         bias: whether there is one.
+
+    Raises:
+        TypeError, ValueError: nin is not a whole number of at least 1, or an option is none of those that it needs to be.
+
+    >>> neuron = Neuron(2, activation="tanh", init=lambda rng, nin, nout: 0.5)
+    >>> neuron, round(neuron([1.0, 1.0]).data, 4)  # tanh(0.5 + 0.5)
+    (TanhNeuron(2), 0.7616)
     """
 
     _is_layer = True
@@ -121,6 +128,13 @@ class Layer(Module):
         nonlin: whether they have an activation.
         seed: for the weights; without one they are drawn by the module `random`.
         **options: of `Neuron`.
+
+    Raises:
+        TypeError, ValueError: as `Neuron`.
+
+    >>> layer = Layer(3, 2, activation="tanh")
+    >>> len(layer([0.5, 1.0, -1.0])), len(layer.parameters()), layer[0]
+    (2, 8, TanhNeuron(3))
     """
 
     _is_layer = True
@@ -175,6 +189,10 @@ class MLP(Module):
 
     Raises:
         ValueError: a number of neurons below 1, an unknown activation or init.
+
+    >>> model = MLP(2, [3, 1], activation="tanh", init="xavier", seed=0)
+    >>> type(model([0.5, -1.0])).__name__, len(model.parameters()), len(model[0])
+    ('Value', 13, 3)
     """
 
     @suggesting("MLP")

@@ -29,6 +29,16 @@ class Module:
     A leaf is a Value that was not computed; a result that is kept in an attribute is not a parameter.
 
     A subclass defines ``__call__(self, x)``, which returns its outputs for a row of Values or numbers.
+
+    >>> from microgrannd import Module, Value
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.height = Value(2.0), Value(1.0)
+    ...     def __call__(self, x):
+    ...         return self.slope * x[0] + self.height
+    >>> line = Line()
+    >>> line.predict([[3.0], [4.0]]), line.state_dict()
+    ([7.0, 9.0], {'slope': 2.0, 'height': 1.0})
     """
 
     if not TYPE_CHECKING:

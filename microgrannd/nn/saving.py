@@ -21,9 +21,23 @@ from .module import REBUILT, Module
 def save(model: Module, path: str | PathLike[str]) -> None:
     """Write the parameters of a module to a file, every float exactly, and the options of the library's own modules.
 
+    Args:
+        model: any Module.
+        path: of the file, which is written whole or not at all.
+
     Raises:
         TypeError: model is not a Module.
         OSError: the file cannot be written; an older one is as it was.
+
+    >>> from microgrannd import MLP
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> model = MLP(2, [3, 1], seed=0)
+    >>> with TemporaryDirectory() as folder:
+    ...     save(model, Path(folder, "model.json"))
+    ...     again = load(Path(folder, "model.json"))
+    >>> again, again.state_dict() == model.state_dict()
+    (MLP(2, [3, 1], activation='relu'), True)
     """
     if not isinstance(model, Module):
         raise TypeError(f"save needs a module and then a path, got {described(model)}")
@@ -45,6 +59,16 @@ def load(path: str | PathLike[str], into: Module | None = None) -> Any:
         FileError: the file is damaged, of a newer version, or something else; or its parameters are not those of
             ``into``, of which then none is set.
         OSError: it cannot be read.
+
+    >>> from microgrannd import MLP
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> model, other = MLP(2, [3, 1], seed=0), MLP(2, [3, 1], seed=1)
+    >>> with TemporaryDirectory() as folder:
+    ...     save(model, Path(folder, "model.json"))
+    ...     _ = load(Path(folder, "model.json"), into=other)
+    >>> other.state_dict() == model.state_dict()
+    True
     """
     if into is None:
         return decode(read(path), path)

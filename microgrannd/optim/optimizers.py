@@ -21,6 +21,16 @@ class SGD(Optimizer):
         momentum: share of the last step's velocity that is kept.
         nesterov: look ahead by the velocity.
         weight_decay: this times the parameter is added to its gradient.
+
+    Raises:
+        TypeError, ValueError: as `Optimizer`; an option is negative or not a number; nesterov without momentum.
+
+    >>> from microgrannd import SGD, Value
+    >>> w = Value(1.0)
+    >>> (w * w).backward()
+    >>> SGD([w], lr=0.1).step()
+    >>> w.data
+    0.8
     """
 
     update: ClassVar[Mapping[str, str]] = {
@@ -54,6 +64,17 @@ class Adam(Optimizer):
         betas: decay of the means of the gradient and of its square.
         eps: added to the root of the latter.
         weight_decay: this times the parameter is added to its gradient.
+
+    Raises:
+        TypeError, ValueError: as `Optimizer`; betas are not two numbers from 0 to below 1, eps is not above 0, or
+            weight_decay is negative.
+
+    >>> from microgrannd import Adam, Value
+    >>> w = Value(1.0)
+    >>> (w * w).backward()
+    >>> Adam([w], lr=0.1).step()  # the first step is as long as lr
+    >>> round(w.data, 6)
+    0.9
     """
 
     nonnegative = ("squares",)
@@ -92,7 +113,23 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): a parameter shrinks by lr · weight_decay."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): a parameter shrinks by lr · weight_decay.
+
+    Args:
+        params, lr, max_norm: see `Optimizer`.
+        betas, eps: see `Adam`.
+        weight_decay: the share, times lr, that a parameter loses at each step.
+
+    Raises:
+        TypeError, ValueError: as `Adam`.
+
+    >>> from microgrannd import AdamW, Value
+    >>> w = Value(1.0)
+    >>> (w * w).backward()
+    >>> AdamW([w], lr=0.1, weight_decay=0.5).step()
+    >>> round(w.data, 6)
+    0.85
+    """
 
     update: ClassVar[Mapping[str, str]] = {
         "means": "beta1 * means + (1 - beta1) * g",
@@ -123,6 +160,17 @@ class RMSprop(Optimizer):
         weight_decay: this times the parameter is added to its gradient.
         momentum: share of the last step's velocity that is kept.
         centered: divide by the standard deviation of the gradient instead (Graves 2013).
+
+    Raises:
+        TypeError, ValueError: as `Optimizer`; alpha is not from 0 to below 1, eps is not above 0, or another option is
+            negative.
+
+    >>> from microgrannd import RMSprop, Value
+    >>> w = Value(1.0)
+    >>> (w * w).backward()
+    >>> RMSprop([w], lr=0.1, alpha=0.75).step()
+    >>> round(w.data, 6)
+    0.8
     """
 
     nonnegative = ("squares",)

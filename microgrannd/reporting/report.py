@@ -41,6 +41,14 @@ class GradientReport:
         layers: a `LayerReport` each, in the order of the parameters.
         notes: what was not asked for and thus is not known.
         over_time: the reports of a training, by the number of the epoch.
+
+    >>> from microgrannd import Module, Value, gradient_report
+    >>> model = Module()
+    >>> model.slope = Value(2.0)
+    >>> (model.slope * 3).backward()
+    >>> layer = gradient_report(model).layers[0]
+    >>> layer.name, layer.gradient.mean, layer.verdict
+    ('slope', 3.0, 'healthy')
     """
 
     layers: list[LayerReport]
@@ -110,6 +118,12 @@ def gradient_report(
         TypeError: model is not a Module, rows are not rows, or optimizer is not an optimiser.
         ValueError: the model has no parameters, the optimiser none of the model's, rows is empty, or the model raises
             it.
+
+    >>> from microgrannd import MLP, gradient_report
+    >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+    >>> model([1.0, -1.0]).backward()
+    >>> [(layer.name, layer.verdict) for layer in gradient_report(model).layers]
+    [('layers.0', 'healthy'), ('layers.1', 'healthy')]
     """
     if not isinstance(model, Module):
         raise TypeError(f"gradient_report needs a Module, got {described(model)}")

@@ -120,12 +120,18 @@ class Rule:
         """The formula and the partials, as equations of the result y."""
         return [f"y = {self.formula.text}", *(f"dy/d{name} = {p.text}" for name, p in self.partials.items())]
 
-    def describe(self) -> str:
-        """The lines of a docstring: what it is, its formula, partials and domain."""
-        lines = self.equations
+    def describe(self, operands: Mapping[str, str] | None = None) -> str:
+        """Return a docstring: what it is, its formula and partials, its operands if they are given, and its domain."""
+        lines = [inspect.getdoc(self.function) or "", "", *self.equations]
+        if operands:
+            lines += ["", "Args:", *(f"    {name}: {what}" for name, what in operands.items())]
         if self.domain:
-            lines.append(f"Raises ValueError (ZeroDivisionError where Python does) unless {self.domain.text}.")
-        return "\n".join([inspect.getdoc(self.function) or "", "", *lines]).strip()
+            lines += [
+                "",
+                "Raises:",
+                f"    ValueError: (ZeroDivisionError where Python does) unless {self.domain.text}.",
+            ]
+        return "\n".join(lines).strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
         path = self.function.__module__, self.function.__qualname__

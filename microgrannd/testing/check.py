@@ -63,6 +63,11 @@ def gradcheck(
         UndecidedError: (a ValueError) an operation uses a Python function of one's own, and differences of floats do
             not tell.
         TypeError, ValueError: f returns no Value, ignores an argument, is not deterministic, or not finite.
+
+    >>> from microgrannd import sin
+    >>> from microgrannd.testing import gradcheck
+    >>> gradcheck(lambda x, y: sin(x * y), [1.0, 2.0], order=2)
+    True
     """
     __tracebackhide__ = True  # pytest then shows the caller's line
     required_whole("order", order, 1)

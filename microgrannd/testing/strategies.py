@@ -65,6 +65,14 @@ def points(operation: Any, numbers: Numbers = NUMBERS) -> st.SearchStrategy[list
 
     Raises:
         ValueError: when examples are drawn: none of a hundred numbers was fit.
+
+    >>> from hypothesis import given, settings
+    >>> from microgrannd import sqrt
+    >>> @settings(max_examples=5, deadline=None)
+    ... @given(points(sqrt))
+    ... def test_sqrt(point):
+    ...     gradcheck(sqrt, point)
+    >>> test_sqrt()
     """
     _require_strategy(numbers)
     return _points(Operation.of(operation), numbers, [])
@@ -106,6 +114,17 @@ def expressions(
 
     Returns:
         A strategy for `Expression`, to be checked by ``gradcheck(expression, expression.inputs)``.
+
+    Raises:
+        TypeError, ValueError: an argument is none that can be drawn by.
+
+    >>> from hypothesis import given, settings
+    >>> from microgrannd.testing import expressions, gradcheck
+    >>> @settings(max_examples=5, deadline=None)
+    ... @given(expressions(max_size=3))
+    ... def test_expressions(expression):
+    ...     gradcheck(expression, expression.inputs)
+    >>> test_expressions()
     """
     if operations is not None and not operations and not include:
         raise ValueError("expressions() needs operations to draw from, got none")

@@ -109,6 +109,14 @@ def fit(
         FileError: the checkpoint is damaged, or of another model, other settings or other data.
         OSError: the checkpoint cannot be written; an older one is unchanged.
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
+
+    >>> from microgrannd import MLP, Adam, data, fit, mse
+    >>> X, y = data.xor()
+    >>> model = MLP(2, [4, 1], activation="tanh", init="xavier", seed=0)
+    >>> optimizer = Adam(model.parameters(), lr=0.05)
+    >>> history = fit(model, X, y, loss=mse, optimizer=optimizer, epochs=200, seed=0, progress=False)
+    >>> [round(output) for output in model.predict(X)], len(history.loss)
+    ([0, 1, 1, 0], 200)
     """
     optimizers = require_parts(model, loss, optimizer)
     wanted = require_metrics(metrics)

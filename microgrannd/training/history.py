@@ -28,6 +28,10 @@ class History:
             validation rows.
         reports: what `gradient_report` says after each epoch, by its number from 1, where `fit` was asked for it with
             ``report=True``. A run that goes on from a checkpoint has those since then.
+
+    >>> history = History(loss=[0.5, 0.25], validation_loss=[0.75, 1.0])
+    >>> history, history.best_epoch
+    (History(2 epochs, loss 0.25, validation_loss 1, best epoch 1), 1)
     """
 
     loss: list[float] = field(default_factory=list)

@@ -35,6 +35,9 @@ class LearningRates(NamedTuple):
     Attributes:
         lr: the learning rate of the step.
         loss: the mean loss of its batch, before the step.
+
+    >>> LearningRates(lr=[0.01, 0.1, 1.0], loss=[4.0, 2.0, 3.0]).suggestion
+    0.01
     """
 
     lr: list[float]
