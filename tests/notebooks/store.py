@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 from typing import Any
 
 from .compare import differences, texts
@@ -47,7 +48,11 @@ def written(notebook: Any) -> str:
             for thing in (cell, *cell["outputs"]):
                 if "execution_count" in thing:
                     thing["execution_count"] = count
-    return str(nbformat.writes(notebook, version=4)).rstrip("\n") + "\n"
+    plain = json.loads(nbformat.writes(notebook, version=4))
+    for output in (output for cell in plain["cells"] for output in cell.get("outputs", [])):
+        for holder in (output, output.get("data", {})):  # JupyterLite shows the commas of a list of lines
+            holder.update({name: "".join(text) for name, text in holder.items() if isinstance(text, list)})
+    return json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def picture(notebook: Any) -> tuple[str, bytes]:

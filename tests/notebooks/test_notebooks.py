@@ -60,7 +60,9 @@ def test_a_notebook_is_stored_tidily_with_its_outputs(path: Path) -> None:
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert len(text) < 1_000_000
     assert not re.search(r"/(home|root|tmp|Users)/|[A-Z]:\\\\| at 0x[0-9a-f]", text)
-    for output in outputs:  # GitHub takes HTML before an image, and removes the script that makes an image of it
+    for output in outputs:
+        assert not [text for text in (output.get("text"), *output.get("data", {}).values()) if isinstance(text, list)]
+        # GitHub takes HTML before an image, and removes the script that makes an image of it
         assert not {"image/svg+xml", "text/html"} <= output.get("data", {}).keys()
 
 
