@@ -33,7 +33,7 @@ def read_csv(
     names: Collection[str] = (),
     missing: Collection[str] = MISSING,
 ) -> Table:
-    """Read a table from a text file in UTF-8, or in UTF-16 with a byte order mark.
+    r"""Read a table from a text file in UTF-8, or in UTF-16 with a byte order mark.
 
     Cells are separated by commas, semicolons or tabs (whichever the first line has most of), by any number of spaces,
     where the first line has none of these, or by what a first line ``sep=;`` says. A column has decimal commas where its
