@@ -57,8 +57,10 @@ def read_rows(table: Table, task: Task) -> Reading:
     for line, cells in table.cells():
         row = [column.number(table, line, cells[index], task.missing) for column, index in parts]
         answer = task.number(table, line, cells[target])
-        lacks = task.missing != REFUSE and gaps.add(table, parts, cells, row)
-        if isnan(answer) or lacks and task.missing == DROP:
+        if isnan(answer):
+            gaps.targets[cells[target].strip()] += 1
+            gaps.rows += 1
+        elif task.missing != REFUSE and gaps.add(table, parts, cells, row) and task.missing == DROP:
             gaps.rows += 1
         else:
             numbers.extend(row)
