@@ -47,7 +47,10 @@ def read_csv(
             it has text above numbers, or counts from 0, as pandas names columns; if it has texts that do not occur
             again under it, where others do; and if it has no number, unless one of its cells occurs again under it.
         names: columns that the table should have, if they are known.
-        missing: the cells that stand for a missing value, beside empty ones.
+        missing: the cells that stand for a missing value, beside empty ones. By default NA, na, N/A, n/a, N.A., n.a., #N/A,
+            #N/A N/A, #NA, <NA>, NULL, Null, null, None, NaN, nan, NAN, Nan, -NaN, -nan, 1.#IND, -1.#IND, 1.#QNAN,
+            -1.#QNAN, #VALUE!, #DIV/0!, #REF!, #NAME?, #NUM!, #NULL!, a question mark, one or two full stops, one or two
+            hyphens, and a dash.
 
     Raises:
         TableError: the file is empty, is not text, has a row of another length or two columns of one name.

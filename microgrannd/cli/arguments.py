@@ -211,24 +211,16 @@ def _add_network(add: Any) -> None:
 def _add_live(commands: Any) -> None:
     command = _added(commands, "live", living.live)
     command.add_argument(
-        "expression",
-        metavar="TABLE|EXPRESSION",
+        "expression", metavar="TABLE|EXPRESSION",
         help=f'a CSV file, one of {", ".join(networks.SETS)}, or such as "tanh(w*x + b)"',
+    )  # fmt: skip
+    command.add_argument(
+        "assignments", type=assignment, nargs="*", metavar="NAME=NUMBER", help="the value of each name of an expression"
     )
     command.add_argument(
-        "assignments",
-        type=assignment,
-        nargs="*",
-        metavar="NAME=NUMBER",
-        help="the value of each name of an expression",
-    )
-    command.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        default="page.html",
+        "-o", "--output", metavar="FILE", default="page.html",
         help="write the page to this .html file (default: page.html)",
-    )
+    )  # fmt: skip
     _add_network(command.add_argument)
 
 

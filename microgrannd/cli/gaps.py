@@ -16,12 +16,14 @@ class Gaps:
 
     Attributes:
         marks: how often each mark of a missing cell occurs.
+        targets: the same of the target.
         unknown: how often each text occurs that the model does not know, by column and text.
         rows: how many rows are left out, or without a prediction.
     """
 
     def __init__(self) -> None:
         self.marks: Counter[str] = Counter()
+        self.targets: Counter[str] = Counter()
         self.unknown: Counter[tuple[str, str]] = Counter()
         self.rows = 0
 
@@ -47,9 +49,10 @@ class Gaps:
         """
         mean = ", taken as the mean of the column" if missing == MEAN else ""
         notes = []
-        if self.marks:
-            marks = [f"{count} {repr(mark) if mark else 'empty'}" for mark, count in self.marks.most_common(5)]
-            notes.append(f"missing cells{mean}: {self.marks.total()} ({_listed(marks, len(self.marks))})")
+        for name, counts in ((f"missing cells{mean}", self.marks), ("missing cells of the target", self.targets)):
+            if counts:
+                marks = [f"{count} {repr(mark) if mark else 'empty'}" for mark, count in counts.most_common(5)]
+                notes.append(f"{name}: {counts.total()} ({_listed(marks, len(counts))})")
         if self.unknown:
             texts = [f"{text[:40]!r} in {name!r}" for (name, text), _ in self.unknown.most_common(5)]
             count = self.unknown.total()

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
+from unicodedata import normalize
 
 from .._tables import SEPARATORS
 from .._text import counted
@@ -56,8 +57,10 @@ def read_rows(table: Table, task: Task) -> Reading:
     for line, cells in table.cells():
         row = [column.number(table, line, cells[index], task.missing) for column, index in parts]
         answer = task.number(table, line, cells[target])
-        lacks = task.missing != REFUSE and gaps.add(table, parts, cells, row)
-        if isnan(answer) or lacks and task.missing == DROP:
+        if isnan(answer):
+            gaps.targets[cells[target].strip()] += 1
+            gaps.rows += 1
+        elif task.missing != REFUSE and gaps.add(table, parts, cells, row) and task.missing == DROP:
             gaps.rows += 1
         else:
             numbers.extend(row)
@@ -140,7 +143,7 @@ def prepare(
     counts = Counter(targets)
     majority = "" if scale else classes[int(max(sorted(counts), key=counts.__getitem__))]
     task = Task(scaled, target, classes, scale, majority, missing, None if marks is None else sorted(set(marks)))
-    notes = [*notes_of(table, task, reading), *_notes(columns, profiles, skipped)]
+    notes = [*notes_of(table, task, reading), *_notes(columns, profiles, skipped), *_alike(classes)]
     return Prepared(task, reading, array("q", train), array("q", held_out), notes)
 
 
@@ -158,6 +161,15 @@ def _notes(columns: list[Column], profiles: list[Profile], skipped: list[str]) -
     odd = [(column.name, profile) for column, profile in zip(columns, profiles, strict=True) if profile.suspicion]
     notes += [f"column {name!r} {profile.suspicion}: if it tells nothing, {dropped(name)}" for name, profile in odd[:5]]
     return notes + ([f"and so on, in {counted(len(odd) - 5, 'more column')}"] if len(odd) > 5 else [])
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """Return a note on classes that differ only in capitals, spaces, or in how their letters are encoded."""
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        groups.setdefault(" ".join(normalize("NFKC", name).casefold().split()), []).append(name)
+    pairs = [f"{first!r} and {second!r}" for first, second, *_ in (group for group in groups.values() if group[1:])]
+    return [f"classes that differ only in capitals, spaces or encoding: {', '.join(pairs[:3])}"] if pairs else []
 
 
 def notes_of(table: Table, task: Task, reading: Reading) -> list[str]:

@@ -1,15 +1,19 @@
 """Thousands of damaged tables: each command succeeds, or fails with one line and writes nothing."""
 
 import functools
+import io
 import os
 import random
+from contextlib import redirect_stderr
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from microgrannd.cli import answers, arguments
+from microgrannd.cli import answers, arguments, main
 from microgrannd.data import read_csv
 
-from .shell import run, write
+from .shell import POINTS, TASKS, run, table, write
 
 COLORS = "size,color,kind\n" + "1,red,a\n2,blue,b\n3,green,a\n4,red,b\n" * 3
 
@@ -78,3 +82,37 @@ def outcome(command, options, written, outcomes):
         assert back.columns == [*table.columns, "prediction"]
         assert [row[:-1] for row in back.rows] == table.rows
         assert back.delimiter == table.delimiter
+
+
+delimiting = st.lists(st.sampled_from(b',;\t"\n\r -.0e9x_\xff\xef'), max_size=2).map(bytes)
+
+
+mutations = st.tuples(st.integers(0, 199), st.integers(0, 3), delimiting | st.binary(max_size=3))
+
+
+def status_of(arguments, path):
+    """The exit status of a command; if it fails, its last line names the file."""
+    with redirect_stderr(io.StringIO()) as err:
+        status = main(arguments)
+    assert status == 0 or err.getvalue().splitlines()[-1].startswith(f"microgrannd: {path}")
+    return status
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from(list(TASKS)), st.lists(mutations, min_size=1, max_size=4))
+def test_no_change_of_bytes_in_a_table_gives_a_traceback(tmp_path_factory, task, mutations):
+    folder = tmp_path_factory.mktemp("fuzz")
+    path, model, out = (str(folder / name) for name in ("table.csv", "model.json", "out.csv"))
+    table(path, TASKS[task][:8], points=[(round(a, 2), round(b, 2)) for a, b in POINTS[:8]])
+    with open(path, "rb") as file:
+        content = file.read()
+    assert main(["train", path, "--epochs", "0", "--out", model]) == 0
+    for start, length, replacement in mutations:
+        start %= len(content) + 1
+        content = content[:start] + replacement + content[start + length :]
+    with open(path, "wb") as file:
+        file.write(content)
+    assert (status_of(["predict", model, path, "-o", out], path), os.path.exists(out)) in [(0, True), (2, False)]
+    os.unlink(model)
+    arguments = ["train", path, "--epochs", "0", "--hidden", "2", "--out", model]
+    assert (status_of(arguments, path), os.path.exists(model)) in [(0, True), (2, False)]

@@ -109,6 +109,20 @@ def test_several_columns_without_a_name_are_left_out():
     assert run("predict", "model.json", "table.csv")[1].startswith("x,y,,,prediction\n")
 
 
+def test_the_marks_of_missing_targets_are_said():
+    write("x,y\n" + "1,a\n2,b\n" * 5 + "3,-\n4,?\n,?\n")
+    said = trained("--missing", "mean")
+    assert "  missing cells of the target: 3 (2 '?', 1 '-')\n  left out: 3 of 13 rows, as a cell is missing\n" in said
+    assert "taken as the mean" not in said  # of a row that is left out
+
+
+@pytest.mark.parametrize("pair", [("Yes", "yes"), ("é", "e\u0301"), ("a b", "a\u00a0b")])
+def test_classes_that_look_alike_are_said(pair):
+    write("x,y\n" + f"1,{pair[0]}\n2,{pair[1]}\n3,other\n" * 4)
+    first, second = sorted(pair)
+    assert f"differ only in capitals, spaces or encoding: {first!r} and {second!r}\n" in trained()
+
+
 def test_long_names_of_classes_are_told_apart():
     write("x,y\n" + "1,9007199254740993\n2,9007199254740994\n" * 6)
     lines = trained().splitlines()

@@ -1,26 +1,19 @@
-"""Tables that are less tidy: one-hot texts, missing cells, columns left out, labels as written, and all of it mutated."""
+"""Tables that are less tidy: one-hot texts, missing cells, columns left out, labels as written."""
 
 import csv
 import io
-import os
 import re
-import shlex
-import subprocess
-import sys
 
 import pytest
 
 import microgrannd as mg
 from microgrannd import _files
-from microgrannd.cli import arguments
 from microgrannd.cli import networks as commands
 from microgrannd.cli.prepare import prepare
 from microgrannd.data import as_table, read_csv
 from microgrannd.nn.saving import encode
 
 from .shell import refusal, run, trained, write
-
-EXAMPLES = arguments.EXAMPLES
 
 
 @pytest.fixture(autouse=True)
@@ -106,37 +99,6 @@ def test_the_index_of_pandas_is_left_out_and_that_is_said(name):
     assert run("predict", "model.json", "table.csv")[1].splitlines()[1].startswith("0,1,red,a,")
 
 
-def test_header_and_no_header_decide():
-    write("0,1,2,kind\n" + "5.5,3.5,1,a\n4.5,2.5,0,b\n" * 4)
-    assert "8 rows, 3 inputs; target 'kind': 2 classes (a, b)" in trained()
-    assert "9 rows, 3 inputs; target 'column 4': 3 classes (a, b, kind)" in trained("--no-header")
-    write("5.5,3.5,1,a\n" + "5.5,3.5,1,a\n4.5,2.5,0,b\n" * 4)
-    assert "8 rows, 3 inputs; target 'a'" in trained("--header")
-
-
-def test_a_table_without_the_header_of_training_is_refused_with_the_reason():
-    write(COLORS)
-    trained()
-    write("1,red\n", "new.csv")
-    assert refusal("predict", "model.json", "new.csv") == (
-        "new.csv: no column 'size'; the columns are 'column 1', 'column 2', as it was read without a header"
-        "; --header if the first row holds them"
-    )
-
-
-def test_a_separator_at_the_end_of_each_row_makes_no_target():
-    write("a,b,\n" + "1,x,\n2,y,\n" * 4)
-    out = trained()
-    assert "8 rows, 1 input; target 'b': 2 classes (x, y)" in out
-    assert "left out: column ''" in out
-
-
-def test_a_line_end_in_a_name_makes_no_line_of_its_own():
-    write('0,"a\nmodel written to elsewhere","kind\nmodel written to elsewhere"\n' + '1,x,"y\nmodel"\n2,x,z\n' * 4)
-    assert not [line for line in trained().splitlines() if line.startswith("model written to elsewhere")]
-    assert not [line for line in run("evaluate", "model.json", "table.csv")[1].splitlines() if line.startswith("model")]
-
-
 @pytest.mark.parametrize(
     ("labels", "classes"),
     [(["01", "02"], "01, 02"), (["1.0", "2.0"], "1.0, 2.0"), (["1,0", "2,0"], "1,0, 2,0"), (["1.5", "2.5"], None)],
@@ -168,7 +130,10 @@ def test_the_task_may_be_given_and_labels_come_back_as_they_are_written(labels, 
             "table.csv: column 'a' holds more than 20 different texts; leave it out with --drop 'a'",
         ),
         ("a,b\n1,x\n2,y\nthree,x\n4,y\n", "table.csv, line 4, column 'a': needs a finite number, got 'three'"),
-        (",b\n1,x\n2,y\n3,x\n4,y\n", "table.csv: needs a column besides the target 'b'"),
+        (
+            ",b\n1,x\n2,y\n3,x\n4,y\n",
+            "table.csv: needs a column besides the target 'b'; the first row needs to hold the names of all columns",
+        ),
     ],
 )
 def test_a_column_that_cannot_be_used_is_refused_with_the_remedy(content, message):
@@ -215,54 +180,6 @@ def test_validation_patience_and_schedule_are_those_of_fit(monkeypatch):
         assert "needs a number above 0 and below 1" in refusal("train", "moons", "--validation", share)
 
 
-@pytest.mark.parametrize("command", EXAMPLES)
-def test_the_help_of_a_command_shows_an_example(command):
-    status, out, _ = run(command, "--help")
-    assert status == 0
-    assert out.endswith("example:\n" + "".join(f"  {line}\n" for line in EXAMPLES[command]))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the examples are for a shell of another kind")
-@pytest.mark.desktop
-def test_the_examples_run_as_they_are_pasted():
-    printed = {}
-    for line in (line for lines in EXAMPLES.values() for line in lines):
-        program, *words = shlex.split(line)
-        if program == "microgrannd":
-            status, printed[line], err = run(*words)
-            assert status == 0, err
-        else:
-            subprocess.run(["bash", "-c", line], check=True)
-    assert printed["microgrannd predict xor.json new.csv"] == "x1,x2,prediction\n0,1,1\n1,1,0\n"
-    assert {"network.svg", "graph.svg", "xor.json"} <= set(os.listdir())
-
-
-def test_exit_statuses_are_documented():
-    assert "exit status:\n  0  done" in run("--help")[1]
-
-
-@pytest.mark.parametrize(("separator", "written"), [(",", ","), (";", ";"), ("\t", "\t"), ("  ", " ")])
-def test_predict_writes_the_separators_of_the_table(separator, written):
-    comma = separator == ";"
-    cells = [
-        ["a", "b", "kind"],
-        *([f"{i}{',' if comma else '.'}5", "0.25"[: 1 if comma else 4], "xy"[i % 2]] for i in range(9)),
-    ]
-    write("".join(f"{separator.join(row)}\n" for row in cells))
-    trained()
-    run("predict", "model.json", "table.csv", "-o", "out.csv")
-    with open("out.csv", encoding="utf-8") as file:
-        assert [line.split(written)[:3] for line in file.read().splitlines()] == cells
-    assert read_csv("out.csv").numbers(["a", "b"]) == read_csv("table.csv").numbers(["a", "b"])
-
-
-def test_predict_quotes_names_that_might_be_taken_for_separated():
-    write('"a;;;","b"\n' + "1,x\n2,y\n" * 3)
-    trained()
-    run("predict", "model.json", "table.csv", "-o", "out.csv")
-    assert read_csv("out.csv").columns == ["a;;;", "b", "prediction"]
-
-
 def test_a_model_of_the_first_version_predicts_and_is_judged():
     model = mg.MLP(2, [1], seed=0)
     task = {
@@ -277,43 +194,6 @@ def test_a_model_of_the_first_version_predicts_and_is_judged():
     assert status == 0
     assert f"accuracy {right / 2:.1%} ({right} of 2)" in shown
     assert "most common" not in shown
-
-
-@pytest.mark.parametrize("end", ["", ","])
-def test_a_separator_at_the_end_of_rows_moves_no_column(end):
-    write("x,y,t\n" + "".join(f"{i},{(7 * i) % 5},{2 * i + 0.5}{end}\n" for i in range(12)))
-    table = read_csv("table.csv")
-    assert table.numbers(["x", "y", "t"])[3] == [3.0, 1.0, 6.5]
-    assert run("train", "table.csv", "--target", "t", "--epochs", "0")[0] == 0
-
-
-@pytest.mark.parametrize("titles", ["country,2019,2020,label", "1,2,3,species"])
-def test_numbers_are_names_beside_texts_that_do_not_occur_again(titles):
-    write(f"{titles}\n" + "".join(f"{'ab'[i % 2]},{i},{i / 3},{'pq'[i % 2]}\n" for i in range(12)))
-    table = read_csv("table.csv")
-    assert table.columns == titles.split(",")
-    assert "is taken for names" in table.notes[0]
-
-
-def test_years_alone_are_data_and_said_to_be():
-    write("2019,2020,2021\n" + "".join(f"{i},{i / 3},{i / 7}\n" for i in range(5)))
-    table = read_csv("table.csv")
-    assert (table.count, table.notes) == (6, ("the first row is taken for data; --header if it holds names",))
-
-
-def test_commas_that_may_be_thousands_are_refused():
-    write("x;y\n" + "".join(f"{i + 1},000;{i},5\n" for i in range(9)))
-    assert read_csv("table.csv").numbers(["y"])[1] == [1.5]  # the others are decimals
-    write("x;y\n1,000;2\n2,500;3\n")
-    assert refusal("train", "table.csv") == (
-        "table.csv: column 'x' holds '1,000': a number with thousands or with decimals? Write it without a comma, "
-        "or leave it out with --drop 'x'"
-    )
-
-
-def test_commas_in_names_do_not_separate():
-    write("height, cm;weight, kg;kind\n" + "".join(f"{i},5;{i},25;{'pq'[i % 2]}\n" for i in range(9)))
-    assert read_csv("table.csv").columns == ["height, cm", "weight, kg", "kind"]
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,12 @@ def test_the_marks_of_missing_cells_are_those_of_pandas_and_more():
     assert not {"0", "none", "no", "Na", "inf", "+", "unknown"} & MISSING
 
 
+def test_the_marks_of_missing_cells_are_documented():
+    documented = read_csv.__doc__.split("By default NA,")[1].split("Raises:")[0]
+    for mark in MISSING - {"", "?", ".", "..", "-", "--", "\u2013", "\u2014"}:
+        assert f" {mark}," in f" NA,{documented}".replace("\n", " ")
+
+
 def test_the_marks_of_missing_cells_may_be_given(path):
     path.write_text("x\n-\n", encoding="utf-8")
     assert read_csv(path).missing == MISSING
