@@ -33,7 +33,7 @@ _LATER = {
     "living.network": "live",
     "losses": "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy hinge huber mae mse",
     "metrics": "accuracy",
-    "nn": "MLP Embedding Layer Module Neuron Sequential",
+    "nn": "MLP Dropout Embedding Layer Module Neuron Sequential",
     "nn.saving": "load save",
     "optim": "SGD Adam AdamW Optimizer RMSprop clip_grad_norm clip_grad_value cosine linear step_decay warmup_cosine",
     "plot": "",

@@ -54,6 +54,7 @@ from .losses import (
 )
 from .metrics import accuracy as accuracy
 from .nn import MLP as MLP
+from .nn import Dropout as Dropout
 from .nn import Embedding as Embedding
 from .nn import Layer as Layer
 from .nn import Module as Module

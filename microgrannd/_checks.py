@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from operator import index
 from typing import Any, SupportsIndex, TypeAlias
 
+from ._guesses import advice
 from ._text import described
 
 
@@ -97,6 +98,18 @@ def required_whole(name: str, thing: Any, least: int, most: int | None = None) -
         bound = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} needs to be a whole number {bound}, got {described(thing)}")
     return int(thing)
+
+
+def required_loss(loss: Any) -> None:
+    """Require a function.
+
+    Raises:
+        TypeError: it is none; the message shows the right one, where its name in another library is given.
+    """
+    if not callable(loss):
+        raise TypeError(
+            f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}{advice('loss', loss)}"
+        )
 
 
 #: Rows, each with its target. Rows and targets are numbers, or nested lists of them; a target may be None.

@@ -61,8 +61,9 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
 def write_bytes(path: str | PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all: under another name in the same folder, then renamed."""
     target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is not replaced
-        with open(target, "wb") as file:
+    standard = _standard_output(path)
+    if standard is not None or os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe is not replaced
+        with open(path if standard is None else os.dup(standard), "wb") as file:
             file.write(content)
         return
     temporary = f"{_temporary(target)}{os.getpid()}-{secrets.token_hex(8)}.tmp"
@@ -82,6 +83,15 @@ def write_bytes(path: str | PathLike[str], content: bytes) -> None:
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the name that the caller knows
         raise
+
+
+def _standard_output(path: str | PathLike[str]) -> int | None:
+    """Return the descriptor of standard output or standard error, where a path is the file that it writes to."""
+    for descriptor in (1, 2):
+        with suppress(OSError):  # closed, or no file of that name
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+    return None
 
 
 def require_writable(path: str | PathLike[str]) -> None:

@@ -20,6 +20,15 @@ def described(thing: Any) -> str:
     return f"{reprlib.repr(thing)} ({type(thing).__name__})"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "row"), counted(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def visible(text: str, most: int = 40) -> str:
     """Return a label in a form that can be shown anywhere: one line, of a readable length, without control characters."""
     shown = "".join(c if c.isprintable() else "↵" if c == "\n" else "�" for c in text[: most + 1])
@@ -27,9 +36,9 @@ def visible(text: str, most: int = 40) -> str:
 
 
 def rounded(number: float) -> str:
-    """Return a number with four significant digits and a minus sign as printers set it.
+    """Return a number with four significant digits and a minus sign as printers set it, which 0 does not have.
 
-    >>> rounded(-0.00123456), rounded(3.0)
-    ('−0.001235', '3')
+    >>> rounded(-0.00123456), rounded(3.0), rounded(-0.0)
+    ('−0.001235', '3', '0')
     """
-    return f"{number:.4g}".replace("-", "−")
+    return f"{number or 0.0:.4g}".replace("-", "−")

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._checks import real
+from ._guesses import missing
 from ._text import described
 from .engine.functions import fabs, mean, minimum, relu
 from .engine.graph import number
@@ -24,6 +25,12 @@ from .engine.value import Value
 from .rules.lookup import NoElement
 from .rules.rule import plain
 from .rules.table import Operations, _logistic
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, f"module {__name__!r}", name)
+
 
 Loss = Callable[..., Any]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import _charts
 from ._charts import COLOURS, Run, axes, losses
 from ._checks import required_pairs
+from ._guesses import missing
 from ._text import described, visible
 from .metrics import classes_of
 from .nn.module import Module
@@ -29,6 +30,11 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+else:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, f"module {__name__!r}", name)
+
 
 #: Their number differs from that of the colours, so that pairs of colour and marker do not soon repeat.
 MARKERS = "os^Dv<>P"

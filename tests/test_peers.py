@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,10 @@ if sys.platform == "emscripten":
     pytest.skip("benchmarks need processes", allow_module_level=True)
 
 from microgrannd import Value
-from tests.benchmarks import gpt, gpt_peers, jitted, sizes
+from tests.benchmarks import chart, gpt, gpt_peers, jitted, sizes
+from tests.benchmarks.__main__ import SECTIONS
 from tests.benchmarks.compiled_gpt import DOTS
+from tests.benchmarks.document import README, renew, table
 
 
 def close(numbers: Any) -> Any:
@@ -67,3 +71,38 @@ def test_losses_under_jit_are_those_by_values_and_of_pytorch(name: str) -> None:
     assert jitted.scalars(name, "python")() == pytest.approx(expected, rel=1e-12)
     pytest.importorskip("torch", reason="PyTorch is the peer")
     assert jitted.tensors(name)() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_each_section_has_a_table_in_the_readme(name: str) -> None:
+    lines = table(name)
+    assert lines[2:4] == SECTIONS[name].HEADER.splitlines()
+    assert lines[4].startswith("|")
+
+
+def test_a_section_is_renewed_and_all_else_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copy = tmp_path / "README.md"
+    before = README.read_text("utf-8")
+    copy.write_text(before, "utf-8")
+    monkeypatch.setattr("tests.benchmarks.document.README", copy)
+    old = table("sizes")
+    renew("sizes", [r"\1 a line"])
+    assert table("sizes") == [r"\1 a line"]
+    renew("sizes", old)
+    assert copy.read_text("utf-8") == before
+
+
+def test_the_charts_show_the_table(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="it draws the charts")
+    chart.write_charts(tmp_path)
+    for file in chart.SCHEMES:
+        drawn, stored = (curves_in(folder / file) for folder in (tmp_path, README.parent))
+        assert set(drawn) == set(stored) == set(chart.curves())
+        for name, points in drawn.items():
+            assert stored[name] == pytest.approx(points, abs=3.0), name  # fonts differ, and with them the room
+
+
+def curves_in(path: Path) -> dict[str, list[float]]:
+    """Return the coordinates of each curve of a chart."""
+    parts = re.findall(r'<g id="(\w+)">\s*<path d="(M [^"]*)"', path.read_text("utf-8"))
+    return {name: [float(number) for number in re.findall(r"[\d.]+", d)] for name, d in parts if name in chart.curves()}

@@ -1,25 +1,21 @@
-"""What the command line takes: the commands, their arguments, and the checks of single arguments."""
+"""What the command line takes: the commands and their arguments."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-import unicodedata
 from collections.abc import Sequence
-from keyword import iskeyword
 from textwrap import fill
 from typing import Any, NoReturn
 
 from microgrannd import __version__
 
-from .. import data
-from .._checks import required_whole
 from .._streams import Output, tell
 from .._text import printable
 from ..nn.layers import ACTIVATIONS
-from . import evaluate, expressions, living, networks
-from .tasks import DROP, MEAN
+from . import answers, expressions, living, networks
+from .columns import DROP, MEAN
+from .kinds import assignment, natural, positive, rate, share
 
 #: The commands that take an expression.
 EXPRESSIONS = {
@@ -62,10 +58,6 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-#: The largest whole number that an option takes.
-MOST = 10**15 - 1
-
-
 class Parser(argparse.ArgumentParser):
     """An `argparse.ArgumentParser` whose help is output like any other, and whose errors are one line."""
 
@@ -99,7 +91,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         if not hasattr(options, "assignments") or any(text.startswith("-") for text in rest):
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
         try:
-            options.assignments += map(_assignment, rest)
+            options.assignments += map(assignment, rest)
         except argparse.ArgumentTypeError as error:
             parser.error(str(error))
     return options
@@ -138,7 +130,7 @@ def _parser() -> Parser:
         command = _added(commands, name, function)
         command.add_argument("expression", help='such as "tanh(w*x + b)"')
         command.add_argument(
-            "assignments", type=_assignment, nargs="*", metavar="NAME=NUMBER", help="the value of each name"
+            "assignments", type=assignment, nargs="*", metavar="NAME=NUMBER", help="the value of each name"
         )
         if name == "draw":
             formats = "an .svg, .png, .pdf, .dot or .html file (default: print a tree of text)"
@@ -161,21 +153,21 @@ def _add_train(commands: Any) -> None:
     add = _added(commands, "train", networks.train).add_argument
     add("data", help=f"a CSV file, or one of {', '.join(networks.SETS)}; before options that take several values")
     _add_network(add)
-    add("--epochs", type=_natural, default=100, metavar="N", help="passes over the rows (default: 100)")
+    add("--epochs", type=natural, default=100, metavar="N", help="passes over the rows (default: 100)")
     add(
         "--schedule", choices=networks.SCHEDULES, default="constant",
         help="of the learning rate, down to 0 at the last epoch (default: constant)",
     )  # fmt: skip
-    add("--validation", type=_share, metavar="SHARE", help="judge by this share of the training rows after each epoch")
+    add("--validation", type=share, metavar="SHARE", help="judge by this share of the training rows after each epoch")
     add(
-        "--patience", type=_positive, metavar="N",
+        "--patience", type=positive, metavar="N",
         help="stop after N epochs without a lower validation loss, and keep the best weights",
     )  # fmt: skip
     add("--out", default="model.json", metavar="FILE", help="write the model to this file (default: model.json)")
     add("--checkpoint", metavar="FILE", help="write the state of the training to this file after every epoch")
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
     add(
-        "--workers", type=_positive, default=1, metavar="N",
+        "--workers", type=positive, default=1, metavar="N",
         help="processes that compute the gradients of batches of more than 64 rows (default: 1)",
     )  # fmt: skip
     add("--report", action="store_true", help="print the gradients of each layer after the training")
@@ -199,7 +191,11 @@ def _add_network(add: Any) -> None:
         help="put the mean of the column in place of missing cells, or leave out their rows (default: an error)",
     )  # fmt: skip
     add(
-        "--hidden", type=_positive, nargs="*", default=[16, 16], metavar="N",
+        "--marks", nargs="+", metavar="MARK",
+        help="the cells that are missing, beside empty ones (default: NA, N/A, n.a., NaN, NULL, None, ?, -, . and the like)",
+    )  # fmt: skip
+    add(
+        "--hidden", type=positive, nargs="*", default=[16, 16], metavar="N",
         help="neurons in each hidden layer (default: 16 16)",
     )  # fmt: skip
     add(
@@ -207,8 +203,8 @@ def _add_network(add: Any) -> None:
         help="of the hidden layers (default: tanh)",
     )  # fmt: skip
     add("--optimizer", choices=networks.OPTIMIZERS, default="adam", help="(default: adam)")
-    add("--lr", type=_rate, metavar="R", help="learning rate (default: 0.01; 0.1 for sgd)")
-    add("--batch-size", type=_positive, default=16, metavar="N", help="rows for each step (default: 16)")
+    add("--lr", type=rate, metavar="R", help="learning rate (default: 0.01; 0.1 for sgd)")
+    add("--batch-size", type=positive, default=16, metavar="N", help="rows for each step (default: 16)")
     add("--seed", type=int, default=0, help="of weights, shuffling and held-out rows (default: 0)")
 
 
@@ -221,7 +217,7 @@ def _add_live(commands: Any) -> None:
     )
     command.add_argument(
         "assignments",
-        type=_assignment,
+        type=assignment,
         nargs="*",
         metavar="NAME=NUMBER",
         help="the value of each name of an expression",
@@ -237,7 +233,7 @@ def _add_live(commands: Any) -> None:
 
 
 def _add_predict(commands: Any) -> None:
-    add = _added(commands, "predict", networks.predict).add_argument
+    add = _added(commands, "predict", answers.predict).add_argument
     add("model", help="a file that train wrote")
     add("data", help="a CSV file with the same input columns")
     _add_header(add)
@@ -245,7 +241,7 @@ def _add_predict(commands: Any) -> None:
 
 
 def _add_evaluate(commands: Any) -> None:
-    add = _added(commands, "evaluate", networks.evaluate).add_argument
+    add = _added(commands, "evaluate", answers.evaluate).add_argument
     add("model", help="a file that train wrote")
     add("data", help="a CSV file with the same input columns and the target")
     _add_header(add)
@@ -254,43 +250,3 @@ def _add_evaluate(commands: Any) -> None:
 def _add_header(add: Any) -> None:
     text = "the first row holds the names of the columns, or data (default: by what it holds)"
     add("--header", action=argparse.BooleanOptionalAction, help=text)
-
-
-def _assignment(text: str) -> tuple[str, float]:
-    name, _, number_text = unicodedata.normalize("NFKC", text).partition("=")  # as ast does
-    number = data.parse_number(number_text)
-    if not name.isidentifier() or iskeyword(name) or number is None:
-        raise argparse.ArgumentTypeError(f"needs NAME=NUMBER, got {text!r}")
-    if name in evaluate.FUNCTIONS:
-        raise argparse.ArgumentTypeError(f"{name} is a function and cannot be a name")
-    return name, number
-
-
-def _natural(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _whole(text: str, least: int) -> int:
-    number = int(text) if re.fullmatch(r"-?\d{1,15}", text) else text
-    try:
-        return required_whole("N", number, least, MOST)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _rate(text: str) -> float:
-    rate = data.parse_number(text)
-    if rate is None or rate <= 0:
-        raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
-    return rate
-
-
-def _share(text: str) -> float:
-    share = data.parse_number(text)
-    if share is None or not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"needs a number above 0 and below 1, got {text!r}")
-    return share

@@ -1,33 +1,33 @@
-"""The commands train, predict and evaluate; their docstrings are their help."""
+"""The command train; its docstring is its help."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import pairwise
-from math import isnan
 
 from .. import data
-from .._files import UNFIT, FileError, read, write, write_bytes
+from .._files import write
 from .._streams import Output
-from .._text import printable
+from .._tables import MISSING
+from .._text import counted
 from ..compiler.workers import BLOCK, processes
-from ..data import Table, TableError, read_csv
+from ..data import Table, read_csv
 from ..engine.value import Value
 from ..nn.layers import MLP
-from ..nn.saving import decode, encode
+from ..nn.saving import encode
 from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop, Schedule, cosine, linear
 from ..reporting.report import gradient_report
 from ..training.fit import fit
 from ..training.gradients import Eager
 from ..training.history import History
+from .columns import REFUSE
 from .outputs import picture_format, require_output, write_picture
-from .prepare import Prepared, notes_of, prepare, read_rows
+from .prepare import Prepared, prepare
 from .scores import scores
-from .tasks import DROP, REFUSE, Task
+from .tasks import Task
 
 SETS: dict[str, Callable[[int], Table]] = {
     "xor": lambda seed: data.as_table("xor", *data.xor()),
@@ -59,26 +59,36 @@ def train(options: argparse.Namespace, out: Output) -> None:
     _require_files(options)
     ready, model, optimizer, rows = made(options, out, options.epochs, SCHEDULES[options.schedule])
     task = ready.task
-    with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
-        history = fit(
-            model, ready.X(ready.train), ready.y(ready.train), loss=task.loss, optimizer=optimizer,
-            epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
-            validation=options.validation, patience=options.patience,
-            checkpoint=options.checkpoint, resume=options.resume, executor=executor,
-        )  # fmt: skip
+    history = _fitted(options, ready, model, optimizer)
+    result = _result(ready, model, history, rows)
     write(options.out, {"model": encode(model), "task": task.encode()})
-    _say_result(ready, model, history, rows, out)
-    out.say(f"model written to {options.out}")
+    out.say("\n".join([*result, f"model written to {options.out}"]))
     if options.report:
         X, y = list(ready.X(ready.train)), ready.y(ready.train)
         model.zero_grad()
-        Eager(model, task.loss).gradients([(tuple(row), target) for row, target in zip(X, y, strict=True)])
+        eager = Eager(model, task.loss)
+        eager.gradients(eager.ready([(tuple(row), target) for row, target in zip(X, y, strict=True)]))
         out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
     if options.draw is not None:
         first = ready.train[:1]
         loss = _labelled_loss(model, task, next(ready.X(first)), ready.y(first)[0])
         write_picture(loss, options.draw, model)
         out.say(f"picture of the network and the gradients of its first row's loss written to {options.draw}")
+
+
+def _fitted(options: argparse.Namespace, ready: Prepared, model: MLP, optimizer: Optimizer) -> History:
+    """Train the network, on processes where options ask for them."""
+    with processes(options.workers) if options.workers > 1 else nullcontext() as executor:
+        try:
+            return fit(
+                model, ready.X(ready.train), ready.y(ready.train), loss=ready.task.loss, optimizer=optimizer,
+                epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+                validation=options.validation, patience=options.patience,
+                checkpoint=options.checkpoint, resume=options.resume, executor=executor,
+            )  # fmt: skip
+        except FloatingPointError as error:
+            cause = str(error).removesuffix("; a lower learning rate may help")
+            raise FloatingPointError(f"{cause}; a smaller --lr may help") from None
 
 
 def made(
@@ -101,18 +111,21 @@ def made(
 
 def _prepared(options: argparse.Namespace, out: Output) -> Prepared:
     """Read the table and say what it is; its text is not kept."""
-    table = SETS[options.data](options.seed) if options.data in SETS else read_csv(options.data, options.header)
+    marks = MISSING if options.marks is None else options.marks
+    if options.data in SETS:
+        table = SETS[options.data](options.seed)
+    else:
+        table = read_csv(options.data, options.header, missing=marks)
     named = [column for column in table.columns if column] or table.columns
     target = named[-1] if options.target is None else options.target
-    ready = prepare(table, target, HELD_OUT, options.seed, options.task, options.drop, options.missing or REFUSE)
-    out.say(f"{table.path}: {table.count} rows, {_counted(ready.task.inputs)}; target {ready.task}")
+    missing = options.missing or REFUSE
+    ready = prepare(table, target, HELD_OUT, options.seed, options.task, options.drop, missing, options.marks)
+    out.say(
+        f"{table.path}: {counted(table.count, 'row')}, {counted(len(ready.task.inputs), 'input')}; target {ready.task}"
+    )
     for note in ready.notes:
         out.say(f"  {note}")
     return ready
-
-
-def _counted(inputs: list[str]) -> str:
-    return "1 input" if len(inputs) == 1 else f"{len(inputs)} inputs"
 
 
 def _require_files(options: argparse.Namespace) -> None:
@@ -123,6 +136,10 @@ def _require_files(options: argparse.Namespace) -> None:
         picture_format(options.draw)
     if options.checkpoint is not None:
         require_output("--checkpoint", options.checkpoint, options.data, options.out, options.draw or "")
+        if not options.resume and os.path.isfile(options.checkpoint):
+            raise ValueError(
+                f"--checkpoint {options.checkpoint}: there already; go on from it with --resume, or delete it"
+            )
     elif options.resume:
         raise ValueError("--resume needs --checkpoint FILE to go on from")
     if options.patience and not options.validation:
@@ -131,17 +148,16 @@ def _require_files(options: argparse.Namespace) -> None:
         raise ValueError(f"--workers needs a --batch-size above {BLOCK}: smaller batches stay in one process")
 
 
-def _say_result(ready: Prepared, model: MLP, history: History, rows: int, out: Output) -> None:
-    """Print the last loss, and the scores on the held-out rows (on the training rows, if none are held out)."""
-    if history.interrupted:
-        out.say("interrupted")
+def _result(ready: Prepared, model: MLP, history: History, rows: int) -> list[str]:
+    """Return the last loss, and the scores on the held-out rows (on the training rows, if none are held out)."""
+    lines = ["interrupted"] if history.interrupted else []
     if history.loss:
-        epochs, seconds = len(history.loss), sum(history.seconds)
+        seconds, epochs = sum(history.seconds), counted(len(history.loss), "epoch")
         best = f", lowest validation loss {min(history.validation_loss):.4g}" if history.validation_loss else ""
-        out.say(f"loss {history.loss[-1]:.4g} after {epochs} epochs on {rows} rows, {seconds:.1f} s{best}")
+        lines.append(f"loss {history.loss[-1]:.4g} after {epochs} on {counted(rows, 'row')}, {seconds:.1f} s{best}")
     judged, kind_of_rows = (ready.held_out, "held-out") if ready.held_out else (ready.train, "training")
     outputs = model.predict(ready.X(judged))
-    out.say("\n".join(scores(ready.task, outputs, [ready.reading.targets[i] for i in judged], kind_of_rows)))
+    return lines + scores(ready.task, outputs, [ready.reading.targets[i] for i in judged], kind_of_rows)
 
 
 def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> Value:
@@ -152,73 +168,6 @@ def _labelled_loss(model: MLP, task: Task, row: list[float], target: float) -> V
     loss.label = "loss"
     loss.backward()
     return loss
-
-
-def predict(options: argparse.Namespace, out: Output) -> None:
-    """Write a table with the predictions of a trained network in a last column."""
-    if options.output is not None:
-        require_output("--output", options.output, options.data, options.model)
-    model, task = _trained(options.model)
-    table = read_csv(options.data, options.header)
-    if "prediction" in table.columns:
-        raise TableError(f"{table.path}: it already has a column 'prediction'; rename that")
-    shown = io.BytesIO()
-    text = io.TextIOWrapper(shown, encoding="utf-8", newline="")
-    delimiter = "," if table.delimiter == " " else table.delimiter
-    # A carriage return in a cell is not quoted by itself (before Python 3.13), nor what `read_csv` may take for separators.
-    bare = not any(mark in title for title in table.columns for mark in ",;\t\r".replace(delimiter, ""))
-    bare = bare and not any("\r" in cell for _, row in table.cells() for cell in row)
-    writer = csv.writer(
-        text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL
-    )
-    escaped = printable if options.output is None and out.is_terminal else str
-    writer.writerow(map(escaped, [*table.columns, "prediction"]))
-    for row, answer in _answers(model, task, table):
-        writer.writerow(map(escaped, [*row, answer]))
-    text.flush()
-    if options.output is None:
-        out.give(shown.getvalue().decode())
-    else:
-        write_bytes(options.output, shown.getvalue())
-
-
-def _answers(model: MLP, task: Task, table: Table) -> Iterator[tuple[list[str], str]]:
-    """Yield the rows of a table with their predictions, which are empty where a row with a missing cell has none."""
-    indices = [(column, table.index(column.name)) for column in task.columns]
-    for line, cells in table.cells():
-        numbers = [column.number(table, line, cells[index], task.missing) for column, index in indices]
-        if task.missing == DROP and any(map(isnan, numbers)):
-            yield cells, ""
-        else:
-            yield cells, task.answer(model.predict([task.row(numbers)])[0])
-
-
-def evaluate(options: argparse.Namespace, out: Output) -> None:
-    """Judge a trained network by a table that has its target: the accuracy or R², and that of the simplest guess."""
-    model, task = _trained(options.model)
-    table = read_csv(options.data, options.header)
-    reading = read_rows(table, task)
-    outputs = model.predict(task.row(reading.row(i)) for i in range(len(reading)))
-    lines = [f"{table.path}: {len(reading)} rows; target {task}"]
-    lines += [f"  {note}" for note in notes_of(table, reading, with_unknown=True)]
-    lines += scores(task, outputs, list(reading.targets))
-    out.give("\n".join(map(printable, lines)) + "\n")
-
-
-def _trained(path: str) -> tuple[MLP, Task]:
-    """Read the file that train wrote."""
-    content = read(path)
-    if "task" not in content:
-        raise FileError(f"{path}: a model without the description of a table; needs a file that train wrote")
-    model = decode(content, path)
-    try:
-        task = Task.decode(content["task"])
-        form = content["model"]["options"]
-        if (form["nin"], form["nouts"][-1]) != (len(task.inputs), task.outputs):
-            raise ValueError("the model is of another size")
-    except UNFIT as error:
-        raise FileError(f"{path}: not a task that this version knows ({error})") from None
-    return model, task  # type: ignore[return-value]  # an MLP, as it has those options
 
 
 def _require_size(widths: list[int]) -> None:

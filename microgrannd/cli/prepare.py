@@ -4,70 +4,20 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import isnan
 
-from .._tables import MISSING
+from .._tables import SEPARATORS
+from .._text import counted
 from ..data import Table, TableError, split
-from .tasks import DROP, REFUSE, Column, Scale, Task, class_name
-
-#: A column of whole numbers holds classes if there are at most so many different ones.
-MOST_CLASSES = 20
-
+from .columns import DROP, REFUSE, Column, Scale, dropped
+from .gaps import Gaps
+from .profiles import Profile, classes_of, profiles_of, texts_of
+from .tasks import Task
 
 #: What pandas calls the index of a table that it has written and read again.
 INDEX = "Unnamed: 0"
-
-
-#: A target has at most so many classes.
-MOST_TEXTS = 1000
-
-
-#: A column of texts is an input if there are at most so many different ones.
-MOST_INPUTS = 100
-
-
-@dataclass
-class Profile:
-    """What the cells of a column are.
-
-    Attributes:
-        most: kinds that are told apart, at most.
-        numbers, texts: how many cells there are of each; the others are missing.
-        whole: whether all numbers are whole.
-        kinds: the different cells, how often each occurs; of more than ``most``, some.
-        stray: line and text of the first cell that is not a number.
-    """
-
-    most: int
-    numbers: int = 0
-    texts: int = 0
-    whole: bool = True
-    kinds: dict[str, int] = field(default_factory=dict)
-    stray: tuple[int, str] = (0, "")
-
-    def add(self, table: Table, line: int, cell: str) -> None:
-        """Count a cell."""
-        text = cell.strip()
-        if text in MISSING:
-            return
-        number = table.number(text)
-        if number is None:
-            self.stray = self.stray if self.texts else (line, text)
-            self.texts += 1
-        else:
-            self.numbers += 1
-            self.whole = self.whole and number.is_integer()
-        if text in self.kinds:
-            self.kinds[text] += 1
-        elif len(self.kinds) <= self.most:
-            self.kinds[text] = 1
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether more cells are numbers than other texts."""
-        return self.numbers > self.texts
 
 
 @dataclass(frozen=True)
@@ -78,13 +28,13 @@ class Reading:
         width: numbers of each row, one for each column of the task.
         numbers: of all rows, nan where a cell is missing.
         targets: numbers, or indices of classes.
-        dropped: rows that were left out as a cell was missing.
+        gaps: the cells without a known value, and how many rows were left out.
     """
 
     width: int
     numbers: array[float]
     targets: array[float]
-    dropped: int
+    gaps: Gaps
 
     def __len__(self) -> int:
         return len(self.numbers) // self.width
@@ -100,20 +50,21 @@ def read_rows(table: Table, task: Task) -> Reading:
     Raises:
         TableError: a column is missing; a cell is missing, and that is refused; or a cell holds something else.
     """
-    indices = [(column, table.index(column.name)) for column in task.columns]
+    parts = [(column, table.index(column.name)) for column in task.columns]
     target = table.index(task.target)
-    numbers, targets, dropped = array("d"), array("d"), 0
+    numbers, targets, gaps = array("d"), array("d"), Gaps()
     for line, cells in table.cells():
-        row = [column.number(table, line, cells[index], task.missing) for column, index in indices]
+        row = [column.number(table, line, cells[index], task.missing) for column, index in parts]
         answer = task.number(table, line, cells[target])
-        if isnan(answer) or task.missing == DROP and any(map(isnan, row)):
-            dropped += 1
+        lacks = task.missing != REFUSE and gaps.add(table, parts, cells, row)
+        if isnan(answer) or lacks and task.missing == DROP:
+            gaps.rows += 1
         else:
             numbers.extend(row)
             targets.append(answer)
     if not targets:
         raise TableError(f"{table.path}: no row is left: each has a missing cell")
-    return Reading(len(indices), numbers, targets, dropped)
+    return Reading(len(parts), numbers, targets, gaps)
 
 
 @dataclass(frozen=True)
@@ -147,6 +98,7 @@ def prepare(
     kind: str = "auto",
     drop: Sequence[str] = (),
     missing: str = REFUSE,
+    marks: Collection[str] | None = None,
 ) -> Prepared:
     """Determine the task, hold out a share of the rows (of each class), and standardise by the others.
 
@@ -158,6 +110,7 @@ def prepare(
         kind: "classification", "regression", or "auto": what the target's cells suggest.
         drop: columns that are left out.
         missing: see `Task`.
+        marks: the cells that are missing, if the table was read with others than the usual ones.
 
     Raises:
         TableError: a column or cell is missing or holds what it should not, or there is nothing to learn.
@@ -173,83 +126,43 @@ def prepare(
     others = {target, *drop, *skipped}
     names = [column for column in table.columns if column not in others]
     if not names:
-        raise TableError(f"{table.path}: needs a column besides the target {target!r}")
-    profiles = _profiles(table, [*names, target])
-    classes = classes_of(profiles.pop(), table, target, kind)
-    columns = [Column(name, _texts_of(profile, table, name), []) for name, profile in zip(names, profiles, strict=True)]
+        one = f"; cells are separated by {', '.join(SEPARATORS.values())}" if len(table.columns) == 1 else ""
+        title = "; the first row needs to hold the names of all columns" if table.columns == ["", target] else ""
+        raise TableError(f"{table.path}: needs a column besides the target {target!r}{one or title}")
+    *profiles, answers = profiles_of(table, [*names, target])
+    classes = classes_of(answers, table, target, kind)
+    columns = [Column(name, texts_of(profile, table, name), []) for name, profile in zip(names, profiles, strict=True)]
     reading = read_rows(table, Task(columns, target, classes, None, "", missing))
     train, held_out = split(reading.targets, share, seed, stratify=bool(classes))
     scaled = [replace(column, scales=_scales(column, table, reading, j, train)) for j, column in enumerate(columns)]
-    answers = [reading.targets[i] for i in train]
-    scale = None if classes else Scale.of(answers, f"{table.path}, column {target!r}")
-    counts = Counter(answers)
+    targets = [reading.targets[i] for i in train]
+    scale = None if classes else Scale.of(targets, f"{table.path}, column {target!r}")
+    counts = Counter(targets)
     majority = "" if scale else classes[int(max(sorted(counts), key=counts.__getitem__))]
-    task = Task(scaled, target, classes, scale, majority, missing)
-    return Prepared(task, reading, array("q", train), array("q", held_out), _notes(table, columns, skipped, reading))
+    task = Task(scaled, target, classes, scale, majority, missing, None if marks is None else sorted(set(marks)))
+    notes = [*notes_of(table, task, reading), *_notes(columns, profiles, skipped)]
+    return Prepared(task, reading, array("q", train), array("q", held_out), notes)
 
 
-def _notes(table: Table, columns: list[Column], skipped: list[str], reading: Reading) -> list[str]:
+def _notes(columns: list[Column], profiles: list[Profile], skipped: list[str]) -> list[str]:
+    """Return what there is to say about the choice of the inputs."""
     notes = []
-    if skipped:
-        notes.append(f"left out: column {', '.join(map(repr, skipped))}, which has no name (an index, say)")
+    if len(skipped) == 1:
+        notes.append(f"left out: column {skipped[0]!r}, which has no name (an index, say)")
+    elif skipped:
+        notes.append(f"left out: {len(skipped)} columns, which have no name")
     texts = [column for column in columns if column.texts]
     if texts:
         shown = ", ".join(f"{column.name!r} ({len(column.texts)})" for column in texts[:5])
         notes.append(f"texts as one-hot inputs: {shown}{', ...' if len(texts) > 5 else ''}")
-    return [*notes, *notes_of(table, reading)]
+    odd = [(column.name, profile) for column, profile in zip(columns, profiles, strict=True) if profile.suspicion]
+    notes += [f"column {name!r} {profile.suspicion}: if it tells nothing, {dropped(name)}" for name, profile in odd[:5]]
+    return notes + ([f"and so on, in {counted(len(odd) - 5, 'more column')}"] if len(odd) > 5 else [])
 
 
-def notes_of(table: Table, reading: Reading, with_unknown: bool = False) -> list[str]:
-    """Return what was taken for granted in reading a table, and what became of its missing cells.
-
-    Args:
-        table: that was read.
-        reading: its rows.
-        with_unknown: texts that a model does not know count as missing.
-    """
-    notes = [table.note] if table.note else []
-    if table.decimal_comma:
-        notes.append("numbers have decimal commas")
-    replaced = sum(map(isnan, reading.numbers))
-    if replaced:
-        notes.append(
-            f"missing cells{' or unknown texts' if with_unknown else ''} taken as the mean of their column: {replaced}"
-        )
-    if reading.dropped:
-        notes.append(
-            f"left out: {reading.dropped} of {table.count} rows, in which a cell is missing{' or a text unknown' if with_unknown else ''}"
-        )
-    return notes
-
-
-def _profiles(table: Table, names: Sequence[str]) -> list[Profile]:
-    """Return the profiles of columns, the last one that of the target."""
-    profiles = [*(Profile(MOST_INPUTS) for _ in names[1:]), Profile(MOST_TEXTS)]
-    parts = [(profile, table.index(name)) for profile, name in zip(profiles, names, strict=True)]
-    for line, cells in table.cells():
-        for profile, index in parts:
-            profile.add(table, line, cells[index])
-    return profiles
-
-
-def _texts_of(profile: Profile, table: Table, name: str) -> list[str]:
-    """Return the texts of a column that holds texts, in order; none if it holds numbers.
-
-    Raises:
-        TableError: it has no value, too many texts, or some texts among numbers.
-    """
-    where = f"{table.path}: column {name!r}"
-    if not profile.kinds:
-        raise TableError(f"{where} holds no value in any row; leave it out with --drop {name!r}")
-    if profile.is_numeric:
-        if profile.texts:
-            line, text = profile.stray
-            raise TableError(f"{table.place(line, name)}: needs a finite number, got {text[:40]!r}")
-        return []
-    most = min(MOST_INPUTS, max(10, table.count // 2))
-    if len(profile.kinds) > most:
-        raise TableError(f"{where} holds more than {most} different texts; leave it out with --drop {name!r}")
-    return sorted(profile.kinds)
+def notes_of(table: Table, task: Task, reading: Reading) -> list[str]:
+    """Return what was taken for granted in reading a table, and what became of its missing cells."""
+    return [*table.notes, *reading.gaps.notes(table, task.missing)]
 
 
 def _scales(column: Column, table: Table, reading: Reading, index: int, train: Sequence[int]) -> list[Scale]:
@@ -263,37 +176,3 @@ def _scales(column: Column, table: Table, reading: Reading, index: int, train: S
     for number in numbers:
         counts[int(number)] += 1
     return [Scale(count / max(len(numbers), 1), 1.0) for count in counts]
-
-
-def classes_of(profile: Profile, table: Table, target: str, kind: str = "auto") -> list[str]:
-    """Return the classes in a target column, in order, as they are written; none if it is a quantity, for regression.
-
-    Text labels are classes. So are whole numbers of at most 20 kinds, if there are two rows of a kind on average. The
-    spellings of one whole number, as 1 and 1.0, are one class, by the more common of them.
-
-    Raises:
-        TableError: there is only one class, no two rows of one class, or a number is missing among numbers.
-    """
-    where = f"{table.path}: column {target!r}"
-    if not profile.kinds:
-        raise TableError(f"{where} holds no value in any row; there is nothing to learn")
-    groups: dict[str, list[str]] = {}
-    for text in sorted(profile.kinds, key=lambda text: (-profile.kinds[text], len(text))):
-        groups.setdefault(class_name(text), []).append(text)
-    names = [spellings[0] for spellings in groups.values()]
-    if len(names) == 1:
-        raise TableError(f"{where} holds only {names[0]!r}, there is nothing to learn")
-    if kind == "regression" or kind == "auto" and profile.is_numeric:
-        if profile.texts:
-            line, text = profile.stray
-            raise TableError(f"{table.place(line, target)}: needs a finite number, got {text[:40]!r}")
-        few = profile.whole and len(names) <= min(MOST_CLASSES, profile.numbers / 2)
-        if kind == "regression" or not few:
-            return []
-    if len(names) > MOST_TEXTS:
-        raise TableError(f"{where} holds more than {MOST_TEXTS:,} different texts; a target has classes or numbers")
-    if len(names) == profile.numbers + profile.texts > 2:
-        raise TableError(f"{where} has another text in every row; a target has classes or numbers")
-    if profile.texts:
-        return sorted(names)
-    return sorted(names, key=lambda name: (table.number(name) or 0.0, len(name), name))

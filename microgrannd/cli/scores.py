@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import dist, sqrt
 from statistics import fmean
 from typing import Any
 
@@ -22,7 +22,14 @@ def scores(task: Task, outputs: Sequence[Any], targets: Sequence[float], rows: s
         outputs: of the model, for each row.
         targets: of the rows: numbers of the target column, or indices of classes.
         rows: what rows they are, as "held-out".
+
+    Raises:
+        ValueError: an output is not finite.
     """
+    wrong = sum(not task.is_finite(output) for output in outputs)
+    if wrong:
+        which = f"{wrong} of {len(outputs)}{f' {rows}' if rows else ''} rows"
+        raise ValueError(f"the prediction is not finite for {which}; the weights or the cells are too large")
     start = f"{rows} " if rows else ""
     if not task.classes:
         return [start + _regression(task, outputs, targets)]
@@ -43,29 +50,37 @@ def _regression(task: Task, outputs: Sequence[float], targets: Sequence[float]) 
     """Return R² and the root of the mean squared error, of the outputs and of the mean of the training rows."""
     scale = task.target_scale
     assert scale is not None  # of a regression
-    center = fmean(targets)
-    spread = _error([center] * len(targets), targets)
+    spread = _error([fmean(targets)] * len(targets), targets)
     error = _error([scale.from_unit(output) for output in outputs], targets)
     usual = _error([scale.mean] * len(targets), targets)
     baseline = f"always {scale.mean:.4g}, the mean in training:"
     if not spread:
         return (
-            "R² undefined, it needs two different targets; "
-            f"root mean squared error {sqrt(error):.4g}; {baseline} {sqrt(usual):.4g}"
+            f"R² undefined, it needs two different targets; root mean squared error {error:.4g}; {baseline} {usual:.4g}"
         )
     return (
-        f"R² {1 - error / spread:.4f}, root mean squared error {sqrt(error):.4g}; "
-        f"{baseline} R² {1 - usual / spread:.4f}, {sqrt(usual):.4g}"
+        f"R² {_determination(error, spread):.4f}, root mean squared error {error:.4g}; "
+        f"{baseline} R² {_determination(usual, spread):.4f}, {usual:.4g}"
     )
 
 
 def _error(guesses: Sequence[float], targets: Sequence[float]) -> float:
-    return fmean([(guess - target) * (guess - target) for guess, target in zip(guesses, targets, strict=True)])
+    """Return the root of the mean squared error, without the squares, which might overflow."""
+    return dist(guesses, targets) / sqrt(len(targets))
+
+
+def _determination(error: float, spread: float) -> float:
+    """Return R² from two roots of mean squared errors: of the guesses, and of the targets' mean."""
+    return 1 - (error / spread) * (error / spread)
 
 
 def _matrix(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[str]:
     """Return the lines of a table: a row for each true class, a column for each predicted one."""
-    names = [visible(name, 12) for name in classes]
+    lengths = (12, 24, 48)
+    names = next(
+        (names for length in lengths if len(set(names := [visible(name, length) for name in classes])) == len(classes)),
+        [f"{i}: {visible(name, 12)}" for i, name in enumerate(classes, 1)],
+    )
     widths = [max(len(name), *(len(str(row[i])) for row in counts)) for i, name in enumerate(names)]
     first = max(len("true"), *map(len, names))
     lines = [

@@ -6,113 +6,19 @@ The command line trains by it and writes it to the model file beside the model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import chain
-from math import isfinite, isnan, nan
-from statistics import fmean, pstdev
+from math import isfinite, nan
 from typing import Any
 
-from .._tables import MISSING
+from .._tables import MISSING, needs_number
 from .._text import printable
 from ..data import Table, TableError
 from ..engine.value import Value
 from ..losses import binary_cross_entropy_with_logits, cross_entropy, mse
-
-#: What is done about missing cells: an error; the mean of the column in their place; the row is left out.
-REFUSE, MEAN, DROP = "refuse", "mean", "drop"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A shift and a stretch that bring a column to mean 0 and standard deviation 1."""
-
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, numbers: Sequence[float], name: str) -> Scale:
-        """Return the scale of a column by its name; where all numbers are equal, the deviation is taken as 1."""
-        try:
-            mean = fmean(numbers)
-            deviation = pstdev(numbers)  # about the exact mean, so that it is 0 where they are equal
-        except OverflowError:
-            deviation = float("inf")
-        if not isfinite(deviation):
-            raise TableError(f"{name}: the numbers are too far apart to standardise")
-        return cls(mean, deviation or 1.0)
-
-    def to_unit(self, number: float) -> float:
-        """Convert a number of the column to deviations from the mean."""
-        return (number - self.mean) / self.deviation
-
-    def from_unit(self, number: float) -> float:
-        """Convert deviations from the mean to a number of the column."""
-        return number * self.deviation + self.mean
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table as inputs of the model.
-
-    Attributes:
-        name: of the column.
-        texts: that it holds, each of which is an input, 1 where the cell is that text, else 0 (one-hot); empty for numbers.
-        scales: of the inputs. Texts are only shifted: a rare text would become a large number.
-    """
-
-    name: str
-    texts: list[str]
-    scales: list[Scale]
-
-    @property
-    def inputs(self) -> list[str]:
-        """The names of the inputs."""
-        return [f"{self.name}={text}" for text in self.texts] or [self.name]
-
-    @cached_property
-    def _codes(self) -> dict[str, float]:
-        return {text: float(code) for code, text in enumerate(self.texts)}
-
-    def number(self, table: Table, line: int, cell: str, missing: str) -> float:
-        """Return what a cell holds as one number, of a text its index; nan for a cell that is missing.
-
-        Raises:
-            TableError: the cell is missing, and that is refused; or it is not a number, or not one of the texts.
-        """
-        text = cell.strip()
-        if text in MISSING:
-            if missing == REFUSE:
-                raise TableError(f"{table.place(line, self.name)}: {lacking(text)}")
-            return nan
-        if not self.texts:
-            number = table.number(text)
-            if number is None:
-                raise TableError(f"{table.place(line, self.name)}: needs a finite number, got {text[:40]!r}")
-            return number
-        if text not in self._codes and missing == REFUSE:
-            known = ", ".join(map(repr, self.texts[:10])) + (", ..." if len(self.texts) > 10 else "")
-            raise TableError(
-                f"{table.place(line, self.name)}: {text[:40]!r} is none of the texts of training ({known})"
-                "; train with it, or with --missing mean or drop"
-            )
-        return self._codes.get(text, nan)
-
-    def units(self, number: float) -> list[float]:
-        """Return the inputs of the model for a number of `number`: for nan the mean, 0."""
-        if isnan(number):
-            return [0.0] * len(self.scales)
-        if not self.texts:
-            return [self.scales[0].to_unit(number)]
-        return [scale.to_unit(code == number) for code, scale in enumerate(self.scales)]
-
-
-def lacking(text: str) -> str:
-    """Return the message about a cell that is missing."""
-    return (
-        f"{f'{text!r} stands for a missing value' if text else 'the cell is empty'}; train with --missing mean or drop"
-    )
+from .columns import DROP, MEAN, REFUSE, Column, Scale, lacking
 
 
 @dataclass(frozen=True)
@@ -126,6 +32,7 @@ class Task:
         target_scale: of the target, for a regression.
         majority: the class that is most common in training; empty for a regression, and where it is not known.
         missing: what is done about missing cells: "refuse", "mean" or "drop".
+        marks: the cells that are missing, beside empty ones; None for the usual ones.
     """
 
     columns: list[Column]
@@ -134,11 +41,22 @@ class Task:
     target_scale: Scale | None
     majority: str
     missing: str = REFUSE
+    marks: list[str] | None = None
 
     @property
     def inputs(self) -> list[str]:
         """The names of the model's inputs."""
         return [name for column in self.columns for name in column.inputs]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that a table needs for predictions."""
+        return [column.name for column in self.columns]
+
+    @property
+    def missing_cells(self) -> Collection[str]:
+        """The cells that are missing, beside empty ones."""
+        return MISSING if self.marks is None else self.marks
 
     @property
     def outputs(self) -> int:
@@ -173,16 +91,26 @@ class Task:
             TableError: the cell is missing, and that is refused; or it is not a number, or not one of the classes.
         """
         text = cell.strip()
-        if text in MISSING:
+        if text in table.missing:
             if self.missing == REFUSE:
                 raise TableError(f"{table.place(line, self.target)}: {lacking(text)}")
             return nan
-        number = self._indices.get(class_name(text)) if self.classes else table.number(text)
+        number = self._indices.get(class_name(text)) if self.classes else table.number(text, self.target)
         if number is None:
             names = ", ".join(map(repr, self.classes[:10])) + (", ..." if len(self.classes) > 10 else "")
-            needs = f"needs one of the classes ({names})" if self.classes else "needs a finite number"
-            raise TableError(f"{table.place(line, self.target)}: {needs}, got {text[:40]!r}")
+            needs = (
+                f"needs one of the classes ({names}), got {text[:40]!r}"
+                if self.classes
+                else needs_number(text, self.target)
+            )
+            raise TableError(f"{table.place(line, self.target)}: {needs}")
         return number
+
+    def is_finite(self, output: Any) -> bool:
+        """Tell whether a model's output is a prediction: finite numbers."""
+        if self.target_scale:
+            return isfinite(self.target_scale.from_unit(output))
+        return all(map(isfinite, output if isinstance(output, list) else [output]))
 
     def answer(self, output: Any) -> str:
         """Return the prediction of a model's output as a cell of the target column."""
@@ -220,7 +148,7 @@ class Task:
 
     def _require_whole(self) -> None:
         """Require that the parts are of their types and fit each other."""
-        lists: list[Any] = [self.classes, *(column.texts for column in self.columns)]
+        lists: list[Any] = [self.classes, self.marks or [], *(column.texts for column in self.columns)]
         scales = [scale for column in self.columns for scale in column.scales]
         scales += [self.target_scale] if self.target_scale else []
         numbers: list[Any] = [number for scale in scales for number in (scale.mean, scale.deviation)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..optim.update import SCALAR, Update
 from .cache import loaded
-from .dispatcher import UPDATE
+from .dispatcher import NOTED, UPDATE
 from .native import Expressions
 from .updates import Stepper, over_lists
 
@@ -57,7 +57,7 @@ class Arrays:
 
     def longer(self, vector: Any, length: int) -> Any:
         """Return a vector with zeros at its end."""
-        return np.concatenate([vector, np.zeros(length - len(vector))])
+        return np.concatenate([vector, np.zeros(length - len(vector))]) if length > len(vector) else vector
 
     def scaled(self, vector: Any, factor: float) -> Any:
         """Return a vector times a number."""
@@ -70,17 +70,22 @@ class Arrays:
     def update(self, update: Update) -> Stepper:
         """Return what computes a step of an optimiser."""
         address, in_python = update_address(update), over_lists(update)
+        numbers, noted = np.zeros(len(update.constants) + 1), np.zeros(2, np.int64)
+        kept = address_of(numbers), address_of(noted)
 
         def step(data: Any, gradients: Any, buffers: Any, constants: Sequence[float]) -> tuple[Any, Any]:
             if address:
-                data, gradients, numbers = (np.ascontiguousarray(each) for each in (data, gradients, [*constants, 0.0]))
-                new, made, doubt = np.empty_like(data), np.empty_like(buffers), np.zeros(2, np.int64)
-                _CALL(address)(len(data), *map(address_of, (data, gradients, buffers, numbers, new, made, doubt)))
-                if not doubt[0]:
-                    return new, made
+                data, gradients = np.ascontiguousarray(data), np.ascontiguousarray(gradients)
+                numbers[:-1], noted[0], count = constants, 0, len(data)
+                made = np.empty((1 + len(buffers), count))
+                first = address_of(made)
+                given = map(address_of, (data, gradients, buffers))
+                _CALL(address)(count, *given, kept[0], first, first + 8 * count, kept[1])
+                if not noted[0]:
+                    return made[0], made[1:]
             lists = [list(map(float, buffer)) for buffer in buffers]
-            new, kept = in_python(list(map(float, data)), list(map(float, gradients)), lists, constants)
-            return np.array(new), np.array(kept, dtype=np.float64).reshape(buffers.shape)
+            new, others = in_python(list(map(float, data)), list(map(float, gradients)), lists, constants)
+            return np.array(new), np.array(others, dtype=np.float64).reshape(buffers.shape)
 
         return step
 
@@ -116,8 +121,14 @@ class _Lines(Expressions):
             rows.append(f"{self.variable(name)} = {text}")
         rows.append(f"new[i] = {self.variable('p')}")
         rows += [f"made[{k} * count + i] = {self.variable(name)}" for k, name in enumerate(update.buffers)]
-        header = "def update(count, data, gradients, buffers, constants, new, made, doubt):"
-        body = ["code = doubt", *before, "for i in range(count):", *(f"    {line}" for line in rows)]
+        header = "def update(count, data, gradients, buffers, constants, new, made, noted):"
+        body = [
+            "code = doubt = no_doubt()",
+            *before,
+            "for i in range(count):",
+            *(f"    {line}" for line in rows),
+            *NOTED,
+        ]
         lines = "\n".join([header, *(f"    {line}" for line in body)])
         return UPDATE.format(functions="\n".join(self.definitions()), update=lines)
 

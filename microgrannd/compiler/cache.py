@@ -19,10 +19,13 @@ from numba.core.errors import NumbaError
 from platformdirs import user_cache_path
 
 from .._files import write_bytes
+from .._interrupts import held_back
 
 
 def loaded(source: str) -> dict[str, Any]:
     """Return the names of a module of functions for numba, compiled or taken from the cache.
+
+    Ctrl-C waits until then: an exception in the midst of LLVM's callbacks can end the process.
 
     Raises:
         RuntimeError: numba cannot compile it.
@@ -31,14 +34,15 @@ def loaded(source: str) -> dict[str, Any]:
     with _lock:
         if key not in _compiled:
             try:
-                _compiled[key] = _made(key, source)
+                with held_back():
+                    _compiled[key] = _made(key, source)
             except NumbaError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise RuntimeError(f"numba cannot compile this program: {reason}") from error
         return _compiled[key]
 
 
-#: One thread compiles at a time; what another one, or an interrupted one, left half done is nowhere.
+#: One thread compiles at a time; what another one left half done is nowhere.
 _lock = RLock()
 
 

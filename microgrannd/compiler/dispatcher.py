@@ -10,16 +10,33 @@ from math import inf, nan
 
 from llvmlite import ir
 from numba import cfunc, types
+from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
 number, integers, floats = types.int64, types.CPointer(types.int64), types.CPointer(types.float64)
 '''
 
 
+#: A ``doubt`` of the function's own, which LLVM keeps in a register: a store to memory keeps it from computing several
+#: elements at a time. `NOTED` adds it to the one that was given.
+_DOUBT = """
+@intrinsic
+def no_doubt(context):
+    def generate(context, builder, signature, arguments):
+        room = cgutils.alloca_once(builder, ir.IntType(64), 2)
+        for place in (0, 1):
+            builder.store(ir.Constant(ir.IntType(64), 0), builder.gep(room, [ir.Constant(ir.IntType(32), place)]))
+        return room
+    return integers(), generate
+"""
+NOTED = ["noted[0] |= doubt[0]", "noted[1] += doubt[1]"]
+
+
 #: A module with one kernel, which `kernels` writes. ``plus`` adds in any order, so that a sum can be computed by several
 #: at a time; ``compensated`` notes what an addition loses (Neumaier 1974); ``whole`` is an index.
 KERNEL = (
     _HEAD.replace("{title}", "A kernel")
+    + _DOUBT
     + """
 @intrinsic
 def plus(context, a, b):
@@ -50,6 +67,7 @@ def whole(index, count, doubt):
 #: A module with the update of an optimiser, which `arrays` writes.
 UPDATE = (
     _HEAD.replace("{title}", "An update")
+    + _DOUBT
     + """
 {functions}
 

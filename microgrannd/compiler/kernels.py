@@ -15,12 +15,13 @@ from ..rules.formula import Formula
 from ..rules.lookup import one_hot
 from ..rules.rule import Rule
 from ..rules.simplify import Reducer, Tree, negation, one, product
+from .dispatcher import NOTED
 from .loops import Loops, Shape, is_sequence
 from .roll import Access, Instruction
 
 #: What every function takes: how many steps and rows, the cells from one address to the next, where the addresses are,
 #: the two memories with their gradients, room for sums on the way, and a flag for a row that Python might refuse.
-ARGUMENTS = "count, rows, pitch, code, fixed, cells, fixed_gradients, gradients, room, doubt"
+ARGUMENTS = "count, rows, pitch, code, fixed, cells, fixed_gradients, gradients, room, noted"
 
 
 class Kernel(NamedTuple):
@@ -77,7 +78,7 @@ def forward_kernel(rule: Rule, shape: Shape) -> Kernel:
         value = writer.lowered(writer.reduced(rule.formula), "" if shape.single else writer.result)
         lines = [] if ast.unparse(value) == writer.result else [f"{writer.result} = {ast.unparse(value)}"]
         if not isinstance(condition, ast.Constant) or condition.value:
-            lines = [f"if {ast.unparse(condition)}:", "    doubt[0] = 1", *lines]
+            lines = [f"doubt[0] |= {ast.unparse(condition)}", *lines]
         if lines:
             with writer.each_row():
                 for line in lines:
@@ -113,7 +114,8 @@ class _Writer(Loops):
 
     def kernel(self) -> Kernel:
         """Return the function, with those that it calls."""
-        lines = [*self.definitions(), "", f"def kernel({ARGUMENTS}):", *self.body]
+        lines = [*self.definitions(), "", f"def kernel({ARGUMENTS}):", "    doubt = no_doubt()", *self.body]
+        lines += [f"    {line}" for line in NOTED]
         return Kernel("\n".join(lines) + "\n", tuple(self.back))
 
     @contextmanager

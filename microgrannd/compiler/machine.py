@@ -132,8 +132,9 @@ class Machine(Arrays):
             head = width, rolled.inputs, self.tape.parameters, len(rolled.outputs), rolled.cells
             forward, backward = self._code(False, single), self._code(True, single) if back else (-1, 0, 0)
             numbers = [*head, *memory.addresses, self._outputs, *forward, *backward]
-            memory.programs[back, width] = np.array(numbers, dtype=np.int64)
-        return address_of(memory.programs[back, width])
+            program = np.array(numbers, dtype=np.int64)
+            memory.programs[back, width] = program, address_of(program)
+        return memory.programs[back, width][1]
 
     def _keep(self, numbers: Any, kind: Any = np.float64) -> int:
         """Return the address of an array of numbers that lives as long as the program."""
@@ -198,7 +199,7 @@ class Machine(Arrays):
 
     def shares(self, gradients: Any, count: int) -> Any:
         """Return the gradients, each divided by the number of rows."""
-        return gradients / count
+        return gradients / count if count > 1 else gradients
 
     def unordered(self, vector: Any) -> list[float]:
         """Return parameters in the order of the tape, of those in the order of the programs."""

@@ -30,7 +30,7 @@ class Memory:
 
     Attributes:
         addresses: of the memories.
-        programs: made by the machine for this memory, see there.
+        programs: made by the machine for this memory, see there; each with its address.
         doubt: whether Python might refuse a row, and how many functions were called back.
     """
 
@@ -38,7 +38,7 @@ class Memory:
         self.doubt = np.zeros(2, dtype=np.int64)
         fixed = np.array([*[0.0] * parameters, *constants])
         arrays = [fixed, np.zeros(cells * width), np.zeros(len(fixed)), np.zeros(cells * width), np.zeros(ROOM * width)]
-        self.programs: dict[tuple[bool, int], Any] = {}
+        self.programs: dict[tuple[bool, int], tuple[Any, int]] = {}
         self._arrays = [*arrays, self.doubt]
         self.addresses = [address_of(array) for array in self._arrays]
 

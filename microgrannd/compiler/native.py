@@ -178,11 +178,11 @@ class Expressions(ast.NodeTransformer):
             of_floats = _of_floats(function) if function in OF_WHOLE_NUMBERS else function
             self.back.append((of_floats if self.strict else ieee.functions({own: of_floats})[own], count))
         if function in {operator.truediv, operator.mod, operator.floordiv}:
-            lines += ["if a1 == 0:", "    doubt[0] = 1"]
+            lines.append("doubt[0] |= a1 == 0")
         elif self.strict and function is not float.is_integer:
-            numbers = " and ".join([f"{argument} == {argument}" for argument in arguments] or ["True"])
-            finite = " and ".join([f"abs({argument}) < inf" for argument in arguments] or ["True"])
-            lines += [f"if y != y and {numbers} or abs(y) == inf and {finite}:", "    doubt[0] = 1"]
+            numbers = " & ".join(f"({argument} == {argument})" for argument in arguments) or "True"
+            finite = " & ".join(f"(abs({argument}) < inf)" for argument in arguments) or "True"
+            lines.append(f"doubt[0] |= (y != y) & {numbers} | (abs(y) == inf) & {finite}")
         return self.function_of(name, arguments, lines)
 
     def knows(self, function: Any, count: int) -> bool:

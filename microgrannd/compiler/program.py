@@ -20,6 +20,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any
 
 from .._checks import required_real
+from .._interrupts import held_back
 from .._text import described
 from ..engine.contexts import paused_gc
 from ..engine.value import Value, data_of
@@ -325,6 +326,7 @@ def _python(tape: Tape) -> PythonRunner:
 
 def _machine(tape: Tape) -> Machine:
     """Return what runs a tape by numba."""
-    from .machine import Machine
+    with held_back():  # Ctrl-C would leave numba half imported
+        from .machine import Machine
 
     return Machine(tape)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
+from .bands import wrapped
 from .diagram import Graph
 from .frames import framed
 from .geometry import Geometry, Occupied, Rect, Route
@@ -32,11 +33,13 @@ LOOP = 18.0
 NEAR = 5.0
 
 
-def arranged(graph: Graph) -> Geometry:
-    """Return where everything is."""
+def arranged(graph: Graph, wrap: bool = True) -> Geometry:
+    """Return where everything is; a picture from left to right that is wider than a page is wrapped, or is not to be."""
     geometry, *_ = widths = [_arranged(graph, COLUMN_GAPS[0])]
     if WIDTH < geometry.width < FAR and geometry.height < FAR:
         widths.append(_arranged(graph, COLUMN_GAPS[1]))
+    if wrap and graph.rankdir == "LR" and widths[-1].width > WIDTH:
+        return wrapped(geometry, WIDTH)
     return widths[-1] if widths[-1].width <= WIDTH else geometry
 
 

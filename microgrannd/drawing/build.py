@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import accumulate, chain, count
 from math import hypot, isfinite
 from typing import NamedTuple
 
@@ -13,24 +14,24 @@ from ..engine.contexts import Scope
 from ..engine.graph import arguments, links, number
 from ..engine.value import Value, scopes_around
 from ..nn.owners import Owners
-from ..rules.rule import CONSTANT
+from ..rules.rule import CONSTANT, Rule
 from .boxes import BoxOf, Key, outputs, reached
 from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
 from .flow import Flow, Link
-from .names import operation, within
+from .names import is_number, operation, within
 
 #: Of more nodes that are alike, the numbers in their operations are not compared, and not shown.
 MANY_ALIKE = 1000
 
 
 class Given(NamedTuple):
-    """A number that was given to a module as an input: to which layer, among which others, at which index.
+    """A number that was given to modules as an input: among which others, at which index.
 
-    Those of the rows of boxes that stand for several nodes share a box: among no others.
+    Modules that take the same rows share it. Those of all rows that a box takes, as one that stands for several nodes,
+    share a box.
     """
 
-    layer: str
-    row: tuple[Value | float, ...]
+    rows: int
     position: int
 
 
@@ -70,6 +71,7 @@ class Builder:
         self.sizes = Counter(box_of.values())
         self.given: dict[Value, list[tuple[Given, float, int, int, float]]] = {}
         members: dict[Boxed, list[Value]] = {}
+        self.taken = self.rows_taken(order)
         for node in order:
             if node._rule is not CONSTANT or node is self.root:
                 members.setdefault(box_of[node], []).append(node)
@@ -86,6 +88,7 @@ class Builder:
 
         #: Operands before results, those of one depth in the order of their modules.
         self.members = {key: members[key] for key in sorted(members, key=turn)}
+        self.called = numbered((key for key in self.members if isinstance(key, Given)), set(names.values()))
         self.graph = Graph()
         self.numbers: dict[Boxed, int] = {}
         self.arrows: dict[tuple[Boxed, int, Boxed], int] = {}
@@ -126,7 +129,7 @@ class Builder:
             of = self.owners.neuron if self.owners else {}  # neurons of one row take a number too
             rows = max(Counter((self.box_of[node], of.get(node)) for node in nodes).values())
             times = f"{SPACE}(× {rows:,})" * (rows > 1)
-            return Box("input", (f"x{key.position}{times}", f"data {_range(numbers)}"))
+            return Box("input", (f"{self.called[key]}{times}", f"data {_range(numbers)}"))
         return self.box(key, nodes, _name(around)) if isinstance(key, Value) else self.group(key, nodes, _name(around))
 
     def box(self, node: Value, nodes: list[Value], around: str) -> Box:
@@ -156,38 +159,63 @@ class Builder:
         alike = len({(node._rule, self.owners and self.owners.neuron.get(node)) for node in results}) == 1
         if not alike:
             neurons = {self.owners.neuron.get(node) for node in results} - {None} if self.owners else set()
-            what = f"{len(neurons):,} neurons" if len(neurons) > 1 else f"{len(nodes):,} nodes"
+            what = f"{len(neurons):,} neurons{self.calls(nodes)}" if len(neurons) > 1 else f"{len(nodes):,} nodes"
             return Box("group", tuple(filter(None, [head, what, inside])))
         data, grad = self.values(results)
         head += f"{SPACE}(× {len(results):,})" * (len(results) > 1)
         return Box("group", (head, data, grad), hint=inside, numbers=1)
 
+    def calls(self, nodes: list[Value]) -> str:
+        """Return how often neurons were called, as for the rows of a batch: their rarest operation is there as often."""
+        of = self.owners.neuron if self.owners else {}
+        counts: dict[str | None, Counter[Rule]] = {}
+        for node in nodes:
+            if node._rule:
+                counts.setdefault(of.get(node), Counter())[node._rule] += 1
+        calls = max(min(known.values()) for known in counts.values())
+        return f"{SPACE}(× {calls:,})" * (calls > 1)
+
     def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
         """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""
         return f"data {_range(node.data for node in nodes)}", f"grad {_range(map(self.gradient, nodes))}"
 
-    def found(self, node: Value) -> Iterator[tuple[Given, float, int, int, float]]:
-        """Yield the numbers given to a module at a node: box, number, index among all operands, operand, partial."""
+    def given_rows(self, node: Value) -> Iterator[tuple[int, tuple[Value | float, ...]]]:
+        """Yield the rows with numbers among them that a node of a module takes, each with its place among the operands."""
         rule = node._rule
         if self.owners is None or rule is None or not rule.sequences:
             return
-        layer, start = self.owners.layer.get(node), 0
-        own = layer is not None or not self.parameters.keys().isdisjoint(node._operands)  # or of the model itself
-        for place, row in enumerate(node._rows if own else ()):
-            numbers = [i for i, it in enumerate(row) if type(it) is float or it._rule is CONSTANT]
-            if numbers and rule.operands[place] in rule.sequences:
-                partials = rule.ieee_partials[place](*arguments(node, number), node.data)
-                shared = row if self.sizes[self.box_of[node]] == 1 else ()
-                for i in numbers:
-                    yield Given(layer or "", shared, i), number(row[i]), start + i, place, partials[i]
-            start += len(row)
+        if node in self.owners.layer or not self.parameters.keys().isdisjoint(node._operands):  # or of the model itself
+            for place, row in enumerate(node._rows):
+                if rule.operands[place] in rule.sequences and any(map(is_number, row)):
+                    yield place, row
+
+    def rows_taken(self, order: list[Value]) -> dict[tuple[Key, int], int]:
+        """Return for each box, and place among its operands, a number for the rows that it takes there."""
+        taken: defaultdict[tuple[Key, int], set[tuple[Value | float, ...]]] = defaultdict(set)
+        for node in order:
+            for place, row in self.given_rows(node):
+                taken[self.box_of[node], place].add(row)
+        kinds: dict[frozenset[tuple[Value | float, ...]], int] = {}
+        return {box: kinds.setdefault(frozenset(rows), len(kinds)) for box, rows in taken.items()}
+
+    def found(self, node: Value) -> Iterator[tuple[Given, float, int, int, float]]:
+        """Yield the numbers given to a module at a node: box, number, index among all operands, operand, partial."""
+        starts = list(accumulate(map(len, node._rows), initial=0))
+        for place, row in self.given_rows(node):
+            assert node._rule  # it takes rows
+            partials = node._rule.ieee_partials[place](*arguments(node, number), node.data)
+            for i, it in enumerate(row):
+                if is_number(it):
+                    key = Given(self.taken[self.box_of[node], place], i)
+                    yield key, number(it), starts[place] + i, place, partials[i]
 
     def arrows_to(self, key: Key) -> Iterator[tuple[Arrow, list[float]]]:
         """Yield the arrows to a box, each with the flows along the edges that it stands for."""
         together: dict[tuple[Boxed, int], list[Link]] = {}
         for node in self.members[key]:
             edges: list[tuple[Boxed, Link]] = [
-                (given, Link(node, index, None, slope)) for given, _, index, _, slope in self.given.get(node, ())
+                (given, Link(node, index, None, slope, self.called[given]))
+                for given, _, index, _, slope in self.given.get(node, ())
             ]
             for index, (operand, partial) in enumerate(links(node)):
                 if partial is None or operand._rule is CONSTANT:
@@ -218,6 +246,17 @@ class Builder:
             for row in node._rows if node in self.owners.neuron else ():
                 turns.update((it, (-1, i)) for i, it in enumerate(row) if isinstance(it, Value) and it._rule is None)
         return {**turns, **{parameter: (0, place) for place, parameter in enumerate(self.parameters)}}
+
+
+def numbered(given: Iterable[Given], taken: set[str]) -> dict[Given, str]:
+    """Return names of numbers that modules were given, by their indices; none is taken, and no two are alike."""
+    names: dict[Given, str] = {}
+    for one in given:
+        wish = f"x{one.position}"
+        copies = (f"{wish} ({copy})" for copy in count(2))
+        names[one] = next(name for name in chain([wish], copies) if name not in taken)
+        taken.add(names[one])
+    return names
 
 
 def _name(place: str | Scope) -> str:

@@ -114,7 +114,7 @@ def _chosen(order: list[Value], owners: Owners | None, depth: str, rankdir: str)
             return graph
         brief = replace(graph, boxes=[box.brief() for box in graph.boxes])
         for one in (graph, brief) if brief.boxes != graph.boxes else (graph,):
-            drawn.append((one, arranged(one)))
+            drawn.append((one, arranged(one, wrap=_goes_on(one))))
             if _has_room(drawn[-1][1], ROOMS[0 if owners else 1]):
                 return one
     for room in ROOMS[1:]:
@@ -163,7 +163,7 @@ def _folded(order: list[Value], owners: Owners | None, box_of: BoxOf, said: tupl
     """Yield a grouping, and with it what is repeated put together."""
     yield Grouping(box_of, said)
     for whole in (True, False):
-        yield Grouping(repeated(order, owners, box_of, whole), (*said, "repetition"))
+        yield Grouping(repeated(order, owners, box_of, whole), (*said, "repetition" if whole else "steps"))
 
 
 def _built(order: list[Value], owners: Owners | None, grouping: Grouping) -> Graph:
@@ -191,5 +191,6 @@ _TITLES = {
     "neuron": "one box for each neuron",
     "layer": "one box for each layer",
     "repetition": "what is repeated is × n",
+    "steps": "what is repeated, also one after the other, is × n",
     "outside": "all before and all after the model in one box",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from html import escape
 from itertools import chain, pairwise
 from math import dist
@@ -10,8 +11,10 @@ from typing import Any
 
 import graphviz
 
-from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph
-from .geometry import Geometry, Rect, Route
+from .arrange import WIDTH
+from .bands import wrapped
+from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph, Key
+from .geometry import Geometry, Rect, Route, explained
 from .labels import label_points
 from .layout import Point
 from .sizes import SMALL, box_size, text_width
@@ -37,7 +40,13 @@ def digraph(graph: Graph, format: str = "svg", geometry: Geometry | None = None)
         geometry: where everything is; without it Graphviz decides.
     """
     drawn = _opened(graph, format)
-    drawn.attr(bgcolor="white", fontname="Helvetica", label=_title(graph), labelloc="t", labeljust="l")
+    drawn.attr(
+        bgcolor="white",
+        fontname="Helvetica",
+        label=_title(graph.title, explained(graph, geometry)),
+        labelloc="t",
+        labeljust="l",
+    )
     drawn.attr("node", fontname="Helvetica", fontsize="12", style="filled", color=NEUTRAL)
     drawn.attr("edge", arrowsize="0.7", fontname="Helvetica", fontsize=str(SMALL), fontcolor="#222222")
     if geometry:
@@ -91,13 +100,14 @@ def positioned(graph: Graph, written: str) -> Geometry:
     routes = [Route([], True)] * len(graph.arrows)
     for edge in found.get("edges", ()):
         routes[int(edge["id"])] = Route(list(map(point, edge["pos"].split())), True)
-    return Geometry(
+    geometry = Geometry(
         width,
         height,
         [Rect.around(*point(things[str(n)]["pos"]), *box_size(box)) for n, box in enumerate(graph.boxes)],
         [frame(number) for number in range(len(graph.frames))],
         routes,
     )
+    return wrapped(geometry, WIDTH) if graph.rankdir == "LR" else geometry
 
 
 def _opened(graph: Graph, format: str) -> graphviz.Digraph:  # noqa: A002
@@ -178,15 +188,15 @@ def _size(width: float, height: float) -> dict[str, str]:
     return {"width": f"{width / INCH:.4f}", "height": f"{height / INCH:.4f}"}
 
 
-def _title(graph: Graph) -> str:
+def _title(title: str, legend: Iterable[Key]) -> str:
     """Return the title, and the legend in its colours, as Graphviz's own markup: none of its text is a user's."""
     keys = [
         f'<FONT COLOR="{key.colour}">{"- - -" if key.dashed else "▬▬"}</FONT> {escape(key.text)}'
         if key.colour
         else escape(key.text)
-        for key in graph.legend
+        for key in legend
     ]
-    lines = [*([escape(graph.title)] if graph.title else []), *(["   ".join(keys)] if keys else [])]
+    lines = [*([escape(title)] if title else []), *(["   ".join(keys)] if keys else [])]
     return f"<{''.join(line + LINE_END for line in lines)}>" if lines else ""
 
 

@@ -16,12 +16,13 @@ TEXT, BY_NUMBER = Notation(), Notation(times=" × ")
 
 
 class Link(NamedTuple):
-    """An edge to a node, from the operand at an index (None where that is a number), with the local derivative."""
+    """An edge to a node, from the operand at an index, with the local derivative; a number is None, and has a name."""
 
     node: Value
     position: int
     operand: Value | None
     partial: float
+    name: str = ""
 
 
 class Flow:
@@ -59,7 +60,7 @@ class Flow:
         (end, _), operand = ends[0], edges[0].operand
         slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
         formulas = self.formula(edges[0]) if edges[0].node is end and len(edges) == 1 else []
-        local = TEXT.slope(self.names[end], self.names[operand] if operand is not None else _given(edges[0]))
+        local = TEXT.slope(self.names[end], self.names[operand] if operand is not None else edges[0].name)
         hint = [" = ".join(dict.fromkeys([local, *formulas, rounded(slope)]))]
         if operand is not None and self.gradient(self.root):
             passed, total = (TEXT.slope(self.names[self.root], self.names[node]) for node in (end, operand))
@@ -76,13 +77,3 @@ class Flow:
             for notation, fill in ((TEXT, self.named), (BY_NUMBER, numbers))
             for tree in self.recorded.partial(edge.position, fill)
         ]
-
-
-def _given(edge: Link) -> str:
-    """Return the name of a number that a module was given, as its box has it: x and its index among its row."""
-    position = edge.position
-    for row in edge.node._rows:
-        if position < len(row):
-            break
-        position -= len(row)
-    return f"x{position}"

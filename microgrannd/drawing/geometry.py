@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import dist, floor
 from typing import NamedTuple
 
+from .diagram import Graph, Key
 from .layout import Point
 
 
@@ -81,13 +82,23 @@ def _bezier(points: Sequence[Point], t: float) -> Point:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where the boxes, frames and arrows of a graph are, in its order; from (0, 0) to the size of the whole."""
+    """Where the boxes, frames and arrows of a graph are, in its order; from (0, 0) to the size of the whole.
+
+    Attributes:
+        bands: how many rows of columns there are: several where it is wrapped.
+    """
 
     width: float
     height: float
     boxes: list[Rect]
     frames: list[Rect]
     routes: list[Route]
+    bands: int = 1
+
+
+def explained(graph: Graph, geometry: Geometry | None) -> list[Key]:
+    """Return the legend, also of how the picture is wrapped: a line from row to row is no loop."""
+    return [*graph.legend, *([Key("read row by row")] if geometry and geometry.bands > 1 else [])]
 
 
 class Occupied:

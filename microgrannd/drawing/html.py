@@ -17,7 +17,7 @@ STYLE = (
     ".microgrannd-picture svg { display: block; max-width: 100%; touch-action: pan-y; cursor: grab; user-select: none; } "
     ".microgrannd-picture .cluster { cursor: pointer; } .microgrannd-picture .cluster rect { pointer-events: all; } "
     ".microgrannd-bar { display: flex; gap: 4px; align-items: flex-start; font: 12px system-ui, sans-serif; } "
-    ".microgrannd-bar button { font: inherit; min-width: 2.2em; flex: none; } "
+    ".microgrannd-bar button { font: inherit; min-width: 2.2em; flex: none; color: inherit; background: none; border: 1px solid; border-radius: 4px; } "
     ".microgrannd-hint { white-space: pre-line; min-height: 4.2em; padding-left: 8px; overflow-wrap: anywhere; } "
     "@media print { .microgrannd-bar { display: none; } }"
 )

@@ -22,6 +22,14 @@ Point = tuple[float, float]
 SWEEPS = 12
 
 
+#: How far lines are apart where they pass a rank, at least: they are up to 5 wide.
+LINES = 6.0
+
+
+#: Of more edges than this, which are no longer read one by one, the length is not looked at.
+MOST_EDGES = 400
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where everything goes, in the units of the sizes given.
@@ -60,6 +68,8 @@ def layered(
     backward = _backward(len(sizes), edges)
     forward = [(edge[::-1] if turned else edge) for edge, turned in zip(edges, backward, strict=True)]
     ranks = _ranks(len(sizes), forward)
+    if len(edges) <= MOST_EDGES:
+        _shorten(ranks, forward)
     for node in first:
         ranks[node] = 0
     breadths = [across for _, across in sizes]
@@ -129,6 +139,29 @@ def _ranks(count: int, edges: Sequence[Link]) -> list[int]:
                 ready.append(source)
     top = max(height, default=0)
     return [top - h for h in height]
+
+
+def _shorten(ranks: list[int], edges: Sequence[Link]) -> None:
+    """Move nodes to earlier ranks where that makes more edges shorter than longer: those from few to many operands.
+
+    With a node moves what stands right before it.
+    """
+    sources, targets = defaultdict(list), defaultdict(list)
+    for source, target in edges:
+        sources[target].append(source)
+        targets[source].append(target)
+    for node in sorted(sources, key=ranks.__getitem__):
+        together, waiting = {node}, [node]
+        for one in waiting:
+            near = {source for source in sources[one] if ranks[source] == ranks[one] - 1} - together
+            together |= near
+            waiting += near
+        gaps = [ranks[one] - ranks[s] - 1 for one in waiting for s in sources[one] if s not in together]
+        longer = sum(target not in together for one in waiting for target in targets[one])
+        if len(gaps) > longer:
+            step = min(*gaps, *(ranks[one] for one in waiting))
+            for one in waiting:
+                ranks[one] -= step
 
 
 def _bend(ranks: list[int], edges: Sequence[Link], breadths: list[float]) -> tuple[list[list[int]], list[Link]]:
@@ -228,7 +261,7 @@ def _settle(
     for i, node in enumerate(row):
         if i:
             breadth = (breadths[row[i - 1]], breadths[node])
-            offset += sum(breadth) / 2 + (gap if any(breadth) else gap / 3)  # lines may be closer than boxes
+            offset += sum(breadth) / 2 + (gap if any(breadth) else max(gap / 3, LINES))
         offsets.append(offset)
     blocks: list[tuple[float, int]] = []  # mean of wish - offset, number of nodes
     for wish, start in zip(wishes, offsets, strict=True):

@@ -56,7 +56,7 @@ def names_of(
     unnamed = []
     for node in dict.fromkeys([order[-1], *order]):
         default = "y" if node is order[-1] and "y" not in labels else ""
-        parameter = visible(owners.parameters.get(node, ""), MOST_LETTERS) if owners else ""
+        parameter = visible(within(owners.parameters.get(node, ""), ""), MOST_LETTERS) if owners else ""
         if wish := visible(node.label) or parameter or default:
             take(node, wish)
         elif node._rule is not CONSTANT:
@@ -72,7 +72,10 @@ def names_of(
 
 
 def within(name: str, frame: str) -> str:
-    """Return a parameter's name as it is written in the frame of its module: w₂ for layers.0.neurons.3.w.2."""
+    """Return a parameter's name as it is written in the frame of its module: w₂ for layers.0.neurons.3.w.2.
+
+    A parameter of the model itself, as of a neuron, is in no frame, and is w₂ everywhere.
+    """
     inner = name.removeprefix(f"{frame}.")
     if index := re.fullmatch(r"(\w+)\.(\d+)", inner):
         return index[1] + index[2].translate(_SUBSCRIPTS)

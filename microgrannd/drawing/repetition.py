@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable
+from itertools import groupby
 from typing import Any
 
 from ..engine.value import Value, scopes_around
@@ -21,7 +22,7 @@ def repeated(order: list[Value], owners: Owners | None, box_of: BoxOf, whole: bo
             they are taken alike.
         box_of: the box of each; those that hold several nodes stay as they are.
         whole: alike are results of the same operations all the way from the leaves, as in rows; else of the same
-            operations as far as their operands, as in steps that follow on one another.
+            operations as far as their operands, however many, as in steps that follow on one another.
     """
     alone = {node for node in order if box_of[node] is node}
     parameters = owners.parameters if owners else {}
@@ -31,9 +32,12 @@ def repeated(order: list[Value], owners: Owners | None, box_of: BoxOf, whole: bo
         """Return what a node is, a number for each kind; `of` are the kinds of its operands."""
         if node not in alone or node in parameters:
             return kinds.setdefault(box_of[node], len(kinds))
-        operands = tuple(None if is_number(operand) else of[operand] for operand in node._operands)
+        operands = [None if is_number(operand) else of[operand] for operand in node._operands]
+        weighted = any(isinstance(operand, Value) and operand._rule is None for operand in node._operands)
+        if not (whole or weighted):  # as of attention, which looks back at more and more; layers are told apart
+            operands = [operand for operand, _ in groupby(operands)]
         scopes = tuple(scope.name for scope in scopes_around(node))
-        return kinds.setdefault((node._rule, scopes, operands), len(kinds))
+        return kinds.setdefault((node._rule, scopes, tuple(operands)), len(kinds))
 
     of: dict[Value, Any] = {}
     for node in order:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from math import dist
 
-from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph
-from .geometry import Geometry, Rect, Route
+from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph, Key
+from .geometry import Geometry, Rect, Route, explained
 from .labels import label_points
 from .layout import Point
 from .sizes import FONT, LINE, MARGIN, PAD, SMALL, text_width
@@ -23,9 +23,10 @@ BEND = 14.0
 
 def svg(graph: Graph, geometry: Geometry) -> str:
     """Draw frames, arrows, then boxes; the title and the legend above them."""
-    heading = list(_heading(graph))
-    top = LINE * (bool(graph.title) + bool(graph.legend)) + PAD * bool(heading)
-    width = max([geometry.width, text_width(graph.title), _legend_width(graph)]) + 2 * MARGIN
+    keys = explained(graph, geometry)
+    heading = list(_heading(graph.title, keys))
+    top = LINE * (bool(graph.title) + bool(keys)) + PAD * bool(heading)
+    width = max([geometry.width, text_width(graph.title), _legend_width(keys)]) + 2 * MARGIN
     height = geometry.height + top + 2 * MARGIN
     labels = label_points(graph, geometry)
     order = sorted(range(len(graph.arrows)), key=lambda number: -graph.arrows[number].width)  # thin ones hide less
@@ -64,12 +65,12 @@ def _heads(graph: Graph) -> Iterator[str]:
         )
 
 
-def _heading(graph: Graph) -> Iterator[str]:
+def _heading(title: str, keys: Iterable[Key]) -> Iterator[str]:
     """Write the title; and the legend, pieces of line and what they mean, in one line."""
-    if graph.title:
-        yield f'<text class="title">{escape(graph.title)}</text>'
-    parts, x, y = [], 0.0, LINE * bool(graph.title)
-    for key in graph.legend:
+    if title:
+        yield f'<text class="title">{escape(title)}</text>'
+    parts, x, y = [], 0.0, LINE * bool(title)
+    for key in keys:
         if key.colour:
             dashes = _dashes(key.dashed)
             parts.append(f'<path d="M{x:.0f},{y - 4} h{KEY}" stroke="{key.colour}" stroke-width="3"{dashes}/>')
@@ -80,8 +81,8 @@ def _heading(graph: Graph) -> Iterator[str]:
         yield "".join(parts)
 
 
-def _legend_width(graph: Graph) -> float:
-    return sum(text_width(key.text) + KEY_GAP + (KEY + PAD) * bool(key.colour) for key in graph.legend)
+def _legend_width(keys: Iterable[Key]) -> float:
+    return sum(text_width(key.text) + KEY_GAP + (KEY + PAD) * bool(key.colour) for key in keys)
 
 
 def _frame(number: int, graph: Graph, rect: Rect) -> str:

@@ -206,6 +206,11 @@ class scope(_Switch):  # noqa: N801  # beside no_grad
 _once_for_all: ContextVar[_Holder] = ContextVar("microgrannd_once_for_all", default=_nothing)
 
 
+def is_once_for_all() -> bool:
+    """Tell whether what is recorded here stands for other numbers too, as `jit` has it."""
+    return _once_for_all.get()() is not None
+
+
 def require_numbers(what: str, *values: object) -> None:
     """Refuse to read numbers of Values where the graph stands for other numbers too.
 
@@ -216,7 +221,7 @@ def require_numbers(what: str, *values: object) -> None:
     Raises:
         TypeError: the graph stands for other numbers too.
     """
-    if _once_for_all.get()() is not None:
+    if is_once_for_all():
         raise TypeError(
             f"{what.format(*values)} holds for these numbers only, but mg.jit records a function once for all: use mg.maximum, "
             "mg.clip, mg.relu or their like (whose own derivatives compare, too), or name the argument in static="

@@ -41,7 +41,12 @@ def shared(things: Any) -> Any:
     """
     if not hasattr(type(things), "__iter__"):
         raise TypeError(f"a row of inputs needs to be a sequence of Values or real numbers, got {described(things)}")
-    return things if type(things) is Row else Row(*_sequence(things, rules.TABLE["dot"], "xs"))
+    try:
+        return things if type(things) is Row else Row(*_sequence(things, rules.TABLE["dot"], "xs"))
+    except TypeError as error:
+        if isinstance(things, list | tuple) and any(hasattr(type(thing), "__iter__") for thing in things):
+            raise TypeError(f"{error}: a module takes one row at a time; its method predict takes many") from None
+        raise
 
 
 def _sequence(things: Any, rule: Rule, parameter: str) -> tuple[Any, Any, Any, int]:

@@ -133,6 +133,14 @@ class Derivation:
             own[node].append(parameter)
         return own
 
+    def neurons(self, layer: Layer) -> tuple[int, int]:
+        """Return how many neurons of a layer are explained, and how many it has in the graph."""
+        assert self.owners is not None  # else there are no layers
+        of = self.owners.neuron
+        known = {of[node] for node, name in self.owners.layer.items() if name == layer.name and node._rule}
+        told = {of[output] for output in layer.outputs}
+        return len(told), len(known | told)
+
     def leaves(self, wrt: Value | None) -> list[Value]:
         """Return the Values whose gradients are asked for: the one, or all that were given."""
         if wrt is not None:

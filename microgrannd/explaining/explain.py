@@ -147,8 +147,8 @@ class _Writing:
         layer = derivation.layers.get(node)
         if layer and layer.outputs[0] is node:
             outputs = {one: derivation.gradients[one] for one in layer.outputs}
-            neurons = {derivation.owners.neuron[one] for one in outputs} if derivation.owners else outputs
-            yield style.layer(layer.name, len(neurons), outputs, derivation.within(node), self.norm(layer.parameters))
+            inside = self.norm(layer.parameters)
+            yield style.layer(layer.name, derivation.neurons(layer), outputs, derivation.within(node), inside)
         told = not (layer and self.depth == "layer")
         if told:
             yield style.step(derivation.root, node, derivation.gradients[node], derivation.within(node))

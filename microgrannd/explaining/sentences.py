@@ -182,22 +182,28 @@ class Text:
         return f"{', '.join(shown)}{f' and {more:,} more' if more else ''}"
 
     def layer(
-        self, name: str, neurons: int, outputs: Mapping[Value, float], formula: Sequence[Value], inside: str
+        self,
+        name: str,
+        neurons: tuple[int, int],
+        outputs: Mapping[Value, float],
+        formula: Sequence[Value],
+        inside: str,
     ) -> str:
         """Write what a layer computes, and the gradients that arrive at its outputs.
 
         Args:
             name: of the layer.
-            neurons: how many have these outputs, several each where the layer is called several times.
+            neurons: how many have these outputs, several each where the layer is called several times; and of how many.
             outputs: with their gradients.
             formula: the operations of one of them.
             inside: what it has: see `parameters`.
         """
         ranges = [self.range(node.data for node in outputs), self.range(outputs.values())]
-        count = f"{neurons:,} neuron{'s' * (neurons > 1)}"
-        several = f"called several times, {len(outputs):,} " if len(outputs) > neurons else ""
+        told, all_of_them = neurons
+        count = f"{told:,} {f'of {all_of_them:,} ' * (told < all_of_them)}neuron{'s' * (all_of_them > 1)}"
+        several = f"called several times, {len(outputs):,} " if len(outputs) > told else ""
         said = f"{several}values {ranges[0]}, gradients that arrive {ranges[1]}, {inside}"
-        return f"{self.bullet}{self.emphasised(name)}: {count} of {self.math(self.whole(formula))}, {said}"
+        return f"{self.bullet}{self.emphasised(name)}: {count}{':' * (told < all_of_them) or ' of'} {self.math(self.whole(formula))}, {said}"
 
     def range(self, values: Iterable[float]) -> str:
         """Write the least and the greatest of several numbers."""

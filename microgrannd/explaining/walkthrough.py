@@ -27,6 +27,10 @@ from .script import LayerScript, Script
 MANY_NODES = 150
 
 
+#: From the finest.
+DEPTHS = ("scalar", "neuron", "layer")
+
+
 MOST_STEPS = 2000
 
 
@@ -67,7 +71,8 @@ def walkthrough(root: Value, model: Module | None = None, depth: str = "auto") -
         root: the result.
         model: whose parameters are called by their names, and whose neurons and layers are framed.
         depth: ``"scalar"`` goes operation by operation, ``"neuron"`` neuron by neuron, ``"layer"`` layer by layer;
-            ``"auto"`` takes neurons where there are more than 150 nodes and a model.
+            ``"auto"`` takes, with a model, neurons where there are more than 150 nodes, and layers where these would be too
+            many steps.
 
     Returns:
         A `Walkthrough`: shows itself in a notebook, ``.save(path)`` writes one self-contained HTML file.
@@ -83,21 +88,39 @@ def walkthrough(root: Value, model: Module | None = None, depth: str = "auto") -
     """
     require_graph("walkthrough", root, model)
     require_depth(depth, model)
-    by_neuron = (
-        depth in ("neuron", "layer") or depth == "auto" and model is not None and len(topological(root)) > MANY_NODES
-    )
-    derivation = Derivation(root, None, model, by_neuron)
-    script = (LayerScript if depth == "layer" else Script)(derivation)
-    steps = script.count()
-    advice = f"start from a Value nearer to the leaves{'' if model else ', or give model= to go neuron by neuron'}"
-    if steps > MOST_STEPS:
-        raise ValueError(f"{steps:,} steps are too many to go through, at most {MOST_STEPS:,}: {advice}")
-    if not fits(derivation.order, script.box_of, MOST_STEPS, MOST_CROSSINGS):
-        raise ValueError(f"the picture would have too many boxes, or edges across all of it: {advice}")
+    finest = DEPTHS.index(depth) if depth != "auto" else int(model is not None and len(topological(root)) > MANY_NODES)
+    tried: list[str] = []
+    for name in DEPTHS[finest:] if model else DEPTHS[:1]:
+        script = _script(root, model, name)
+        if not (refusal := _refusal(script)):
+            break
+        tried.append(refusal)
+    else:
+        name = ""
+    if tried and (depth != "auto" or not name):
+        coarser = f"give depth={name!r}, or " if name else ""
+        more = "" if model else ", or give model= to go neuron by neuron"
+        raise ValueError(f"{tried[0]}: {coarser}start from a Value nearer to the leaves, as the loss of one row{more}")
     graph = script.draw()
     picture = svg(graph, arranged(graph))
     height = min(MOST_HEIGHT, AROUND + int(picture.split('height="', 1)[1].split('"', 1)[0]))
-    return Walkthrough(_page(f"Step by step: {derivation.names[root]}", picture, script.data()), steps, height)
+    return Walkthrough(
+        _page(f"Step by step: {script.derivation.names[root]}", picture, script.data()), script.count(), height
+    )
+
+
+def _script(root: Value, model: Module | None, depth: str) -> Script:
+    """Return what the page is to show."""
+    derivation = Derivation(root, None, model, by_neuron=depth != "scalar")
+    return (LayerScript if depth == "layer" else Script)(derivation)
+
+
+def _refusal(script: Script) -> str:
+    """Return why a script cannot be shown; nothing where it can."""
+    if (steps := script.count()) > MOST_STEPS:
+        return f"{steps:,} steps are too many to go through, at most {MOST_STEPS:,}"
+    fit = fits(script.derivation.order, script.box_of, MOST_STEPS, MOST_CROSSINGS)
+    return "" if fit else "the picture would have too many boxes, or edges across all of it"
 
 
 def _page(title: str, picture: str, steps: dict[str, Any]) -> str:

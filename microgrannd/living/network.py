@@ -124,6 +124,8 @@ def network_page(
     chosen = optimizer or Adam(model.parameters(), lr=0.01)
     learner = _learner(model, loss, rows, judged)
     program = learner.program
+    if learner.masked:
+        raise ValueError("live draws no masks, so no model with Dropout trains in its page: use Dropout(0) instead")
     if len(program.parameters) > MOST_PARAMETERS:
         raise ValueError(f"live takes at most {MOST_PARAMETERS:,} parameters, got {len(program.parameters):,}")
     required_whole("batch_size", batch_size, 1)

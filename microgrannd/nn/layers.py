@@ -16,6 +16,7 @@ from math import sqrt
 from typing import Any, TypeAlias
 
 from .._checks import required_whole, seed_of
+from .._guesses import advice, suggesting
 from .._text import described
 from ..engine.functions import dot
 from ..engine.operands import shared
@@ -86,6 +87,7 @@ class Neuron(Module):
         _require(type(bias) is bool, "bias", "True or False", bias)
         known = callable(init) or isinstance(init, str) and init in INITS
         _require(known, "init", f"one of {', '.join(INITS)}, or a function", init)
+        _require(type(nonlin) is bool, "nonlin", "True or False, beside activation='tanh'", nonlin)
         _require_activation(activation)
         draw = init if callable(init) else INITS[init]
         self.w = [Value(draw(rng, nin, nout)) for _ in range(nin)]
@@ -124,6 +126,7 @@ class Layer(Module):
         nin: number of inputs.
         nout: number of neurons.
         nonlin: whether they have an activation.
+        seed: for the weights; without one they are drawn by the module `random`.
         **options: of `Neuron`.
 
     Raises:
@@ -136,8 +139,11 @@ class Layer(Module):
 
     _is_layer = True
 
-    def __init__(self, nin: int, nout: int, nonlin: bool = True, **options: Any) -> None:
+    @suggesting("Layer")
+    def __init__(self, nin: int, nout: int, nonlin: bool = True, *, seed: int | None = None, **options: Any) -> None:
         nout = required_whole("nout", nout, 1)
+        if seed is not None:
+            options = {"rng": random.Random(seed_of(seed)), **options}
         self.neurons = [Neuron(nin, nonlin, nout=nout, **options) for _ in range(nout)]
 
     def __call__(self, x: Any) -> Any:
@@ -189,6 +195,7 @@ class MLP(Module):
     ('Value', 13, 3)
     """
 
+    @suggesting("MLP")
     def __init__(
         self,
         nin: int,
@@ -202,7 +209,7 @@ class MLP(Module):
         _require(
             hasattr(nouts, "__len__") and len(nouts) > 0,
             "nouts",
-            "a sequence with a number of neurons for each layer",
+            "a sequence with a number of neurons for each layer, as MLP(2, [16, 1])",
             nouts,
         )
         _require_activation(activation)
@@ -249,7 +256,7 @@ class MLP(Module):
 
 def _require(condition: bool, name: str, needed: str, given: Any) -> None:
     if not condition:
-        raise ValueError(f"{name} needs to be {needed}, got {described(given)}")
+        raise ValueError(f"{name} needs to be {needed}, got {described(given)}{advice(name, given)}")
 
 
 def _require_activation(activation: Activation) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
-from .._checks import real, required_pairs, required_real
+from .._checks import real, required_loss, required_pairs, required_real
 from .._guesses import missing
 from .._text import described
 from ..engine.contexts import no_grad
 from ..engine.graph import number
 from ..engine.value import Value, data_of
 from ..metrics import measured, require_metrics
+from .masks import masking
 from .summary import Summary, table_of
 
 M = TypeVar("M", bound="Module")
@@ -54,7 +55,10 @@ class Module:
         Raises:
             NotImplementedError: the class does not define it.
         """
-        raise NotImplementedError(f"{type(self).__name__} needs a method __call__(self, x) that returns its outputs")
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a method __call__(self, x) that returns its outputs"
+            + (": rename its method forward" if hasattr(type(self), "forward") else "")
+        )
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Return the parameters with their names, such as ``layers.0.neurons.3.w.1``; a shared one once."""
@@ -110,7 +114,7 @@ class Module:
         Raises:
             TypeError: the rows are one row, whose numbers the module does not take.
         """
-        with no_grad():
+        with no_grad(), masking(None):
             return [plain(self(row) if real(row) is None else self._of_number(row)) for row in rows]
 
     def _of_number(self, cell: Any) -> Any:
@@ -140,17 +144,22 @@ class Module:
             The numbers by name, the loss as ``"loss"``.
 
         Raises:
-            TypeError, ValueError: X and y do not fit each other; a metric is no function, or gives no number.
+            TypeError, ValueError: X and y do not fit each other; the loss or a metric is no function, or a metric gives no
+                number; neither is given.
 
         >>> from microgrannd import MLP, accuracy, mse
         >>> MLP(1, [1], seed=0).evaluate([0.0, 0.0], [1.0, -1.0], loss=mse, metrics={"accuracy": accuracy})
         {'loss': 1.0, 'accuracy': 0.5}
         """
+        if loss is None and metrics is None:
+            raise TypeError("evaluate needs loss= or metrics=, as loss=mg.mse, metrics={'accuracy': mg.accuracy}")
+        if loss is not None:
+            required_loss(loss)
         pairs = required_pairs(X, y)
         targets = [target for _, target in pairs]
         found: dict[str, float] = {}
         if loss is not None:
-            with no_grad():
+            with no_grad(), masking(None):
                 losses = [number(loss(self(row), target)) for row, target in pairs]
             found["loss"] = fmean(losses)
         known = require_metrics(metrics)

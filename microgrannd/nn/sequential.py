@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .._text import described
@@ -14,7 +14,7 @@ class Sequential(Module):
     """Several modules or functions, one after the other.
 
     Args:
-        *parts: each takes what the one before it returns.
+        *parts: each takes what the one before it returns; or one list of them.
 
     Raises:
         TypeError: one is no function; there is none.
@@ -25,7 +25,9 @@ class Sequential(Module):
     (Sequential(Layer(2, 3, activation='tanh'), Layer(3, 2, nonlin=False), softmax), 17)
     """
 
-    def __init__(self, *parts: Callable[[Any], Any]) -> None:
+    def __init__(self, *parts: Any) -> None:
+        if len(parts) == 1 and isinstance(parts[0], list | tuple):
+            (parts,) = parts
         if not parts or not all(map(callable, parts)):
             raise TypeError(
                 f"Sequential needs modules or functions, as Sequential(mg.Layer(2, 1)), got {described(parts)}"

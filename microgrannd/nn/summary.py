@@ -48,6 +48,6 @@ def table_of(model: Module) -> list[Row]:
             others = {value for part, other in module.named_modules() if part for value in other.parameters()}
             own = [value for value in own if value not in others]
         seen.update(own)
-        if own:
+        if own or (module._is_layer and not module.parameters()):
             found.append((name or "model", repr(module), len(own)))
     return found

@@ -9,6 +9,9 @@
 0.8
 """
 
+from typing import TYPE_CHECKING, Any
+
+from .._guesses import missing
 from .base import Optimizer as Optimizer
 from .clipping import clip_grad_norm as clip_grad_norm
 from .clipping import clip_grad_value as clip_grad_value
@@ -21,3 +24,8 @@ from .schedules import cosine as cosine
 from .schedules import linear as linear
 from .schedules import step_decay as step_decay
 from .schedules import warmup_cosine as warmup_cosine
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, f"module {__name__!r}", name)

@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import fmean
 from typing import NamedTuple
 
-from .measure import DEAD_UNITS, LayerReport
+from .measure import DEAD_UNITS, SATURATED_UNITS, LayerReport
 
 #: Activations that let no gradient pass below 0, and those whose slope is at most 1/4.
 CUTTING, FLAT = frozenset({"relu"}), frozenset({"sigmoid"})
@@ -24,11 +24,13 @@ class Facts(NamedTuple):
         activations: the names of the model's activations; none of functions of one's own.
         own: those of these layers.
         scales: the sizes of these layers' weights times the root of their inputs' number: 1.41 as he draws them.
+        clipped: whether the optimiser clips the gradients of all of these layers.
     """
 
     activations: frozenset[str]
     own: frozenset[str]
     scales: Sequence[float]
+    clipped: bool
 
     @classmethod
     def of(cls, layers: Iterable[LayerReport], verdict: str) -> Facts:
@@ -36,7 +38,12 @@ class Facts(NamedTuple):
         layers = list(layers)
         ill = [layer for layer in layers if layer.verdict == verdict]
         names = [frozenset(layer.function for layer in some) - {"", "linear"} for some in (layers, ill)]
-        return cls(names[0], names[1], [layer.scale for layer in ill if layer.scale is not None])
+        return cls(
+            names[0],
+            names[1],
+            [layer.scale for layer in ill if layer.scale is not None],
+            all(layer.max_norm is not None for layer in ill),
+        )
 
     @property
     def init(self) -> str:
@@ -67,10 +74,20 @@ def _parts(facts: Facts, verdict: str) -> list[str]:
     )
     match verdict:
         case "not finite":
-            return ["a lower learning rate", "clipping", "a loss of logits", "draw(loss) shows where it begins"]
+            return [
+                "a lower learning rate",
+                "" if facts.clipped else "clipping",
+                "a loss of logits",
+                "draw(loss) shows where it begins",
+            ]
         case "exploding":
             clipping = "clipping (clip_grad_norm, or an optimiser's max_norm=1.0: Pascanu et al. 2013)"
-            return [init, clipping, "inputs and targets of about unit scale", "a lower learning rate"]
+            return [
+                init,
+                "a lower max_norm" if facts.clipped else clipping,
+                "inputs and targets of about unit scale",
+                "a lower learning rate",
+            ]
         case "vanishing":
             steeper = "relu or tanh instead of sigmoid" if facts.activations & FLAT or not facts.activations else ""
             return [init, steeper, "fewer layers, or connections that skip some"]
@@ -80,8 +97,12 @@ def _parts(facts: Facts, verdict: str) -> list[str]:
             return ["a higher learning rate, if the loss still falls: at a minimum, steps are small"]
         case "no gradient":
             return ["backward() of a loss before the report", "it may also be that the loss is flat here"]
-        case "behind dead units":
-            return ["what helps the layer with dead units"]
+        case "behind zero weights":
+            return ["init= draws these weights; or go on: a step changes them, if their own gradients are not 0"]
+        case "behind dead units" | "behind saturated units":
+            return [f"what helps the layer with {verdict.removeprefix('behind ')}"]
+        case _ if verdict == SATURATED_UNITS:
+            return [init, "inputs of about unit scale", "a lower learning rate", "weight_decay"]
         case _ if verdict == DEAD_UNITS:
             return [other, init, "inputs of about unit scale", "a lower learning rate"]
     return []

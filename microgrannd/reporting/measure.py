@@ -37,7 +37,12 @@ DEAD = 0.4
 USUAL = (3e-5, 3e-2)
 
 
-HEALTHY, DEAD_UNITS = "healthy", "dead units"
+#: The share of saturated activations from which a layer is called so: a network whose weights are drawn three times as
+#: large as they should be has as many (the makemore lectures).
+SATURATED = 0.5
+
+
+HEALTHY, DEAD_UNITS, SATURATED_UNITS, ZERO_WEIGHTS = "healthy", "dead units", "saturated units", "zero weights"
 
 
 class Sizes(NamedTuple):
@@ -68,8 +73,10 @@ class LayerReport:
             which init='he' makes 1.41, 'lecun' 1; None where it has no neurons.
         frozen: whether the optimisers have none of its parameters.
         values: what it hands on, over all rows.
-        verdict: not finite, exploding, frozen, dead units, behind dead units, vanishing, no gradient, large steps, small
-            steps or healthy.
+        saturated: the share of that which is at a flat end of its activation; None where no rows were given.
+        max_norm: to which its optimiser clips gradients; None where it does not, or is not known.
+        verdict: not finite, exploding, frozen, dead units, saturated units, behind dead units (saturated units, zero
+            weights), vanishing, no gradient, large steps, small steps or healthy.
         reason: for the verdict, in numbers.
     """
 
@@ -85,6 +92,8 @@ class LayerReport:
     scale: float | None = None
     frozen: bool = False
     values: tuple[float, ...] = field(default=(), repr=False)
+    saturated: float | None = None
+    max_norm: float | None = None
     verdict: str = HEALTHY
     reason: str = ""
 
@@ -121,12 +130,20 @@ def _activation(module: Module) -> str:
     return named if isinstance(named, str) else ""
 
 
-def _next_step(optimizer: Optimizer) -> dict[Value, tuple[float, float]]:
-    """Return for each parameter its gradient, clipped if it will be, and its change by a step that a copy takes."""
+class Step(NamedTuple):
+    """What an optimiser does next with a parameter: the gradient, clipped if it will be; the change; its max_norm."""
+
+    gradient: float
+    change: float
+    max_norm: float | None
+
+
+def _next_step(optimizer: Optimizer) -> dict[Value, Step]:
+    """Return for each parameter the step that a copy of its optimiser takes."""
     twin = deepcopy(optimizer)
     twin.step()
     return {
-        parameter: (copy.grad, copy.data - parameter.data)
+        parameter: Step(copy.grad, copy.data - parameter.data, optimizer.max_norm)
         for parameter, copy in zip(optimizer.params, twin.params, strict=True)
     }
 
@@ -149,12 +166,13 @@ def _measured(
     name: str,
     own: Sequence[Value],
     owners: Owners,
-    steps: Mapping[Value, tuple[float, float]] | None,
+    steps: Mapping[Value, Step] | None,
     outputs: Sequence[list[Activation]] | None,
     functions: Mapping[str, str],
 ) -> LayerReport:
     neuron = owners.neuron
-    gradients = [(steps or {}).get(parameter, (parameter.grad, 0.0))[0] for parameter in own]
+    taken = [step for parameter in own if (step := (steps or {}).get(parameter))]
+    gradients = [steps[it].gradient if steps and it in steps else it.grad for it in own]
     if outputs:
         even = len(set(map(len, outputs))) == 1
         flows = [[output.passes for output in unit] for unit in zip(*outputs, strict=True)] if even else []
@@ -171,11 +189,13 @@ def _measured(
         units=len(flows),
         dead=sum(not any(unit) for unit in flows),
         weight=hypot(*(parameter.data for parameter in own)),
-        update=None if steps is None else hypot(*(steps[parameter][1] for parameter in own if parameter in steps)),
+        update=None if steps is None else hypot(*(step.change for step in taken)),
         function=" ".join(sorted({functions.get(neuron.get(parameter, ""), "") for parameter in own} - {""})),
         scale=_scale(own, owners),
-        frozen=steps is not None and steps.keys().isdisjoint(own),
+        frozen=steps is not None and not taken,
         values=tuple(output.data for output in chain.from_iterable(outputs or ())),
+        saturated=fmean(output.saturated for output in chain.from_iterable(outputs)) if outputs else None,
+        max_norm=next((step.max_norm for step in taken), None),
     )
 
 
@@ -205,22 +225,25 @@ def _judged(layers: Sequence[LayerReport]) -> list[LayerReport]:
     moving = [layer for layer in layers if not layer.frozen]
     reference = max((layer.gradient.mean for layer in moving if not _explodes(layer)), default=0.0)
     judged: list[LayerReport] = []
-    dead = ""  # the name of a layer with dead units, behind which a layer is
+    behind = ("", "")
     for layer in reversed(layers):
-        verdict, reason = _verdict(layer, reference, dead)
-        if verdict == DEAD_UNITS:
-            dead = layer.name
+        verdict, reason = _verdict(layer, reference, *behind)
+        if verdict in (DEAD_UNITS, SATURATED_UNITS):
+            behind = verdict, layer.name
+        elif layer.parameters > 1 and not (layer.weight if layer.scale is None else layer.scale):
+            behind = ZERO_WEIGHTS, layer.name
         judged.append(replace(layer, verdict=verdict, reason=reason))
     return judged[::-1]
 
 
-def _verdict(layer: LayerReport, reference: float, dead: str) -> tuple[str, str]:
+def _verdict(layer: LayerReport, reference: float, cause: str, later: str) -> tuple[str, str]:
     """Return the verdict on a layer, and the reason in numbers.
 
     Args:
         layer: what was measured.
         reference: the largest mean gradient of a layer.
-        dead: a layer after this one that has dead units; nothing where there is none.
+        cause: what lets little gradient pass in a later layer: its units or its weights; nothing where there is none.
+        later: that layer.
     """
     mean, ratio = layer.gradient.mean, layer.update_to_weight
     if layer.frozen:
@@ -229,12 +252,15 @@ def _verdict(layer: LayerReport, reference: float, dead: str) -> tuple[str, str]
         return "not finite", f"the largest gradient is {layer.gradient.largest}"
     if _explodes(layer):
         return "exploding", f"norm {layer.gradient.norm:.3g}, of weights {layer.weight:.3g}"
-    blocked = dead and not mean and layer.activation is None  # then nothing is known of its units
+    blocked = cause and not mean and layer.activation is None  # then nothing is known of its units
     if layer.units and layer.dead / layer.units >= DEAD and not blocked:
         return DEAD_UNITS, f"{layer.dead} of {layer.units}"
+    if (layer.saturated or 0.0) >= SATURATED:
+        return SATURATED_UNITS, f"{layer.saturated:.0%} of what it hands on is where its activation is flat"
     if not mean or mean < VANISHING * reference:
         reason = f"{mean / reference:.2g} of the largest mean" if mean else "all gradients are 0"
-        return ("behind dead units", f"{reason}, behind {dead}") if dead else ("vanishing", reason)
+        behind = cause and not (cause == ZERO_WEIGHTS and mean)  # by weights of 0 nothing at all comes back
+        return (f"behind {cause}", f"{reason}, behind {later}") if behind else ("vanishing", reason)
     if ratio is not None and isfinite(ratio) and not USUAL[0] <= ratio <= USUAL[1]:
         size = "large" if ratio > USUAL[1] else "small"
         return f"{size} steps", f"update/weight {ratio:.3g}, usually {USUAL[0]:g} to {USUAL[1]:g}"

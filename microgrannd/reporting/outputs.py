@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import pi, sqrt
 from typing import Any, NamedTuple
 
 from .._text import described
@@ -11,13 +12,32 @@ from ..engine.contexts import paused_gc
 from ..engine.graph import links, topological
 from ..engine.value import Value
 from ..nn.module import Module
+from ..rules.table import TABLE
+
+#: Operations that are flat at both ends, and the slope where they are steepest.
+STEEPEST = {
+    TABLE[name]: slope
+    for name, slope in {"tanh": 1.0, "sigmoid": 0.25, "softsign": 1.0, "atan": 1.0, "erf": 2 / sqrt(pi)}.items()
+}
+
+
+#: Where the slope is below this share of the steepest, a unit is saturated: |tanh| is above 0.97 there, as in the
+#: makemore lectures (Karpathy, "Activations & Gradients, BatchNorm").
+FLAT = 0.06
 
 
 class Activation(NamedTuple):
-    """A number that a layer hands on, and whether its operation lets any gradient pass back."""
+    """A number that a layer hands on, and whether its operation lets any gradient pass back.
+
+    Attributes:
+        data: the number.
+        passes: whether any gradient passes back.
+        saturated: whether the operation is at one of its flat ends; results of the model are meant to come there.
+    """
 
     data: float
     passes: bool
+    saturated: bool
 
 
 def activations(
@@ -60,6 +80,7 @@ def _handed_on(outputs: Sequence[Value], layers: Mapping[Value, str]) -> dict[st
             handed |= {operand: None for operand in inner if name_of[operand] != layer}
     found: dict[str, list[Activation]] = {}
     for node in [*handed, *(output for output in outputs if output in name_of and output not in handed)]:
-        passes = any(partial for _, partial in links(node))
-        found.setdefault(name_of[node], []).append(Activation(node.data, passes))
+        slopes = [partial for _, partial in links(node) if partial is not None]
+        flat = node in handed and node._rule in STEEPEST and abs(slopes[0]) < FLAT * STEEPEST[node._rule]
+        found.setdefault(name_of[node], []).append(Activation(node.data, any(slopes), flat))
     return found

@@ -18,7 +18,7 @@ from .._text import described, visible
 from ..nn.module import Module
 from ..optim import Optimizer
 from .advice import advice
-from .measure import DEAD_UNITS, HEALTHY, LayerReport, Sizes, measured
+from .measure import DEAD_UNITS, HEALTHY, SATURATED_UNITS, LayerReport, Sizes, measured
 from .plot import plot
 from .table import Cell, Grid, html, logarithmic, text
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 #: By verdict (Okabe and Ito 2008).
 COLOURS = {
-    "not finite": "#e69f00", "exploding": "#d55e00", DEAD_UNITS: "#cc79a7", "behind dead units": "#cc79a7", "vanishing": "#0072b2",
+    "not finite": "#e69f00", "exploding": "#d55e00", DEAD_UNITS: "#cc79a7", SATURATED_UNITS: "#cc79a7",
+    "behind dead units": "#cc79a7", "behind saturated units": "#cc79a7", "behind zero weights": "#808080", "vanishing": "#0072b2",
     "large steps": "#d55e00", "small steps": "#0072b2", "no gradient": "#808080", "frozen": "#808080", HEALTHY: "#009e73",
 }  # fmt: skip
 
@@ -89,8 +90,10 @@ def gradient_report(
     - exploding: the norm of its gradient is above 10 times that of its weights, and above 10;
     - frozen: the optimiser has none of its parameters;
     - dead units: at least 40% of them are dead;
+    - saturated units: at least half of what it hands on to other layers is where its activation is flat, as tanh is
+      beyond ±0.97;
     - vanishing: its mean gradient is below a hundredth of that of another layer, which does not explode; or behind dead
-      units, if a later layer has those;
+      or saturated units, if a later layer has those; or behind zero weights, where nothing comes back through these;
     - large steps, small steps: the optimiser's next step is above 3e-2 or below 3e-5 of the weights, of which about 1e-3
       is usual (CS231n, "Ratio of weights:updates");
     - or healthy. Gradients that are small in all layers are not a fault: at a minimum they are small.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from typing import ClassVar
 
 from .._text import visible
@@ -42,8 +43,8 @@ class Latex(Notation):
         """Write a name in LaTeX: a letter with its number as its index, anything else upright."""
         if name == "σ":
             return r"\sigma"
-        if match := re.fullmatch(r"([A-Za-z])(\d*)", name):
-            return f"{match[1]}_{{{match[2]}}}" if match[2] else match[1]
+        if match := re.fullmatch(r"([A-Za-z])([0-9]*|[₀-₉]*)", name):
+            return f"{match[1]}_{{{unicodedata.normalize('NFKC', match[2])}}}" if match[2] else match[1]
         return rf"\text{{{inert(name)}}}"
 
     def element(self, name: str) -> str:

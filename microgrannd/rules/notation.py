@@ -74,7 +74,7 @@ class Notation:
 
     def slope(self, result: str, operand: str) -> str:
         """Write the derivative of one by another, whose names are written already."""
-        return "/".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (result, operand))
+        return "/".join(f"∂{name}" if re.fullmatch(r"[^\W\d]\w*", name) else f"∂({name})" for name in (result, operand))
 
     def prime(self, function: str) -> str:
         """Write the derivative of a function."""
@@ -91,6 +91,8 @@ class Notation:
                 return self.symbols.get(name, name), ATOM
             case ast.List(elements) | ast.Tuple(elements):
                 return self.between("[", ", ".join(map(self.write, elements)))
+            case ast.UnaryOp(ast.USub(), ast.Constant(0.0 as zero)):  # its sign is left out
+                return self.written(ast.Constant(zero))
             case ast.UnaryOp(ast.USub(), operand):
                 return f"{self.minus}{self.bound(operand, PRODUCT)}", ATOM if leading else SUM
             case ast.UnaryOp(ast.Not(), operand):

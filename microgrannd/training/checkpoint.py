@@ -149,8 +149,9 @@ class Checkpoint:
             for name in [*now, *before]:
                 was, is_ = before.get(name, "absent"), now.get(name, "absent")
                 if was != is_:
+                    shown = [str(text).replace(".<locals>.<lambda>(", "(")[:80] for text in (was, is_)]
                     raise FileError(
-                        f"{self.path}: a checkpoint of {other}: {str(name)[:80]} was {str(was)[:80]}, is {is_[:80]}"
+                        f"{self.path}: a checkpoint of {other}: {str(name)[:80]} was {shown[0]}, is {shown[1]}"
                     )
 
 

@@ -21,6 +21,7 @@ from ..compiler.tape import Tape, tape
 from ..engine.contexts import no_grad, paused_gc
 from ..engine.value import Value
 from ..losses import Loss
+from ..nn.masks import NO_ROW, Masks, masking
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
 from .gradients import Compiled, Distributed, Eager, cells_of, grouped
@@ -107,9 +108,10 @@ def _compiled(eager: Eager, rows: Pairs, backend: str, among: int) -> Compiled |
     own = eager.model.parameters()
     if not _same(first, second, set(own)):
         return "it records another graph for another row"
-    compiled = Compiled(Program(*first, single=True, backend=backend), eager, width)
+    masked = first[0].inputs > len(cells_of(*rows[0], width))
+    compiled = Compiled(Program(*first, single=True, backend=backend), eager, width, masked)
     others = {*own, *second[1]}  # without leaves that each call makes anew
-    parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others)]))
+    parameters = list(dict.fromkeys([*own, *(leaf for leaf in first[1] if leaf in others - {eager.epoch})]))
     samples = _spread(_samples(rows), max(SAMPLES * 2 // among, 2))
     moved = max(MOVED // among, 1)
     try:
@@ -188,7 +190,11 @@ def _recorded(eager: Eager, pair: tuple[tuple[float, ...], Any], width: int) -> 
     inside = len(leaves(row))
     inputs, targets = cells[:inside], cells[inside:]
     given = targets if width else None if target is None else filled(target, targets)
-    root = _root(eager, list(filled(row, inputs)), given)
+    masks = Masks(eager.epoch, Value(0.0, "row"))
+    with masking(masks):
+        root = _root(eager, list(filled(row, inputs)), given)
+    if masks.drawn:
+        cells.append(masks.row)
     return tape([root], cells, {parameter: name for name, parameter in eager.model.named_parameters()})
 
 
@@ -241,8 +247,8 @@ def _spread(samples: Pairs, count: int) -> Pairs:
 
 def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
     """Tell whether a row has the same loss recorded and by the program, or one that is not finite."""
-    expected = compiled.eager.judge([pair])
-    computed = compiled.judge(compiled.ready([pair]))
+    ready = compiled.ready([pair], [NO_ROW])
+    expected, computed = compiled.eager.judge(ready), compiled.judge(ready)
     return isclose(computed, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(computed) and isfinite(expected))
 
 

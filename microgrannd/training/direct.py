@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+from .._interrupts import Interrupts
 from ..engine.value import Value
 from .gradients import Compiled, Eager
-from .interrupts import Interrupts
 from .run import Run, Saved
 
 
@@ -57,6 +57,7 @@ class Direct:
         Raises:
             FloatingPointError: a loss or a gradient is not finite; Values and optimisers are as before that step.
         """
+        self.learner.epoch.data = self.run.masks
         total = 0.0
         for first in range(0, len(order), self.size):
             batch = [self.rows[number] for number in order[first : first + self.size]]

@@ -1,21 +1,18 @@
-"""The epochs of a training, with a progress bar."""
+"""The epochs of a training."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tqdm import tqdm
-
-from .._streams import Forgiving
+from .._interrupts import Interrupts
 from ..reporting.report import gradient_report
+from .bar import Bar
 from .checkpoint import Checkpoint
 from .direct import Direct
 from .history import History
-from .interrupts import Interrupts
 from .resident import Resident, State
 from .run import Run, Saved
 
@@ -25,33 +22,6 @@ SHOWN = 0.05
 
 #: Epochs that are computed at once, at most, and seconds from which on there are no more: Ctrl-C waits for them.
 MOST_EPOCHS, AT_ONCE = 512, 0.02
-
-
-class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
-    """A progress bar that looks at the clock after each epoch; it needs no thread, which a browser cannot start."""
-
-    monitor_interval = 0
-
-    def __init__(self, over: int, epochs: int, shown: bool) -> None:
-        stream = sys.stderr and Forgiving(sys.stderr)  # None where it is closed
-        super().__init__(
-            initial=over, total=epochs, disable=not shown or stream is None, file=stream, unit="epoch", miniters=1
-        )
-
-    def end(self, run: Run, epochs: int, reason: str) -> None:
-        """Show where a run ended, and the reason if that is before the last epoch."""
-        if run.epochs < epochs and not self.disable:
-            self.total = run.epochs
-            self.set_description(f"ended after epoch {run.epochs}: {reason}", refresh=False)
-        self.show(run)
-        if not self.disable:
-            self.refresh()
-
-    def show(self, run: Run) -> None:
-        """Show how far a run is."""
-        if not self.disable:
-            self.set_postfix(_shown(run.history), refresh=False)
-            self.update(run.epochs - self.n)
 
 
 @dataclass
@@ -172,9 +142,3 @@ class Training:
             self.run.last.restore()
             self.steps.load()
             raise
-
-
-def _shown(history: History) -> dict[str, str]:
-    return {
-        name.replace("validation_loss", "validation"): f"{curve[-1]:.4g}" for name, curve in history.curves().items()
-    }

@@ -6,18 +6,18 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from os import PathLike
 from typing import Any
 
-from .._checks import real, required_pairs, required_whole, seed_of
+from .._checks import real, required_loss, required_pairs, required_whole, seed_of
 from .._guesses import suggesting
+from .._interrupts import Interrupts
 from .._text import described
 from ..compiler.workers import require_executor
 from ..engine.value import Value
 from ..losses import Loss
 from ..metrics import Metric, require_metrics
+from ..nn.masks import NO_ROW
 from ..nn.module import Module
 from ..optim import Optimizer
 from .checkpoint import Checkpoint, identity_of
@@ -26,7 +26,6 @@ from .direct import Direct
 from .epochs import Training
 from .gradients import Compiled, Eager
 from .history import History
-from .interrupts import Interrupts
 from .predictions import Predictions, metrics_of
 from .resident import Resident, is_resident
 from .rows import divided, require_taken
@@ -71,7 +70,7 @@ def fit(
         epochs: passes over all rows.
         batch_size: rows for each step; by default all of them.
         shuffle: put the rows in a new order for each epoch.
-        seed: of the shuffling and of the choice of validation rows.
+        seed: of the shuffling, of the choice of validation rows, and of what `Dropout` drops.
         validation: rows to judge the model by after each epoch: a share of X and y, which is then not trained on, or
             (X, y).
         patience: stop after this many epochs in a row without a lower validation loss. At the end, the model has the
@@ -148,9 +147,7 @@ def fit(
         "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
         "validation": real(validation), **({"metrics": sorted(wanted)} if wanted else {}),
     }  # fmt: skip
-    run = Run(model, optimizers, random.Random(drawn), len(rows))
-    if backend == "numba" and find_spec("numba"):
-        import_module("numba")  # which Ctrl-C would leave half imported
+    run = Run(model, optimizers, random.Random(drawn), len(rows), drawn)
     with Interrupts() as interrupts:
         with _kept(run, file, interrupts):
             learner: Eager | Compiled = Eager(model, loss_of)
@@ -164,7 +161,8 @@ def fit(
             steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
             predictions = Predictions(model, backend if isinstance(learner, Compiled) and backend else None)
             measure = metrics_of(predictions, wanted, rows, judged) if wanted else None
-            training = Training(run, steps, learner.ready(judged), measure, shuffle, interrupts, report)
+            ready = learner.ready(judged, [NO_ROW] * len(judged))
+            training = Training(run, steps, ready, measure, shuffle, interrupts, report)
             try:
                 training.through(epochs, patience, progress, file, callback)
             finally:
@@ -200,17 +198,23 @@ def require_parts(model: Any, loss: Any, optimizer: Any) -> list[Optimizer]:
         raise TypeError(f"model needs to be a Module, as mg.MLP(2, [8, 1]), got {described(model)}")
     optimizers = [optimizer] if isinstance(optimizer, Optimizer) else optimizer
     if not isinstance(optimizers, list | tuple) or not optimizers:
-        raise TypeError(f"optimizer needs to be made, as mg.Adam(model.parameters()), got {described(optimizer)}")
+        raise TypeError(f"optimizer needs to be made, as {_made(optimizer)}, got {described(optimizer)}")
     held: dict[Value, str] = {}
     for name, one in named(optimizers).items():
         if not isinstance(one, Optimizer):
-            raise TypeError(f"{name} needs to be made, as mg.Adam(model.parameters()), got {described(one)}")
+            raise TypeError(f"{name} needs to be made, as {_made(one)}, got {described(one)}")
         for index, parameter in enumerate(one.params):
             if held.setdefault(parameter, name) != name:
                 raise ValueError(f"{name}.params[{index}] is a parameter of {held[parameter]} too; each may have one")
-    if not callable(loss):
-        raise TypeError(f"loss needs to be a function of prediction and target, as mg.mse, got {described(loss)}")
+    required_loss(loss)
     return list(optimizers)
+
+
+def _made(kind: Any) -> str:
+    """Return how an optimiser is made whose class, or whose class's name, is given; else, how Adam is."""
+    own = {name.lower(): name for name in ("SGD", "Adam", "AdamW", "RMSprop")}
+    name = own.get(str(getattr(kind, "__name__", kind)).lower(), "Adam")
+    return f"mg.{name}(model.parameters(), lr={0.1 if name == 'SGD' else 0.01})"
 
 
 def _of_prediction(loss: Loss) -> Loss:

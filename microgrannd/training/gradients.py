@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from itertools import chain
+from itertools import chain, count
 from math import isfinite
+from operator import attrgetter
 from statistics import fmean
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,8 +18,9 @@ from ..compiler.workers import BLOCK, Workers
 from ..engine.contexts import no_grad, paused_gc
 from ..engine.functions import mean
 from ..engine.graph import contributions, topological
-from ..engine.value import Value
+from ..engine.value import Value, detached
 from ..losses import Loss
+from ..nn.masks import Masks, masking
 from ..nn.module import Module
 from ..rules.ieee import ERRORS
 
@@ -43,24 +45,48 @@ def structure(thing: Any) -> Any:
     return tuple(map(structure, thing)) if isinstance(thing, list | tuple) else thing is None
 
 
+class Ready(NamedTuple):
+    """A row as a learner takes it.
+
+    Attributes:
+        cells: the program's inputs; none where each row is recorded.
+        pair: what they came from.
+        number: of the row; `NO_ROW` if it is judged.
+    """
+
+    cells: list[float]
+    pair: tuple[tuple[float, ...], Any]
+    number: int
+
+
+_pair = attrgetter("pair")
+
+
 class Eager:
     """Records the graph of every row.
 
     Attributes:
         reached: the Values on which the loss of the first rows depends; None before they were recorded.
+        epoch: the number from which masks are drawn, see `number_of_epoch`: a result without a graph.
     """
 
     def __init__(self, model: Module, loss: Loss) -> None:
+        self.epoch = detached(0.0, "epoch")
         self.model: Any = model
         self.loss = loss
         self.reached: set[Value] | None = None
 
-    def ready(self, rows: Pairs) -> list[Any]:
-        """Return rows in the form of which batches are made."""
-        return list(rows)
+    def ready(self, rows: Pairs, numbers: Sequence[int] | None = None) -> list[Ready]:
+        """Return rows in the form of which batches are made.
+
+        Args:
+            rows: pairs of row and target.
+            numbers: of the rows, by which masks are drawn; by default from 0. `NO_ROW` for those that are judged.
+        """
+        return [Ready([], pair, number) for number, pair in zip(numbers or count(), rows, strict=False)]
 
     @paused_gc()
-    def gradients(self, batch: Pairs) -> float:
+    def gradients(self, batch: Sequence[Ready]) -> float:
         """Return the mean loss of a batch, and add its gradient to the parameters'.
 
         Raises:
@@ -68,9 +94,9 @@ class Eager:
         """
         total = 0.0
         for first in range(0, len(batch), BLOCK):
-            block = list(chain.from_iterable(grouped(batch[first : first + BLOCK]).values()))
+            block = list(chain.from_iterable(grouped(batch[first : first + BLOCK], _pair).values()))
             share = len(block) / len(batch)
-            root = mean([self.loss(self.model(row), target) for row, target in block])
+            root = mean([self.loss_of(row) for row in block])
             if not isinstance(root, Value) or not root._depth:
                 raise TypeError(f"the loss needs to be a Value that depends on the model, got {described(root)}")
             if not isfinite(root.data):
@@ -81,14 +107,20 @@ class Eager:
             total += share * root.data
         return total
 
-    def blame(self, batch: Pairs) -> None:
+    def loss_of(self, row: Ready) -> Any:
+        """Return the loss of a row, with its masks."""
+        inputs, target = row.pair
+        with masking(Masks(self.epoch.data, float(row.number))):
+            return self.loss(self.model(inputs), target)
+
+    def blame(self, batch: Sequence[Ready]) -> None:
         """Find the operation at which a gradient stops being finite.
 
         Raises:
             FloatingPointError: there is one; the message names it.
         """
-        for row, target in batch:
-            for one in contributions(self.loss(self.model(row), target)):
+        for row in batch:
+            for one in contributions(self.loss_of(row)):
                 if isfinite(one.gradient) and not isfinite(one.total):
                     raise FloatingPointError(
                         f"the loss is finite and its gradient {one.total}: that of {_shown(one.node)} by its operand "
@@ -96,24 +128,10 @@ class Eager:
                     )
 
     @no_grad()
-    def judge(self, rows: Pairs) -> float:
+    def judge(self, rows: Sequence[Ready]) -> float:
         """Return the mean loss of rows."""
-        losses = (self.loss(self.model(row), target) for row, target in rows)
+        losses = map(self.loss_of, rows)
         return fmean(getattr(loss, "data", loss) for loss in losses)
-
-
-class Ready(NamedTuple):
-    """A row as a program takes it.
-
-    Attributes:
-        cells: the program's inputs.
-        pair: what they came from.
-        number: of the row.
-    """
-
-    cells: list[float]
-    pair: tuple[tuple[float, ...], Any]
-    number: int
 
 
 class Compiled:
@@ -123,25 +141,35 @@ class Compiled:
         program: of the loss of a row.
         eager: records it.
         width: how many classes there are, if targets are indices that the program takes one-hot; else 0.
+        masked: whether the program draws masks: its last input is the number of the row.
+
+    Attributes:
+        epoch: as that of `Eager`.
     """
 
-    def __init__(self, program: Program, eager: Eager, width: int) -> None:
-        self.program, self.eager, self.width = program, eager, width
+    def __init__(self, program: Program, eager: Eager, width: int, masked: bool) -> None:
+        self.program, self.eager, self.width, self.masked = program, eager, width, masked
+        self.epoch = eager.epoch
         self.programs = [program]
         self.parameters = program.parameters
         self.reached = set(self.parameters)
 
-    def ready(self, rows: Pairs) -> list[Ready]:
+    def ready(self, rows: Pairs, numbers: Sequence[int] | None = None) -> list[Ready]:
         """Prepare rows as `Eager.ready` does.
 
         Raises:
             ValueError: a target is not a class.
         """
-        for pair in rows if self.width else ():
-            if pair[1] not in range(self.width):
-                self.eager.judge([pair])  # raises the error of the loss itself
-                raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {pair[1]}")
-        return [Ready(cells_of(*pair, self.width), pair, number) for number, pair in enumerate(rows)]
+        ready = self.eager.ready(rows, numbers)
+        for row in ready if self.width else ():
+            if row.pair[1] not in range(self.width):
+                self.eager.judge([row])  # raises the error of the loss itself
+                raise ValueError(f"y needs classes from 0 to {self.width - 1}, got {row.pair[1]}")
+        return [row._replace(cells=self._cells(row)) for row in ready]
+
+    def _cells(self, row: Ready) -> list[float]:
+        cells = cells_of(*row.pair, self.width)
+        return [*cells, float(row.number)] if self.masked else cells
 
     def gradients(self, batch: Sequence[Ready]) -> float:
         """Compute as `Eager.gradients` does."""
@@ -154,11 +182,11 @@ class Compiled:
             pass  # recorded below, for an error that says more
         for parameter, gradient in zip(self.parameters, kept, strict=True):
             parameter.grad = gradient
-        return self.eager.gradients([row.pair for row in batch])
+        return self.eager.gradients(batch)
 
     def blame(self, batch: Sequence[Ready]) -> None:
         """Find the operation as `Eager.blame` does."""
-        self.eager.blame([row.pair for row in batch])
+        self.eager.blame(batch)
 
     def run(self, batch: Sequence[Ready]) -> float:
         """Return the mean loss of a batch by the program, and add its gradient to the parameters'."""
@@ -180,14 +208,14 @@ class Compiled:
         try:
             return fmean(self.program.forward([row.cells for row in rows]))
         except ERRORS:
-            return self.eager.judge([row.pair for row in rows])
+            return self.eager.judge(rows)
 
 
 class Distributed(Compiled):
     """Runs the program on the workers of an executor, which keep the rows; a batch of one block is run here."""
 
     def __init__(self, compiled: Compiled, executor: Executor, rows: Pairs) -> None:
-        super().__init__(compiled.program, compiled.eager, compiled.width)
+        super().__init__(compiled.program, compiled.eager, compiled.width, compiled.masked)
         table = self.program.checked([row.cells for row in self.ready(rows)])
         self.executor, self.workers = executor, Workers(self.program, table)
 

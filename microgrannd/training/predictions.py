@@ -10,6 +10,7 @@ from .._checks import Pairs
 from .._trees import leaves
 from ..engine.contexts import paused_gc
 from ..metrics import Metric, measured
+from ..nn.masks import NoMasks, masking
 from ..nn.module import Module, plain
 from ..rules.ieee import ERRORS
 from ..tracing.arguments import Arguments
@@ -57,7 +58,8 @@ class Predictions:
         if self.backend is None:
             return None
         try:
-            trace = Trace(self.model, "model", Arguments([list(rows[0])], {}, frozenset()), self.backend)
+            with masking(NoMasks()):
+                trace = Trace(self.model, "model", Arguments([list(rows[0])], {}, frozenset()), self.backend)
             samples = rows[:: -(-len(rows) // SAMPLES)]
             pairs = zip(leaves(_run(trace, samples)), leaves(self.model.predict(samples)), strict=True)
         except (TypeError, LookupError, RuntimeError, *ERRORS):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._charts import learning_rates
 from .._checks import required_finite, required_pairs, required_whole, seed_of
 from ..losses import Loss
+from ..nn.masks import number_of_epoch
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..rules.ieee import ERRORS
@@ -110,7 +111,7 @@ def lr_range(
         raise ValueError(f"lr_range needs 0 < lowest < highest, got lowest={lowest} and highest={highest}")
     count = required_whole("steps", steps, 2)
     size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
-    run = Run(model, [optimizer], random.Random(seed_of(seed)), len(rows))
+    run = Run(model, [optimizer], random.Random(seed_of(seed)), len(rows), seed_of(seed))
     gradients = [(value, value.grad) for value in run.names]
     learner = learner_for(model, loss, rows)
     ready: list[Any] = learner.ready(rows)
@@ -121,6 +122,7 @@ def lr_range(
             if not batch:
                 run.shuffle()
                 batch = run.order[:]
+                learner.epoch.data = number_of_epoch(run.seed, step + 1)
             chosen, batch = batch[:size], batch[size:]
             run.zero_grad()
             try:

@@ -14,6 +14,7 @@ from operator import add, mul
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from .._interrupts import Interrupts
 from ..compiler.fused import MOST_PARAMETERS, trainer
 from ..compiler.python import Plain
 from ..compiler.updates import Trainer
@@ -23,7 +24,6 @@ from ..optim import Optimizer
 from ..optim.update import Update
 from ..rules.ieee import ERRORS
 from .gradients import Compiled, Distributed
-from .interrupts import Interrupts
 from .parts import Part
 from .run import Run
 
@@ -106,6 +106,7 @@ class Resident:
 
     Attributes:
         values: what the numbers of the state are of.
+        places: where each is among them.
         own: those that the training changes.
         state: the latest one.
     """
@@ -124,7 +125,7 @@ class Resident:
         held = [parameter for optimizer in self.run.optimizers for parameter in optimizer.params]
         self.own = {*self.run.names, *held}  # and not what only the loss reads
         self.values = list(dict.fromkeys([*self.of_program, *held]))
-        index = {value: number for number, value in enumerate(self.values)}
+        self.places = index = {value: number for number, value in enumerate(self.values)}
         self.parts = [
             Part(optimizer, [index[p] for p in optimizer.params], len(optimizer.params) == len(self.values))
             for optimizer in self.run.optimizers
@@ -145,7 +146,10 @@ class Resident:
         self.trainer = self._trainer()
 
     def _trainer(self) -> Trainer | None:
-        """Return what takes the steps of whole epochs, if there is one optimiser of all parameters, and it clips nothing."""
+        """Return what takes the steps of whole epochs, if there is one optimiser of all numbers, and it clips nothing.
+
+        Where there are masks, their number is one that no optimiser has.
+        """
         update = self.parts[0].update
         lr = self.parts[0].optimizer.lr
         if not self.simple or callable(lr) and not _is_own(lr):  # which may count its calls
@@ -208,6 +212,7 @@ class Resident:
     def _epoch(self, order: Sequence[int]) -> tuple[float, State]:
         if not self.run.epochs:
             self.run.require_trained(self.reached)
+        self._draw()
         losses, state = self._epochs([order])
         if losses:
             return losses[0], state
@@ -221,6 +226,14 @@ class Resident:
             self.state = state
             raise
         return total, state
+
+    def _draw(self) -> None:
+        """Set the number from which masks are drawn, if the program draws any, to that of the next epoch."""
+        epoch = self.learner.epoch
+        if epoch in self.places:
+            epoch.data = self.run.masks
+            data = self.runner.replaced(self.state.data, [self.places[epoch]], [epoch.data])
+            self.state = self.state._replace(data=data)
 
     def finished(self) -> State:
         """Return the state after an epoch.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence, Set
 from copy import deepcopy
 from math import inf, isfinite
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .._checks import is_whole, required_real, required_reals
 from ..engine.value import Value, data_of
+from ..nn.masks import number_of_epoch
 from ..nn.module import Module
 from ..optim import Optimizer
 from .history import History
@@ -37,6 +39,7 @@ class Run:
         optimizers: change them.
         rng: shuffles.
         rows: how many there are.
+        seed: of masks; without one it is drawn.
 
     Attributes:
         names: of the parameters.
@@ -48,7 +51,10 @@ class Run:
         last: the state after the last whole epoch.
     """
 
-    def __init__(self, model: Module, optimizers: Sequence[Optimizer], rng: Random, rows: int) -> None:
+    def __init__(
+        self, model: Module, optimizers: Sequence[Optimizer], rng: Random, rows: int, seed: int | None = None
+    ) -> None:
+        self.seed = secrets.randbits(64) if seed is None else seed
         self.names = {parameter: name for name, parameter in model.named_parameters()}
         for name, optimizer in named(optimizers).items():
             for index, parameter in enumerate(optimizer.params):
@@ -65,6 +71,11 @@ class Run:
     def epochs(self) -> int:
         """The number of whole epochs."""
         return len(self.history.loss)
+
+    @property
+    def masks(self) -> float:
+        """The number from which the masks of the next epoch are drawn."""
+        return number_of_epoch(self.seed, self.epochs + 1)
 
     def weights(self) -> list[float]:
         """Return the parameters' data.

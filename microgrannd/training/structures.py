@@ -33,18 +33,19 @@ class Structured(Compiled):
     def __init__(self, parts: dict[Any, Compiled]) -> None:
         self.parts = parts
         self.eager = next(iter(parts.values())).eager
+        self.epoch = self.eager.epoch
         self.programs = [program for part in parts.values() for program in part.programs]
         self.parameters = list(dict.fromkeys(value for program in self.programs for value in program.parameters))
         self.reached = set(self.parameters)
 
-    def ready(self, rows: Sequence[Any]) -> list[Ready]:
+    def ready(self, rows: Sequence[Any], numbers: Sequence[int] | None = None) -> list[Ready]:
         """Prepare rows as `Eager.ready` does."""
         found: dict[int, Ready] = {}
         for key, group in grouped(enumerate(rows), lambda numbered: numbered[1]).items():
-            numbers = [number for number, _ in group]
-            for number, row in zip(numbers, self.parts[key].ready([pair for _, pair in group]), strict=True):
-                found[number] = row._replace(number=number)
-        return [found[number] for number in range(len(rows))]
+            places = [place for place, _ in group]
+            own = [numbers[place] for place in places] if numbers else places
+            found |= zip(places, self.parts[key].ready([pair for _, pair in group], own), strict=True)
+        return [found[place] for place in range(len(rows))]
 
     def groups(self, rows: Sequence[Ready]) -> Iterator[tuple[Compiled, list[Ready]]]:
         """Yield the rows of one structure together, within each block in order of first appearance."""

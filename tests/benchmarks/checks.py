@@ -1,6 +1,6 @@
 """Checks of gradients beside each other: false alarms, misses and time, on the same functions in each library.
 
-``python -m tests.benchmarks.checks`` prints the table; PyTorch, HIPS autograd and JAX take part where they are installed.
+PyTorch, HIPS autograd and JAX take part where they are installed.
 Each library's own check is called as its documentation shows it, in double precision.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import random
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import microgrannd as mg
 from microgrannd.testing import gradcheck
+
+HEADER = "| check | right functions refused | wrong ones passed | a check |\n|---|---|---|---|"
 
 #: The functions that are checked: the name that all libraries share, its derivative, and where it has one.
 KINDS: dict[str, tuple[str, float, float]] = {
@@ -131,10 +132,3 @@ def lines(count: int = 200) -> Iterator[str]:
         misses = sum(not refused(make(case)) for case in wrong)
         seconds = (time.perf_counter() - start) / (2 * count)
         yield f"| {name} | {alarms} of {count} | {misses} of {count} | {1e3 * seconds:.1f} ms |"
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # of overflow in a library whose check meets it
-    print("| check | right functions refused | wrong ones passed | a check |\n|---|---|---|---|")
-    for line in lines():
-        print(line, flush=True)

@@ -1,7 +1,4 @@
-"""What training costs a row, a parameter and a message, and from which size on PyTorch is the better choice.
-
-``python -m tests.benchmarks.costs`` prints the README's table.
-"""
+"""What training costs a row, a parameter and a message, and from which size on PyTorch is the better choice."""
 
 from __future__ import annotations
 
@@ -160,9 +157,3 @@ def works(work: Any, *arguments: int) -> list[Any]:
 
 def row(name: str, cells: Sequence[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
-
-
-if __name__ == "__main__":
-    print(HEADER)
-    for line in lines():
-        print(line, flush=True)

@@ -18,8 +18,7 @@ from .timing import installed, medians
 INPUTS, WIDTHS, COUNT, RATE = 8, [2, 4, 8, 16, 32, 64, 128], 32, 0.01
 
 HEADER = (
-    "| MLP(8, [n, n, 1]), parameters | Python | numba | recorded | micrograd | NumPy | PyTorch |\n"
-    "|---|---|---|---|---|---|---|"
+    "| parameters | Python | numba | recorded | micrograd | NumPy | PyTorch | JAX |\n|---|---|---|---|---|---|---|---|"
 )
 
 #: The most parameters for which a step takes seconds, not minutes.
@@ -45,6 +44,7 @@ def columns(size: int) -> list[Callable[[int], Callable[[], Any]] | None]:
         partial(recorded, "micrograd") if size <= MOST_MICROGRAD else None,
         in_numpy if installed("numpy", "NumPy") else None,
         in_torch if installed("torch", "PyTorch") else None,
+        in_jax if installed("jax", "JAX") else None,
     ]
 
 
@@ -57,6 +57,16 @@ def duration(seconds: float) -> str:
     unit, factor = next((pair for pair in (("s", 1), ("ms", 1e3)) if seconds * pair[1] >= 0.995), ("µs", 1e6))
     number = seconds * factor
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:,.0f} {unit}"
+
+
+def seconds(duration: str) -> float:
+    """What `duration` wrote.
+
+    >>> seconds("12 µs"), seconds("3.5 s")
+    (1.2e-05, 3.5)
+    """
+    number, unit = duration.split()
+    return float(number.replace(",", "")) / {"s": 1.0, "ms": 1e3, "µs": 1e6}[unit]
 
 
 def shape(width: int) -> list[int]:
@@ -151,5 +161,34 @@ def in_torch(width: int) -> Callable[[], float]:
         loss.backward()
         optimizer.step()
         return loss.item()  # type: ignore[no-any-return]
+
+    return step
+
+
+def in_jax(width: int) -> Callable[[], float]:
+    """Gradients and the step in one jitted function of all rows at once."""
+    jax = import_module("jax")
+    jax.config.update("jax_enable_x64", True)
+    np = jax.numpy
+    X, y = map(np.array, rows())
+    drawn = [np.array(layer) for layer in weights(width)]
+    state = [(layer[:, :-1].T, layer[:, -1]) for layer in drawn]
+
+    def loss(state: Any) -> Any:
+        values = X
+        for w, b in state[:-1]:
+            values = jax.nn.relu(values @ w + b)
+        w, b = state[-1]
+        return ((values @ w + b - y[:, None]) ** 2).mean()
+
+    @jax.jit
+    def update(state: Any) -> Any:
+        found, gradients = jax.value_and_grad(loss)(state)
+        return found, jax.tree.map(lambda p, g: p - RATE * g, state, gradients)
+
+    def step() -> float:
+        nonlocal state
+        found, state = update(state)
+        return float(found)
 
     return step

@@ -31,9 +31,6 @@ class Row:
         return f"| {self.work} | {self.peer} | {self.ratio:.2f} × | {aim} | {verdict} | {self.detail} |"
 
 
-HEADER = "| work | against | measured | at least | | |\n|---|---|---|---|---|---|"
-
-
 def installed(module: str, name: str) -> bool:
     """Whether a peer is there; says so if it is not."""
     installed = find_spec(module) is not None

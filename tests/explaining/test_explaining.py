@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrannd as mg
-from microgrannd import Value, explain
+from microgrannd import Value, draw, explain
 from microgrannd.drawing.filling import MOST_TERMS
 from microgrannd.engine.graph import contributions, topological
 from microgrannd.explaining.derivation import Derivation
@@ -470,3 +470,22 @@ def test_a_layer_that_is_called_for_several_rows_has_no_more_neurons_and_tells_a
 @pytest.mark.parametrize(("exponent", "slope"), [(-1, "−1 · a⁻²"), (-2.5, "−2.5 · a^(−3.5)"), (3, "3 · a²")])
 def test_the_exponent_of_a_derivative_is_computed(exponent: float, slope: str) -> None:
     assert f"    ∂y/∂a = {slope} = " in str(explain(Value(2.0, "a") ** exponent))
+
+
+def test_of_a_layer_some_neurons_are_told_to_be_some() -> None:
+    model = mg.MLP(3, [4, 4, 1], activation="tanh", seed=0)
+    root = model([1.0, -2.0, 0.5])
+    told = str(explain(root, model=model, wrt=model.layers[0].neurons[1].w[0], depth="layer"))
+    counts = re.findall(r"^(layers\.\d): (\d(?: of \d)? neurons?)(?: of|:) ", told, re.M)
+    assert counts == [("layers.2", "1 neuron"), ("layers.1", "4 neurons"), ("layers.0", "1 of 4 neurons")]
+
+
+@pytest.mark.parametrize("data", [-2.0, -0.5, 3.0])
+def test_a_slope_of_nothing_has_no_sign(data: float) -> None:
+    a = Value(data, "a")
+    root = a**0
+    root.backward()
+    shown = [str(explain(root)), explain(root).markdown, draw(root).text(), *(x.hint for x in draw(root).graph.arrows)]
+    assert not [text for text in shown if re.search(r"[−-]0\b(?!\.)", text)]
+    minus_zero = Value(-0.0, "b") * 2.0
+    assert "−0" not in str(explain(minus_zero)) + draw(minus_zero).text()

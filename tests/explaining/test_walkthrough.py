@@ -174,7 +174,7 @@ def test_too_many_steps_are_refused_at_once() -> None:
         value = value + x
     with pytest.raises(
         ValueError,
-        match=r"300,002 steps are too many to go through, at most 2,000: start.*nearer to the leaves, or give model=",
+        match=r"300,002 steps are too many to go through, at most 2,000: start.*nearer to the leaves, .* or give model=",
     ):
         walkthrough(value)
     value = x
@@ -186,6 +186,25 @@ def test_too_many_steps_are_refused_at_once() -> None:
         walkthrough(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="walkthrough needs a Module as model, got 'm'"):
         walkthrough(x, "m")  # type: ignore[arg-type]
+
+
+def test_of_too_many_rows_a_coarser_depth_is_taken_or_named() -> None:
+    model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
+
+    def loss(rows: int) -> Value:
+        return mg.mean([mg.mse(model([0.1 * i, 1.0]), 1.0) for i in range(rows)])
+
+    assert walkthrough(loss(300), model).steps == walkthrough(loss(300), model, "layer").steps < 2000
+    for depth in ("neuron", "scalar"):
+        with pytest.raises(
+            ValueError, match=r"too many to go through, at most 2,000: give depth=.layer., or start from"
+        ):
+            walkthrough(loss(300), model, depth)
+    for depth in ("auto", "layer"):
+        with pytest.raises(
+            ValueError, match=r"at most 2,000: start from a Value nearer to the leaves, as the loss of one row$"
+        ):
+            walkthrough(loss(600), model, depth)
 
 
 def test_two_thousand_steps_are_not_too_many() -> None:

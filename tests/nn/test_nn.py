@@ -209,8 +209,8 @@ def test_weights_are_drawn_from_the_distribution_of_their_init(init, deviation, 
     [
         (lambda: MLP(0, [1]), "nin needs to be a whole number of at least 1, got 0"),
         (lambda: MLP(2.0, [1]), r"nin needs .* got 2.0 \(float\)"),
-        (lambda: MLP(2, []), r"nouts needs to be a sequence with a number of neurons for each layer, got \[\]"),
-        (lambda: MLP(2, 3), "nouts needs to be a sequence with a number of neurons for each layer, got 3"),
+        (lambda: MLP(2, []), r"nouts needs to be a sequence with a number of neurons for each layer, as .*, got \[\]"),
+        (lambda: MLP(2, 3), "nouts needs to be a sequence with a number of neurons for each layer, as .*, got 3"),
         (lambda: MLP(2, [3, 0]), "nout needs to be a whole number of at least 1, got 0"),
         (lambda: MLP(2, [True]), "nout needs to be a whole number of at least 1, got True"),
         (

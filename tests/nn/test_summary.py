@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -67,6 +68,20 @@ def test_networks_are_sequences_of_their_parts() -> None:
     assert model[-1][0] is model.layers[1].neurons[0]
 
 
+def test_sequential_takes_a_list_too() -> None:
+    layer = mg.Layer(2, 1)
+    assert list(mg.Sequential([layer])) == list(mg.Sequential(layer)) == [layer]
+
+
+def test_a_layer_of_one_seed_has_the_same_weights() -> None:
+    first, second, other = (mg.Layer(2, 3, seed=seed) for seed in (1, 1, 2))
+    assert first.state_dict() == second.state_dict() != other.state_dict()
+    state = random.getstate()
+    mg.Layer(2, 3, seed=0)
+    assert random.getstate() == state
+    assert mg.Layer(2, 3, rng=random.Random(1)).state_dict() == first.state_dict()
+
+
 def test_sequential_is_its_parts_one_after_the_other() -> None:
     model = mg.Sequential(mg.Layer(2, 3, activation="tanh"), mg.Layer(3, 2, nonlin=False), mg.softmax)
     first, second, _ = model
@@ -110,9 +125,12 @@ def test_evaluate_gives_the_mean_loss_and_metrics() -> None:
     with mg.no_grad():
         assert found["loss"] == pytest.approx(sum(mg.mse(model(row), t).data for row, t in zip(X, y, strict=True)) / 20)
     assert found["accuracy"] == sum((p > 0) == t for p, t in zip(model.predict(X), y, strict=True)) / 20
-    assert model.evaluate(X, y) == {}
+    with pytest.raises(TypeError, match=r"^evaluate needs loss= or metrics="):
+        model.evaluate(X, y)
+    with pytest.raises(TypeError, match=r"^loss needs to be a function .*, got 'mse' \(str\): use mg\.mse$"):
+        model.evaluate(X, y, loss="mse")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="X and y need a target for each row"):
-        model.evaluate(X, y[:-1])
+        model.evaluate(X, y[:-1], loss=mg.mse)
 
 
 def test_a_value_shows_its_label() -> None:

@@ -523,6 +523,80 @@ def test_without_rows_a_layer_behind_a_dead_one_is_not_called_dead() -> None:
     assert verdicts == ["behind dead units", "dead units", "healthy"]
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softsign"])
+def test_saturated_units_are_named_and_cured_by_smaller_weights(activation: str) -> None:
+    model = mg.MLP(2, [8, 8, 1], activation=activation, init="xavier", seed=0)
+    for neuron in model.layers[1].neurons:
+        for weight in neuron.w:
+            weight.data *= 100.0
+    mg.binary_cross_entropy_with_logits([model(row) for row in X], Y).backward()
+    report = mg.gradient_report(model, X)
+    first, second, last = report.layers
+    slope = {
+        "tanh": lambda a: 1 - a * a,
+        "sigmoid": lambda a: 4 * a * (1 - a),
+        "softsign": lambda a: (1 - abs(a)) ** 2,
+    }[activation]
+    assert second.saturated == pytest.approx(statistics.fmean(slope(a) < 0.06 for a in second.values))
+    assert (second.saturated or 0) > 0.5
+    assert (second.verdict, first.verdict != "saturated units", last.saturated) == ("saturated units", True, 0.0)
+    assert second.reason == f"{second.saturated:.0%} of what it hands on is where its activation is flat"
+    told = advice(report.layers, "saturated units")
+    assert "init='xavier'" in told
+    for weight in (weight for neuron in model.layers[1].neurons for weight in neuron.w):
+        weight.data /= 100.0
+    assert "saturated units" not in verdicts(model, X)
+    assert {layer.saturated for layer in mg.gradient_report(model).layers} == {None}  # not known without rows
+
+
+def test_a_result_at_its_end_is_not_called_saturated() -> None:
+    """A classifier by sigmoid that is sure of itself is as it should be."""
+    model = mg.Sequential(mg.Layer(2, 1, activation="sigmoid"))
+    for parameter in model.parameters():
+        parameter.data *= 1000.0
+    mg.mse([model(row) for row in X], Y).backward()
+    assert "saturated units" not in verdicts(model, X)
+
+
+def test_units_of_ones_own_saturate_too() -> None:
+    model = Own()
+    for weight in (weight for row in model.hidden for weight in row):
+        weight.data *= 100.0
+    mg.mse([model(row) for row in X], Y).backward()
+    out, hidden = mg.gradient_report(model, X).layers
+    assert (hidden.verdict, out.verdict == "saturated units") == ("saturated units", False)
+
+
+@pytest.mark.parametrize("rows", [None, X])
+def test_a_layer_behind_weights_of_zero_does_not_vanish(rows: Any) -> None:
+    model = mg.MLP(2, [4, 4, 1], activation="tanh", init="xavier", seed=0)
+    for weight in model.layers[-1].neurons[0].w:
+        weight.data = 0.0
+    mg.mse([model(row) for row in X], Y).backward()
+    report = mg.gradient_report(model, rows)
+    assert [layer.verdict for layer in report.layers] == ["behind zero weights", "behind zero weights", "healthy"]
+    assert {layer.reason for layer in report.layers[:2]} == {"all gradients are 0, behind layers.2"}
+    assert "behind zero weights: init= draws these weights; or go on" in str(report)
+    optimizer = mg.SGD(model.parameters(), lr=0.1)
+    optimizer.step()
+    optimizer.zero_grad()
+    mg.mse([model(row) for row in X], Y).backward()
+    assert "behind zero weights" not in verdicts(model, rows)  # as the advice says
+
+
+def test_advice_knows_what_the_optimiser_does() -> None:
+    model = network([32] * 6, init="normal")
+    params = model.parameters()
+    for optimizer, known in [(None, False), (mg.SGD(params, lr=0.1), False), (mg.SGD(params, 0.1, max_norm=1e4), True)]:
+        told = str(mg.gradient_report(model, optimizer=optimizer))
+        assert "exploding" in told
+        assert ("clipping" in told, "a lower max_norm" in told) == (not known, known)
+    model.layers[1].neurons[0].b.grad = math.nan
+    report = mg.gradient_report(model, optimizer=mg.SGD(params, 0.1, max_norm=1.0))
+    assert "not finite" in {layer.verdict for layer in report.layers}
+    assert "clipping" not in str(report)
+
+
 def test_a_ratio_beyond_the_usual_range_reads_as_beyond_it() -> None:
     model = mg.MLP(2, [1], seed=0)
     model(X[0]).backward()

@@ -1,7 +1,9 @@
 import math
 import random
+from types import SimpleNamespace
 
 import pytest
+import tqdm.auto
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +11,7 @@ import microgrannd as mg
 from microgrannd import MLP, SGD, Adam, Value, fit
 from microgrannd.compiler.program import BLOCK
 from microgrannd.data import moons
+from microgrannd.training.bar import Bar
 
 X, Y = moons(40, seed=0)
 LOSS = mg.binary_cross_entropy_with_logits
@@ -222,6 +225,20 @@ def test_a_bar_needs_no_thread_which_a_browser_cannot_start(monkeypatch):
     monkeypatch.setattr("threading.Thread.start", start)
     monkeypatch.setattr("tqdm.tqdm.monitor", None)
     trained(progress=True)
+
+
+def test_the_bar_is_the_one_that_tqdm_chooses_for_where_it_runs():
+    assert issubclass(Bar, tqdm.auto.tqdm)
+
+
+def test_the_widget_of_a_notebook_ends_where_the_training_does(monkeypatch):
+    """tqdm keeps the length of a widget as it was at the start."""
+    widget = SimpleNamespace(children=[None, SimpleNamespace(max=3.0), None])
+    monkeypatch.setattr(Bar, "container", widget, raising=False)
+    trained(progress=True)
+    assert widget.children[1].max == 3.0
+    trained(progress=True, callback=lambda epoch, history: epoch == 2)
+    assert widget.children[1].max == 2
 
 
 def test_without_progress_nothing_is_shown(capsys):

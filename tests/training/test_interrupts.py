@@ -17,8 +17,8 @@ import pytest
 
 import microgrannd as mg
 from microgrannd import Value
+from microgrannd._interrupts import Interrupts
 from microgrannd.training import checkpoint
-from microgrannd.training.interrupts import Interrupts
 from tests.helpers import TRACED
 
 pytestmark = [

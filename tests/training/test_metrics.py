@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value
-from microgrannd.training.epochs import Bar
+from microgrannd.training.bar import Bar
 from tests.helpers import networks
 
 without_numba = pytest.mark.skipif(not find_spec("numba"), reason="numba as a backend")

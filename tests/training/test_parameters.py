@@ -361,7 +361,10 @@ def test_what_cannot_be_computed_far_out_is_no_obstacle() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"optimizer": "adam"}, r"optimizer needs to be made, as mg\.Adam\(model\.parameters\(\)\), got 'adam'"),
+        (
+            {"optimizer": "adam"},
+            r"optimizer needs to be made, as mg\.Adam\(model\.parameters\(\), lr=0\.01\), got 'adam'",
+        ),
         ({"optimizer": mg.Adam}, "optimizer needs to be made"),
         ({"loss": "mse"}, r"loss needs to be a function of prediction and target, as mg\.mse, got 'mse'"),
         ({"model": mg.MLP}, "model needs to be a Module"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any, Self, TypeVar
@@ -75,3 +76,15 @@ class Interrupts:
                 self._raised = error.with_traceback(None)
                 raise
             self._open = True
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """A block that Ctrl-C ends only after its end, whatever becomes of it."""
+    interrupts = Interrupts()
+    try:
+        with interrupts:
+            yield
+    finally:
+        if interrupts.pending and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            raise KeyboardInterrupt  # a handler of another kind was called already
