@@ -7,6 +7,7 @@ import math
 import os
 import random
 import sys
+from contextlib import contextmanager
 from shutil import which
 from typing import Any
 
@@ -22,8 +23,21 @@ from microgrannd.testing.rounding import gradient_errors, running_errors
 #: Whether coverage looks on, which makes everything slower and has a lock that an interrupt would leave locked.
 TRACED = "coverage" in sys.modules and sys.modules["coverage"].Coverage.current() is not None
 
-#: By how much more a limit of time allows for (also where CI runs tests side by side), which guards against another order of
-ALLOWANCE = 6 if TRACED or sys.platform == "emscripten" or os.environ.get("CI") else 1
+#: By how much more a limit of time allows for where everything is slower.
+ALLOWANCE = 6 if TRACED or sys.platform == "emscripten" else 1
+
+
+@contextmanager
+def within(seconds: float):
+    """A block that fails if it takes more of a processor's time, with the processes that it starts.
+
+    It guards against work of another order, as quadratic work is: what else the machine does is not counted.
+    """
+    before = sum(os.times()[:4])
+    yield
+    taken = sum(os.times()[:4]) - before
+    assert taken < seconds * ALLOWANCE, f"took {taken:.1f} s"
+
 
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 1e-310, 1e308, -1e308, 745.0, -745.0, math.inf, -math.inf, math.nan]
 

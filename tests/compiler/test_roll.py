@@ -152,9 +152,9 @@ def seconds(size: int) -> float:
         for _ in range(size // 200):
             values = [mg.tanh(a * w + b) for a, b in zip(values, values[1:] + values[:1], strict=True)]
         steps, _ = tape([mg.sum(values)], [x])
-        start = time.perf_counter()
+        start = time.process_time()
         roll(steps)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
 
 @pytest.mark.slow

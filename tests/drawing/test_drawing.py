@@ -8,7 +8,6 @@ import itertools
 import math
 import os
 import re
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from microgrannd.drawing.choose import graph_of
 from microgrannd.drawing.diagram import FILLS, NEGATIVE, NEUTRAL, NOTHING, POSITIVE, Arrow, Box, Frame
 from microgrannd.drawing.layout import layered
 from microgrannd.drawing.picture import NoGraphviz, Picture
-from tests.helpers import ALLOWANCE, NASTY, RENDERERS, SVG, choose, needs_dot
+from tests.helpers import NASTY, RENDERERS, SVG, choose, needs_dot, within
 
 
 @pytest.fixture
@@ -213,13 +212,11 @@ def test_a_graph_too_large_to_draw_shows_its_shape(without_graphviz: None) -> No
     value = x = Value(1.0)
     for _ in range(100_000):
         value = value + x
-    start = time.perf_counter()
-    assert "v3: +\u2002(× 99,998)" in all_texts(draw(value).pipe())
-    assert time.perf_counter() - start < 5 * ALLOWANCE
-    start = time.perf_counter()
-    picture = draw(value, depth="scalar")
-    shown = " ".join(all_texts(picture.pipe()))
-    assert time.perf_counter() - start < 5 * ALLOWANCE
+    with within(5):
+        assert "v3: +\u2002(× 99,998)" in all_texts(draw(value).pipe())
+    with within(5):
+        picture = draw(value, depth="scalar")
+        shown = " ".join(all_texts(picture.pipe()))
     assert "100,001 nodes are too many to draw" in shown
     assert sum(int(n.replace(",", "")) for n in re.findall(r"([\d,]+) nodes", shown)) == 2 * 100_001
     assert picture.text().startswith("100,001 nodes")
@@ -448,14 +445,11 @@ def test_no_box_overlaps_and_edges_point_forward(root: Value) -> None:
         assert all(p[0] < q[0] for p, q in itertools.pairwise(route))
 
 
-def test_sixteen_hundred_nodes_take_less_than_a_second(without_graphviz: None) -> None:
+def test_sixteen_hundred_nodes_are_laid_out_quickly(without_graphviz: None) -> None:
     picture = draw(network([36, 36, 1]), depth="scalar")
     assert 1500 < len(picture.graph.boxes) <= MOST_BOXES
-    start = time.perf_counter()
-    picture.pipe()
-    assert (
-        time.perf_counter() - start < 5 * ALLOWANCE
-    )  # under 1 s on an idle machine; this guards against another order of growth
+    with within(5):
+        picture.pipe()
 
 
 def test_an_empty_graph_and_a_single_node_have_a_layout(without_graphviz: None) -> None:
