@@ -64,7 +64,7 @@ def photograph(page: Path, path: Path) -> None:
 
 def draw(arguments: list[str], picture: Path) -> None:
     """Run a command that draws, as on a machine without Graphviz, and put the dark version beside its picture."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # for the model, which is written too
         choose("layout", patch)
         assert main([*arguments, str(picture)]) == 0

@@ -64,7 +64,7 @@ def draw(
             takes the finest for which there is room on a screen, also with each `scope` in one box. What is repeated,
             as the rows of a batch, is then one with "× n". More than 2,000 boxes are drawn as the graph's shape.
         format: of files: svg, png, pdf, ... Other than SVG needs Graphviz (the program ``dot``, or pygraphviz, the
-            extra ``dot``).
+            extra ``dot``); for PNG the extra ``png`` does too.
         rankdir: LR from left to right, TB from top to bottom.
         layout: ``"own"`` is that of this library: columns, as of a network, neurons in their order; ``"dot"`` is
             Graphviz's; ``"auto"`` takes the first with a model, and else Graphviz's if there is one.
