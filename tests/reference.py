@@ -29,7 +29,7 @@ JOBS = {
     "Special functions": "erf erfc gamma lgamma digamma",
     "Activations": "relu leaky_relu elu gelu silu sigmoid log_sigmoid softplus softsign softmax log_softmax",
     "Many scalars at once": "sum fsum mean prod dot sumprod norm dist hypot logsumexp lookup",
-    "Networks": "Module Neuron Layer MLP Sequential Embedding nn.ACTIVATIONS nn.INITS save load",
+    "Networks": "Module Neuron Layer MLP Sequential Embedding Dropout nn.ACTIVATIONS nn.INITS save load",
     "Losses and metrics": "mse mae huber hinge cross_entropy binary_cross_entropy binary_cross_entropy_with_logits accuracy",
     "Optimisers": "SGD Adam AdamW RMSprop Optimizer cosine linear step_decay warmup_cosine clip_grad_norm clip_grad_value",
     "Training": "fit History lr_range LearningRates",

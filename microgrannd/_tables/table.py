@@ -42,6 +42,11 @@ class Table:
         missing: the cells that stand for a missing value.
         header: whether the first row holds the names of the columns.
         notes: what is unusual about the file, or was taken for granted in reading it.
+
+    >>> from microgrannd import data
+    >>> table = data.as_table("xor", *data.xor())
+    >>> table.numbers(["x1", "x2"])[2], table.texts("class")
+    ([1.0, 0.0], ['0', '1', '1', '0'])
     """
 
     path: str
