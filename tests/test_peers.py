@@ -18,7 +18,7 @@ from microgrannd import Value
 from tests.benchmarks import chart, gpt, gpt_peers, jitted, sizes
 from tests.benchmarks.__main__ import SECTIONS
 from tests.benchmarks.compiled_gpt import DOTS
-from tests.benchmarks.document import README, renew, table
+from tests.benchmarks.document import FRONT, README, renew, speed, table
 
 
 def close(numbers: Any) -> Any:
@@ -90,6 +90,10 @@ def test_a_section_is_renewed_and_all_else_kept(monkeypatch: pytest.MonkeyPatch,
     assert table("sizes") == [r"\1 a line"]
     renew("sizes", old)
     assert copy.read_text("utf-8") == before
+
+
+def test_the_front_page_has_figures_of_the_tables() -> None:
+    assert "\n".join(["", *speed(), ""]) in FRONT.read_text("utf-8")
 
 
 def test_the_charts_show_the_table(tmp_path: Path) -> None:

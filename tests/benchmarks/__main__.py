@@ -8,7 +8,7 @@ import warnings
 
 from . import aims, checks, costs, growth, sizes
 from .chart import write_charts
-from .document import renew, where_and_when
+from .document import renew, renew_front, where_and_when
 
 SECTIONS = {"aims": aims, "sizes": sizes, "growth": growth, "costs": costs, "checks": checks}
 
@@ -16,9 +16,7 @@ SECTIONS = {"aims": aims, "sizes": sizes, "growth": growth, "costs": costs, "che
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(SECTIONS)}; all, if none is named")
-    parser.add_argument(
-        "--write", action="store_true", help="renew the tables and charts of tests/benchmarks/README.md"
-    )
+    parser.add_argument("--write", action="store_true", help="renew the tables and charts of the READMEs")
     given = parser.parse_args()
     unknown = set(given.sections) - set(SECTIONS)
     if unknown:
@@ -36,6 +34,7 @@ def measure(name: str, write: bool) -> None:
         lines.append(line)
     if write:
         renew(name, lines)
+        renew_front()
     if write and name == "sizes":
         write_charts()
 
