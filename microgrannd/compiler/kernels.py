@@ -114,8 +114,10 @@ class _Writer(Loops):
 
     def kernel(self) -> Kernel:
         """Return the function, with those that it calls."""
-        lines = [*self.definitions(), "", f"def kernel({ARGUMENTS}):", "    doubt = no_doubt()", *self.body]
-        lines += [f"    {line}" for line in NOTED]
+        body = self.body
+        if any("doubt" in line for line in body):
+            body = ["    doubt = no_doubt()", *body, *(f"    {line}" for line in NOTED)]
+        lines = [*self.definitions(), "", f"def kernel({ARGUMENTS}):", *body]
         return Kernel("\n".join(lines) + "\n", tuple(self.back))
 
     @contextmanager
