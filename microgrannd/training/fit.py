@@ -113,7 +113,7 @@ def fit(
         concurrent.futures.BrokenExecutor: workers were lost; the model is as it was before that step.
     """
     optimizers = require_parts(model, loss, optimizer)
-    wanted = require_metrics(metrics)
+    wanted = require_metrics(metrics, loss)
     if wanted and y is None:
         raise ValueError("metrics needs targets to compare with, got y=None")
     rows = required_pairs(X, y)
