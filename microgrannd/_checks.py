@@ -122,8 +122,8 @@ def required_pairs(X: Iterable[Any], y: Iterable[Any] | None) -> Pairs:
     Raises:
         TypeError, ValueError: they do not fit each other, or hold anything else; the message names the cell.
     """
-    rows = [tuple(_row(f"X[{i}]", row)) for i, row in enumerate(_plain(X))]
-    targets = [None for _ in rows] if y is None else [_finite(f"y[{i}]", target) for i, target in enumerate(_plain(y))]
+    rows = [tuple(_row(f"X[{i}]", row)) for i, row in enumerate(rows_of(X))]
+    targets = [None for _ in rows] if y is None else [_target(i, target) for i, target in enumerate(rows_of(y))]
     if not rows or len(rows) != len(targets):
         raise ValueError(
             f"X and y need a target for each row and at least one row, got {len(rows)} rows and {len(targets)} targets"
@@ -131,7 +131,13 @@ def required_pairs(X: Iterable[Any], y: Iterable[Any] | None) -> Pairs:
     return list(zip(rows, targets, strict=True))
 
 
-def _plain(table: Any) -> Any:
+def _target(index: int, target: Any) -> Any:
+    if isinstance(target, str):
+        raise TypeError(f"y[{index}] needs a number, of a class its index in a list of all; got {described(target)}")
+    return _finite(f"y[{index}]", target)
+
+
+def rows_of(table: Any) -> Any:
     """Return the rows of a table: of a data frame, which would give its columns' names, those of its array."""
     return table.to_numpy().tolist() if hasattr(table, "to_numpy") else table
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._checks import seed_of
-from ._guesses import missing
+from ._guesses import missing, suggesting
 from ._tables import Table, TableError, parse_number, read_csv
 
 __all__ = ["Table", "TableError", "as_table", "circles", "moons", "parse_number", "read_csv", "spirals", "split", "xor"]
@@ -36,6 +36,7 @@ def xor() -> tuple[Rows, list[int]]:
     return [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
 
 
+@suggesting("moons")
 def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows, list[int]]:
     """Make two interleaved half circles.
 
@@ -60,6 +61,7 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> tuple[Rows,
     return _noisy(points, noise, seed), [0] * upper + [1] * lower
 
 
+@suggesting("moons")
 def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: float = 0.5) -> tuple[Rows, list[int]]:
     """Make a circle of radius 1 around one of radius ``factor``.
 
@@ -85,6 +87,7 @@ def circles(n: int = 100, noise: float = 0.05, seed: int | None = 0, factor: flo
     return _noisy(points, noise, seed), [0] * outer + [1] * inner
 
 
+@suggesting("moons")
 def spirals(n: int = 300, noise: float = 0.02, seed: int | None = 0, classes: int = 3) -> tuple[Rows, list[int]]:
     """Make a spiral arm for each class, each two thirds of a turn.
 
@@ -130,6 +133,7 @@ def as_table(name: str, X: Rows, y: Sequence[object]) -> Table:
     return Table(name, columns, lambda: enumerate(rows, 1), len(rows))
 
 
+@suggesting("split")
 def split(
     labels: Sequence[object], share: float, seed: int | None, stratify: bool = True
 ) -> tuple[list[int], list[int]]:

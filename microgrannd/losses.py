@@ -158,6 +158,9 @@ def binary_cross_entropy(prediction: Any, target: Any) -> Any:
     return _cross_entropy_of_probability(prediction, target)
 
 
+binary_cross_entropy.of_probabilities = True  # type: ignore[attr-defined]  # functions take attributes; see `metrics`
+
+
 @rule(
     "(0 if t <= 0 else -t * log(p)) + (0 if t >= 1 else (t - 1) * log1p(-p))",
     dp="(0 if t <= 0 else -t / p) + (0 if t >= 1 else (1 - t) / (1 - p))", dt="log1p(-p) - log(p)",
@@ -204,8 +207,8 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
 
     Args:
         prediction: a row of logits, one for each class; or a list of such rows.
-        target: the index of the class, a number or a Value; or a row of as many probabilities (one-hot, say); or a list
-            of these.
+        target: the index of the class, a number or a Value, also as a row of its own; or a row of as many probabilities
+            (one-hot, say); or a list of these.
 
     Raises:
         ValueError: an index (then it is an IndexError too) or a row of targets that does not fit the logits.
@@ -221,6 +224,8 @@ def cross_entropy(prediction: Sequence[Any], target: Any) -> Any:
                 f"cross_entropy needs as many targets as rows of logits ({len(prediction)}), got {described(target)}"
             )
         return mean([cross_entropy(row, t) for row, t in zip(prediction, target, strict=True)])
+    if _is_list(target) and len(target) == 1 < len(prediction):
+        (target,) = target
     if _is_list(target):
         if len(target) != len(prediction):
             raise ValueError(

@@ -81,12 +81,17 @@ def measured(metrics: Mapping[str, Metric], predictions: list[Any], targets: lis
     }
 
 
-def require_metrics(metrics: Any) -> dict[str, Metric]:
+def require_metrics(metrics: Any, loss: Any) -> dict[str, Metric]:
     """Return metrics by name; none where there are None.
+
+    Args:
+        metrics: functions of predictions and targets, by name.
+        loss: of the same predictions, or None.
 
     Raises:
         TypeError: they are no dict, or one is no function.
-        ValueError: a name is that of a loss, or begins as those of validation rows do.
+        ValueError: a name is that of a loss, or begins as those of validation rows do; the loss is one of probabilities,
+            and accuracy would take them for scores.
     """
     if metrics is None:
         return {}
@@ -96,6 +101,11 @@ def require_metrics(metrics: Any) -> dict[str, Metric]:
         if not isinstance(name, str) or not callable(metric):
             raise TypeError(
                 f"metrics[{name!r}] needs to be a function of predictions and targets, as mg.accuracy, got {described(metric)}"
+            )
+        if metric is accuracy and getattr(loss, "of_probabilities", False):
+            raise ValueError(
+                f"the loss takes probabilities, and accuracy scores: give metrics={{{name!r}: functools.partial(mg.accuracy, "
+                "threshold=0.5)}, or leave out the sigmoid and take mg.binary_cross_entropy_with_logits"
             )
         if name == "loss" or name.startswith("validation_"):
             raise ValueError(f"a metric needs another name than {name!r}, which the history has besides")

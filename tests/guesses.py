@@ -28,6 +28,8 @@ PLACES = {
     "MLP": "mg.MLP(2, [1], {}=1)",
     "Layer": "mg.Layer(2, 1, {}=1)",
     "Optimizer": "mg.Adam(model.parameters(), {}=0.1)",
+    "moons": "mg.data.moons({}=1)",
+    "split": "mg.data.split(y, {}=1)",
     "gradcheck": "gradcheck(f, [1.0], {}=1e-3)",
     "loss": "fit(model, loss='{}')",
     "activation": "mg.MLP(2, [3, 1], activation='{}')",
@@ -122,7 +124,10 @@ ERRORS = [
     "mg.save('model.json', model)",
     "int(mg.Value(1.2))",
     "float(mg.Value(1.2))",
+    "fit(model, loss=mg.binary_cross_entropy, metrics={'accuracy': mg.accuracy})",
     "mg.Value([1.0, 2.0])",
+    "mg.relu([1.0, -2.0])",
+    "fit(model, y=['a', 'b'])",
 ]
 
 
@@ -142,7 +147,6 @@ ABSENT = {
     "mg.SGD(model.parameters())": "a good rate depends on the problem: lr= has no default; mg.lr_range finds one",
     "mg.data.split(X, y)": "a share and a seed are needed, as mg.data.split(y, 0.2, seed=0); it returns the numbers of rows",
     "model(1.0, 2.0)": "a module takes a row: model([1.0, 2.0])",
-    "mg.relu([1.0, -2.0])": "operations are of scalars: [mg.relu(x) for x in xs], or NumPy's arrays of Values",
     "optimizer.param_groups": "a list of optimisers, each over a part of the parameters, is what mg.fit takes",
     "mg.MLP([2, 16, 1])": "as in micrograd: mg.MLP(2, [16, 1])",
 }

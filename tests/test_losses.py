@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrannd as mg
-from microgrannd import losses
+from microgrannd import Value, losses
 
 numbers = st.floats(-30, 30)
 pairs = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=5)
@@ -191,7 +191,11 @@ def test_binary_cross_entropy_refuses_what_is_no_probability(probability, target
         (lambda: losses.cross_entropy([1.0, 2.0], -1), "needs a class from 0 to 1, got -1"),
         (lambda: losses.cross_entropy([1.0, 2.0], 0.5), "needs a class from 0 to 1, got 0.5"),
         (lambda: losses.cross_entropy([1.0, 2.0], "a"), "needs a class from 0 to 1, got 'a'"),
-        (lambda: losses.cross_entropy([1.0, 2.0], [1.0]), r"needs a probability for each of 2 logits, got \[1.0\]"),
+        (
+            lambda: losses.cross_entropy([1.0, 2.0], [0.5, 0.25, 0.25]),
+            r"needs a probability for each of 2 logits, got \[0.5, ",
+        ),
+        (lambda: losses.cross_entropy([1.0, 2.0], [0.5]), r"needs a class from 0 to 1, got 0.5"),
         (lambda: losses.cross_entropy([[1.0], [2.0]], [0]), r"as many targets as rows of logits \(2\), got \[0\]"),
         (lambda: losses.cross_entropy([[1.0], [2.0]], 0), r"as many targets as rows of logits \(2\), got 0"),
     ],
@@ -226,3 +230,22 @@ def test_one_target_may_come_as_a_row_of_one():
 def test_a_target_out_of_range_is_refused(loss, target, message):
     with pytest.raises(ValueError, match=message):
         loss(mg.Value(0.5), target)
+
+
+def test_a_class_may_be_a_row_of_its_own_as_frames_have_it() -> None:
+    logits = [Value(0.5), Value(-1.0), Value(2.0)]
+    assert mg.cross_entropy(logits, [2.0]).data == mg.cross_entropy(logits, 2).data
+    assert mg.cross_entropy(logits, [Value(2.0)]).data == mg.cross_entropy(logits, Value(2.0)).data
+    assert mg.cross_entropy([logits, logits], [[0], [1]]).data == mg.cross_entropy([logits, logits], [0, 1]).data
+    model = mg.MLP(2, [3], seed=0)
+    with pytest.raises(ValueError, match="needs a class from 0 to 2"):
+        mg.cross_entropy(model([1.0, 2.0]), [3])
+    X, y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 2]
+    losses = []
+    for targets in (y, [[label] for label in y]):
+        model = mg.MLP(2, [3], seed=0)
+        optimizer = mg.SGD(model.parameters(), lr=0.1)
+        losses.append(
+            mg.fit(model, X, targets, loss=mg.cross_entropy, optimizer=optimizer, epochs=3, progress=False).loss
+        )
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)

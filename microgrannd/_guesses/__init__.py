@@ -63,7 +63,7 @@ def suggesting(place: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
         def checked(*arguments: P.args, **options: P.kwargs) -> T:
             for name in options:
                 if found := advice(place, name):
-                    raise TypeError(f"{place} has no argument {name}={found}")
+                    raise TypeError(f"{function.__qualname__.removesuffix('.__init__')} has no argument {name}={found}")
             return function(*arguments, **options)
 
         return checked

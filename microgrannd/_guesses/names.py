@@ -172,7 +172,7 @@ GUESSES: dict[str, dict[str, str]] = {
     "microgrannd.data": {
         "make_moons": "mg.data.moons(100, noise=0.1, seed=0)",
         "make_circles": "mg.data.circles(100, noise=0.1, seed=0)",
-        "train_test_split": "train, test = mg.data.split(y, 0.2, seed=0), the numbers of rows",
+        "train_test_split": "train, test = mg.data.split(y, 0.2, seed=0), numbers of rows: [X[i] for i in train]",
         "load_csv": "mg.data.read_csv(path)",
         "TensorDataset": "lists of rows and of targets",
         "blobs": "mg.data.moons, mg.data.circles or mg.data.spirals",
@@ -266,6 +266,8 @@ GUESSES: dict[str, dict[str, str]] = {
         "wd": "weight_decay=",
         "clipnorm": "max_norm=",
     },
+    "moons": {"n_samples": "n=", "random_state": "seed="},
+    "split": {"test_size": "share=", "random_state": "seed="},
     "gradcheck": {
         "h": "no step: derivatives are compared with exact ones",
         "delta": "no step: derivatives are compared with exact ones",

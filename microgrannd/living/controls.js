@@ -23,7 +23,9 @@ const lines = () => {
 const drawStep = () => {
   if (!$("captions").hidden) $("captions").replaceChildren(...lines().map((text) => made("li", { textContent: text })));
 };
+const showRate = () => { $("lr").value = training.rate(); };
 const status = () => {
+  if (document.activeElement !== $("lr")) showRate();
   const [, loss, judged] = training.curve.at(-1) ?? [];
   $("status").textContent = `step ${training.steps}, epoch ${training.epochs}: loss ${shown(loss)}${data.judged.length ? `, validation ${shown(judged)}` : ""}`;
 };
@@ -85,7 +87,7 @@ const restore = () => {
     const number = Number(state.get(name) ?? NaN);
     return Number.isInteger(number) && number >= least && number <= most ? number : otherwise;
   };
-  const lr = Number(state.get("lr") ?? NaN);
+  const lr = Number(state.get("lr") ?? NaN); // is in the address where somebody chose it
   if (lr >= 0 && Number.isFinite(lr)) training.lr = lr;
   training.batch = whole("batch", 1, 1e6, training.batch);
   training.shuffles = state.get("shuffle") !== "0";
@@ -108,7 +110,6 @@ const restore = () => {
 };
 
 restore();
-$("lr").value = training.lr;
 $("batch").value = training.batch;
 $("shuffle").checked = training.shuffles;
 $("edges").value = byGradient ? "gradient" : "weight";
@@ -127,7 +128,12 @@ const stepped = (move) => { if (playing) pause(); move(); training.note(); draw(
 act("one", "click", () => stepped(() => training.step()));
 act("epoch", "click", () => stepped(() => training.epoch()));
 act("reset", "click", () => stepped(() => training.reset()));
-act("lr", "change", () => { const lr = Number($("lr").value); if (lr >= 0 && $("lr").value !== "") training.lr = lr; $("lr").value = training.lr; });
+act("lr", "change", () => {
+  const text = $("lr").value;
+  if (text === "") training.lr = null; // the optimiser's again
+  else if (Number(text) >= 0) training.lr = Number(text);
+  showRate();
+});
 act("batch", "change", () => { const size = Number($("batch").value); if (Number.isInteger(size) && size > 0) training.batch = size; $("batch").value = training.batch; });
 act("shuffle", "change", () => { training.shuffles = $("shuffle").checked; });
 act("speed", "change", () => {});

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .. import losses
@@ -15,7 +16,8 @@ from ..engine.value import Value
 from ..losses import Loss
 from ..nn.module import Module
 from ..nn.saving import encode
-from ..optim import Adam, Optimizer
+from ..optim import Adam, Optimizer, Schedule
+from ..rules.ieee import ERRORS
 from ..training.compiling import learner_for
 from ..training.gradients import Compiled
 from ..training.rows import divided
@@ -25,6 +27,10 @@ from .structure import Unit, units_of
 
 #: Parameters of a model on a page, at most: each frame draws and trains all of them.
 MOST_PARAMETERS = 20_000
+
+
+#: Steps of a schedule that a page follows, at most.
+MOST_RATES = 10_000
 
 
 #: Of its frame in a notebook.
@@ -57,7 +63,8 @@ def live(
         y: their targets, as for `fit`.
         loss: of a prediction and its target, as for `fit`.
         optimizer: over the model's parameters, or a part of them, with formulas (all of the library's). By default
-            Adam with a learning rate of 0.01. Of a schedule the page takes the first rate.
+            Adam with a learning rate of 0.01. The page follows a schedule for 10,000 steps, and then keeps its rate, as it
+            does one that is typed in; an empty field follows the schedule again.
         batch_size: rows for each step; the page can change it.
         validation: rows to judge by: a share of X and y, or (X, y).
         seed: of the choice of these, and of the order of rows in the page.
@@ -157,7 +164,7 @@ def network_page(
         "batch": batch_size,
         "seed": (seed or 0) % 2**32,
         "optimizer": {
-            "name": type(chosen).__name__, "lr": float(chosen.lr(0) if callable(chosen.lr) else chosen.lr), "maxNorm": chosen.max_norm,
+            "name": type(chosen).__name__, "rates": _rates(chosen.lr), "maxNorm": chosen.max_norm,
             "options": {name: float(getattr(chosen, name)) for name in settled.update.options}, "buffers": list(settled.update.buffers),
         },
         "file": _file(model, [(name, index.get(p), p.data) for p, name in own.items()], task),
@@ -176,6 +183,18 @@ def network_page(
         data,
         HEIGHT,
     )
+
+
+def _rates(lr: float | Schedule) -> list[float]:
+    """Return the learning rate of each step, without those at the end that repeat the one before them."""
+    if not callable(lr):
+        return [float(lr)]
+    rates = [float(lr(0))]
+    with suppress(LookupError, *ERRORS):  # a schedule may end
+        rates += (float(lr(step)) for step in range(1, MOST_RATES))
+    while len(rates) > 1 and rates[-1] == rates[-2]:
+        rates.pop()
+    return rates
 
 
 def _learner(model: Module, loss: Loss, rows: Pairs, judged: Pairs) -> Compiled:

@@ -1,7 +1,7 @@
 // The training, as fit does it: batches of rows in an order, gradients of their mean, a step of the optimiser.
 class Training {
   constructor(data, program) {
-    Object.assign(this, { data, program, lr: data.optimizer.lr, batch: data.batch, shuffles: true });
+    Object.assign(this, { data, program, lr: null, batch: data.batch, shuffles: true });
     this.reset();
   }
   reset() {
@@ -11,6 +11,11 @@ class Training {
     this.random = (this.data.seed >>> 0) + 1;
     this.steps = this.epochs = this.next = 0;
     this.curve = [];
+  }
+  // The learning rate of the next step: the one that somebody chose, else the optimiser's, which at the end of its schedule stays.
+  rate() {
+    const { rates } = this.data.optimizer;
+    return this.lr ?? rates[Math.min(this.steps, rates.length - 1)];
   }
   // A number from 0 to 1 (mulberry32).
   draw() {
@@ -35,7 +40,7 @@ class Training {
     const norm = optimizer.maxNorm === null ? 0 : Math.hypot(...own);
     if (optimizer.maxNorm !== null && norm > optimizer.maxNorm) own = own.map((g) => g * (optimizer.maxNorm / norm));
     const weights = trained.map((i) => this.weights[i]);
-    this.program.step(weights, own, this.buffers, optimizer.options, this.lr, this.steps + 1);
+    this.program.step(weights, own, this.buffers, optimizer.options, this.rate(), this.steps + 1);
     trained.forEach((i, k) => { this.weights[i] = weights[k]; });
     this.steps += 1;
     this.next += this.batch;

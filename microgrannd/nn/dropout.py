@@ -48,8 +48,8 @@ class Dropout(Module):
 
     def __call__(self, x: Any) -> Any:
         """Return a Value or number, or nested lists of them, with some of them dropped where `fit` trains."""
-        masks = masks_here()
-        if masks is None or not self.p:
+        masks = masks_here() if self.p else None
+        if masks is None:
             return x
         return mapped(lambda one: one * masks.next(self.p), x)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
-from .._checks import real, required_loss, required_pairs, required_real
+from .._checks import real, required_loss, required_pairs, required_real, rows_of
 from .._guesses import missing
 from .._text import described
 from ..engine.contexts import no_grad
@@ -106,7 +106,7 @@ class Module:
         """Return the module's outputs for rows, as floats, without a graph.
 
         Args:
-            rows: sequences of numbers, or single numbers, which are rows of one.
+            rows: sequences of numbers, or single numbers, which are rows of one; or a data frame.
 
         Returns:
             For each row a float, or a list of floats where the module has several outputs.
@@ -115,7 +115,7 @@ class Module:
             TypeError: the rows are one row, whose numbers the module does not take.
         """
         with no_grad(), masking(None):
-            return [plain(self(row) if real(row) is None else self._of_number(row)) for row in rows]
+            return [plain(self(row) if real(row) is None else self._of_number(row)) for row in rows_of(rows)]
 
     def _of_number(self, cell: Any) -> Any:
         try:
@@ -162,7 +162,7 @@ class Module:
             with no_grad(), masking(None):
                 losses = [number(loss(self(row), target)) for row, target in pairs]
             found["loss"] = fmean(losses)
-        known = require_metrics(metrics)
+        known = require_metrics(metrics, loss)
         return found | (measured(known, self.predict([row for row, _ in pairs]), targets) if known else {})
 
     def summary(self) -> Summary:

@@ -127,6 +127,10 @@ class Optimizer:
         for name in lines.buffers if lines else ():
             setattr(self, name, [0.0] * len(self.params))
 
+    def __repr__(self) -> str:
+        rate = "a schedule" if callable(self.lr) else repr(self.lr)
+        return f"{type(self).__name__}({len(self.params)} parameters, lr={rate})"
+
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
         for parameter in self.params:

@@ -61,7 +61,9 @@ def given(rule: Rule, floats: Sequence[Any], values: Sequence[Any]) -> str:
 
 def foreign(rule: Rule, parameter: str, thing: Any, needed: str = "a Value or a real number") -> TypeError:
     """For an operand of another type."""
-    return TypeError(f"{rule.name}() needs {needed} for {parameter}, got {described(thing)}")
+    many = hasattr(thing, "__iter__") and not isinstance(thing, str) and parameter.isidentifier()
+    each = f": apply it to each, as [{rule.name}(x) for x in xs]" if many and not rule.sequences else ""
+    return TypeError(f"{rule.name}() needs {needed} for {parameter}, got {described(thing)}{each}")
 
 
 def uneven(rule: Rule, **lengths: int) -> ValueError:

@@ -119,7 +119,7 @@ def fit(
     ([0, 1, 1, 0], 200)
     """
     optimizers = require_parts(model, loss, optimizer)
-    wanted = require_metrics(metrics)
+    wanted = require_metrics(metrics, loss)
     if wanted and y is None:
         raise ValueError("metrics needs targets to compare with, got y=None")
     rows = required_pairs(X, y)

@@ -232,6 +232,32 @@ def test_the_model_is_downloaded_and_read(shown: Shown, tmp_path: Path) -> None:
     assert {name: p.data for name, p in loaded.named_parameters()} == dict(zip(names, weights, strict=True))
 
 
+def test_a_schedule_is_followed_until_a_rate_is_typed(browser: Any, tmp_path: Path) -> None:
+    X, y = mg.data.moons(30, noise=0.1, seed=0)
+    model = mg.MLP(2, [3, 1], seed=0)
+    optimizer = mg.SGD(model.parameters(), lr=mg.linear(0.4, steps=8))
+    shown = Shown(browser, tmp_path / "page.html", mg.live(model, X, y, loss=mg.mse, optimizer=optimizer))
+    page = shown.page
+
+    def rate() -> float:
+        return float(page.input_value("#lr"))
+
+    assert rate() == 0.4
+    page.click("#one")
+    page.click("#one")
+    assert rate() == pytest.approx(0.3)
+    page.fill("#lr", "0.05")
+    page.press("#lr", "Enter")
+    page.click("#one")
+    assert rate() == 0.05
+    page.fill("#lr", "")
+    page.press("#lr", "Enter")
+    assert rate() == pytest.approx(0.25)
+    for _ in range(8):
+        page.click("#one")
+    assert rate() == 0
+
+
 def test_a_link_opens_the_page_as_it_is(shown: Shown) -> None:
     shown.page.fill("#lr", "0.3")
     shown.page.dispatch_event("#lr", "change")

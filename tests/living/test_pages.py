@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from pathlib import Path
@@ -35,6 +36,8 @@ def script_of(page: Any) -> str:
 OPTIMIZERS = {
     "sgd": lambda ps: mg.SGD(ps, lr=0.1, momentum=0.9, max_norm=0.5),
     "adam": lambda ps: mg.Adam(ps, lr=0.05),
+    "cosine": lambda ps: mg.SGD(ps, lr=mg.cosine(0.2, steps=60)),
+    "table that ends": lambda ps: mg.Adam(ps, lr=[0.05 / (1 + step) for step in range(100)].__getitem__),
     "part": lambda ps: mg.RMSprop(ps[3:], lr=0.01, centered=True),
 }
 
@@ -57,6 +60,19 @@ def test_a_hundred_steps_are_those_of_fit(name: str) -> None:
     assert '["layers.0.neurons.0.w.0",' in page.html
     expected = math.fsum(loss(Value(z), t).data for z, t in zip(model.predict(X), y, strict=True)) / len(X)
     assert mean == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_schedule_is_kept_as_long_as_it_changes() -> None:
+    X, y, model = moons()
+
+    def rates(lr: Any) -> list[float]:
+        page = mg.live(model, X, y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), lr=lr))
+        return json.loads(page.html.split('"rates":')[1].split("]")[0] + "]")
+
+    assert rates(0.25) == [0.25]
+    assert rates(lambda step: 0.5) == [0.5]
+    assert rates(mg.linear(0.4, steps=4)) == pytest.approx([0.4, 0.3, 0.2, 0.1, 0.0], abs=1e-15)
+    assert len(rates(lambda step: 1 / (1 + step))) == 10_000
 
 
 @needs_node

@@ -183,6 +183,10 @@ def test_jit_refuses_to_record_a_mask_once_for_all() -> None:
         pytest.raises(RuntimeError, match="Dropout has another mask for each row: call it outside"),
     ):
         call([0.3, -0.7])
+    plain = network(0.0)
+    assert [y.data for y in mg.jit(lambda row: plain(row))([0.3, -0.7])] == pytest.approx(
+        plain.predict([[0.3, -0.7]])[0]
+    )
 
 
 def test_a_page_that_trains_refuses_it() -> None:

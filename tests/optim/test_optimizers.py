@@ -292,3 +292,9 @@ def test_numbers_of_numpy_are_floats_from_the_start(np, name):
     w.grad = 2.0
     mg.clip_grad_value([w], number)
     assert type(w.grad) is float
+
+
+def test_an_optimizer_shows_how_many_parameters_it_has_and_their_rate():
+    model = mg.MLP(2, [3, 1], seed=0)
+    assert repr(mg.Adam(model.parameters(), lr=0.01)) == "Adam(13 parameters, lr=0.01)"
+    assert repr(mg.SGD(model.parameters()[:2], lr=mg.cosine(0.1, steps=5))) == "SGD(2 parameters, lr=a schedule)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -263,3 +264,21 @@ def test_a_warm_up_and_half_a_cosine(warmup: int) -> None:
     assert rates[10:] == pytest.approx([0.1] * 4)
     with pytest.raises(ValueError, match="warmup needs to be a whole number from 1 to 10, got 11"):
         mg.warmup_cosine(0.4, steps=10, warmup=11)
+
+
+def test_accuracy_of_probabilities_needs_its_threshold() -> None:
+    """All of them are above 0, so that accuracy, of scores, would find one class only."""
+    model = mg.MLP(2, [3, 1], activation="tanh", output_activation="sigmoid", seed=0)
+    X, y = mg.data.moons(40, noise=0.1, seed=0)
+    loss = mg.binary_cross_entropy
+    options = {"optimizer": mg.Adam(model.parameters(), lr=0.1), "epochs": 20, "seed": 0, "progress": False}
+    with pytest.raises(ValueError, match=r"^the loss takes probabilities, and accuracy scores: give .*threshold=0\.5"):
+        mg.fit(model, X, y, loss=loss, metrics={"accuracy": mg.accuracy}, **options)
+    with pytest.raises(ValueError, match=r"^the loss takes probabilities"):
+        model.evaluate(X, y, loss=loss, metrics={"accuracy": mg.accuracy})
+    metrics = {"accuracy": partial(mg.accuracy, threshold=0.5)}
+    history = mg.fit(model, X, y, loss=loss, metrics=metrics, **options)
+    right = sum((p > 0.5) == t for p, t in zip(model.predict(X), y, strict=True)) / 40
+    assert (
+        history.metrics["accuracy"][-1] == model.evaluate(X, y, loss=loss, metrics=metrics)["accuracy"] == right > 0.7
+    )

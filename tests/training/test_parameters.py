@@ -273,6 +273,7 @@ def test_tables_of_other_libraries_are_rows(kind: str) -> None:
         column = library.array(Y) if kind == "numpy" else library.Series(Y)
     model, other = (mg.MLP(2, [3, 1], seed=0) for _ in range(2))
     assert fit(model, X=table, y=column).loss == fit(other).loss
+    assert model.predict(table) == model.predict(X)
 
 
 def test_single_numbers_are_rows_of_one() -> None:
