@@ -93,3 +93,17 @@ def test_files_that_are_named_are_there(page: Path) -> None:
     )
     roots = README.parent, README.parent / "microgrannd"
     assert [name for name in names if not any((root / name).exists() for root in roots)] == []
+
+
+@pytest.mark.skipif(sys.platform == "emscripten", reason="pyproject.toml is not there in Pyodide")
+def test_the_map_for_maintainers_has_every_package_in_its_layer() -> None:
+    with (README.parent / "pyproject.toml").open("rb") as file:
+        layers = tomllib.load(file)["tool"]["importlinter"]["contracts"][0]["layers"]
+    page = (README.parent / "microgrannd" / "README.md").read_text(encoding="utf-8")
+    column = 38  # where what they are for begins
+    lines = [line[:column] for line in page.split("```")[1].strip().splitlines()]
+    places = {name.rstrip("/"): place for place, line in enumerate(lines) for name in line.split()}
+    names = [[name for name in layer.split(" | ") if name != "__main__"] for layer in layers]
+    assert places.keys() == {name for layer in names for name in layer}
+    order = [place for layer in names for place in sorted(places[name] for name in layer)]
+    assert order == sorted(order)

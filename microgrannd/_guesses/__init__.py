@@ -61,6 +61,7 @@ def suggesting(place: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
         def checked(*arguments: P.args, **options: P.kwargs) -> T:
+            __tracebackhide__ = True  # pytest then shows the caller's line
             for name in options:
                 if found := advice(place, name):
                     raise TypeError(f"{function.__qualname__.removesuffix('.__init__')} has no argument {name}={found}")

@@ -380,3 +380,9 @@ def test_bad_use_is_refused(f: Any, args: Any, error: type[Exception], reason: s
 def test_differences_keep_their_bounds(f: Any, x: float, slope: float) -> None:
     found = slopes(lambda t: f(x + t), x, noise=1e-16).central
     assert abs(found.value - slope) <= found.error <= 1e-9 * max(1.0, abs(slope))
+
+
+def test_pytest_shows_the_line_that_calls_the_check() -> None:
+    with pytest.raises(GradientError) as caught:
+        gradcheck(lambda x: Value(x.data) + 0 * x, [1.0])
+    assert [entry.path.name for entry in caught.traceback.filter(caught)] == ["test_check.py"]
