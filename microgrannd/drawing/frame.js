@@ -4,5 +4,8 @@
 for (const note of document.querySelectorAll(".microgrannd-page > p")) {
   const frame = note.previousElementSibling, light = document.body.matches($light);
   note.remove();
-  if (light || document.body.matches($dark)) frame.srcdoc = frame.srcdoc.replace("<body", `<body data-jp-theme-light="${light}"`);
+  if (!light && !document.body.matches($dark)) continue;
+  const told = frame.cloneNode(); // a frame of its own: the first may be loading
+  told.srcdoc = frame.srcdoc.replace("<body", `<body data-jp-theme-light="${light}"`);
+  frame.replaceWith(told);
 }

@@ -251,6 +251,7 @@ def test_a_page_in_a_frame_follows_the_page_around_it(browser: Any, system: str,
         grounds = {True: ("rgb(22, 24, 28)", "rgb(232, 232, 232)"), False: ("rgb(255, 255, 255)", "rgb(27, 27, 27)")}
         assert (colour, text) == grounds[dark]
         assert page.locator("p").count() == 0  # what is said where no scripts run
+        inside.locator("button").first.click()  # it is alive
     assert not said
     page.close()
 
