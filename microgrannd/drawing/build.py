@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import accumulate, chain, count
+from itertools import chain, count
 from math import hypot, isfinite
 from typing import NamedTuple
 
@@ -200,14 +200,14 @@ class Builder:
 
     def found(self, node: Value) -> Iterator[tuple[Given, float, int, int, float]]:
         """Yield the numbers given to a module at a node: box, number, index among all operands, operand, partial."""
-        starts = list(accumulate(map(len, node._rows), initial=0))
         for place, row in self.given_rows(node):
             assert node._rule  # it takes rows
+            start = sum(map(len, node._rows[:place]))
             partials = node._rule.ieee_partials[place](*arguments(node, number), node.data)
             for i, it in enumerate(row):
                 if is_number(it):
                     key = Given(self.taken[self.box_of[node], place], i)
-                    yield key, number(it), starts[place] + i, place, partials[i]
+                    yield key, number(it), start + i, place, partials[i]
 
     def arrows_to(self, key: Key) -> Iterator[tuple[Arrow, list[float]]]:
         """Yield the arrows to a box, each with the flows along the edges that it stands for."""
