@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import hypot, inf
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microgrannd import Value, draw
@@ -48,7 +48,8 @@ def crossings(routes: list[Route]) -> int:
     )
 
 
-@given(st.integers(2, 30), st.integers(1, MOST_LINES), st.booleans(), st.floats(500, 1500))
+@settings(deadline=None, max_examples=50)
+@given(st.integers(2, 14), st.integers(1, MOST_LINES), st.booleans(), st.floats(500, 1500))
 def test_all_is_there_within_the_width_and_apart(length: int, lines: int, curved: bool, width: float) -> None:
     whole = row(length, lines, curved)
     bands = wrapped(whole, width)
