@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from math import inf
@@ -43,15 +43,19 @@ def wrapped(geometry: Geometry, width: float) -> Geometry:
 
 
 def _gaps(rects: Sequence[Rect], lines: Sequence[Sequence[Point]]) -> list[tuple[float, int]]:
-    """Return where the picture can be cut, between rectangles, and how many lines cross there."""
+    """Return where the picture can be cut, between rectangles, and how many lines cross there; none leads back."""
     sides = sorted((rect.x0, rect.x1) for rect in rects)
     ends = accumulate((end for _, end in sides), max)
     places = [(end + start) / 2 for end, (start, _) in zip(ends, sides[1:], strict=False) if start > end]
     crossed: Counter[int] = Counter()
+    back: set[int] = set()  # a line back that leads from row to row could not be told from one that leads on
     for line in lines:
         for p, q in pairwise(line):
-            crossed.update(range(*sorted((bisect_right(places, p[0]), bisect_right(places, q[0])))))
-    return [(at, crossed[number]) for number, at in enumerate(places) if crossed[number] <= MOST_LINES]
+            before, after = bisect_right(places, p[0]), bisect_right(places, q[0])
+            crossed.update(range(before, after))
+            back.update(range(after, before))
+    gaps = [(at, crossed[number]) for number, at in enumerate(places) if number not in back]
+    return [(at, count) for at, count in gaps if count <= MOST_LINES]
 
 
 def _chosen(gaps: Sequence[tuple[float, int]], whole: float, width: float) -> list[float]:
@@ -95,11 +99,10 @@ class _Bands:
             points: list[tuple[int, Point]] = []
             for point in line:
                 band = self.band(point[0])
-                for cut in self.between(points[-1][0], band) if points else ():
+                for cut in range(points[-1][0] + 1, band + 1) if points else ():
                     height = _height(points[-1][1], point, self.cuts[cut])
                     crossings[cut].append(Crossing(height, number, len(points)))
-                    ends = [(cut - 1, (self.cuts[cut], height)), (cut, (self.cuts[cut], height))]
-                    points += ends if band >= cut else reversed(ends)
+                    points += [(cut - 1, (self.cuts[cut], height)), (cut, (self.cuts[cut], height))]
                 points.append((band, point))
             self.lines.append(points)
         self.turns = {(line, at): turn for known in crossings for turn, (_, line, at) in enumerate(sorted(known))}
@@ -110,10 +113,6 @@ class _Bands:
     def band(self, x: float) -> int:
         """Return the band of a place."""
         return bisect_right(self.cuts, x, 1) - 1
-
-    def between(self, start: int, end: int) -> Iterable[int]:
-        """Return the cuts that a line crosses, by the bands that they begin, in its order."""
-        return range(start + 1, end + 1) if start <= end else range(start, end, -1)
 
     def rows(self) -> tuple[list[float], list[float], float]:
         """Return where each band begins, how far down its contents move, and where the last one ends."""
@@ -149,9 +148,7 @@ class _Bands:
         for at, (band, point) in enumerate(line):
             points.append(self.moved(band, point))
             if (turn := self.turns.get((number, at))) is not None:
-                forward = line[at + 1][0] > band
-                turned = self.turned(band + forward, turn, point[1])
-                points += turned if forward else reversed(turned)
+                points += self.turned(band + 1, turn, point[1])
         return Route(points)
 
     def turned(self, cut: int, turn: int, height: float) -> list[Point]:

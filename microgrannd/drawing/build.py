@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import accumulate, chain, count
+from itertools import chain, count
 from math import hypot, isfinite
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from ..nn.owners import Owners
 from ..rules.rule import CONSTANT, Rule
 from .boxes import BoxOf, Key, outputs, reached
 from .diagram import SPACE, Arrow, Box, Frame, Graph, legend, size
-from .flow import Flow, Link
+from .flow import Flow, Link, span
 from .names import is_number, operation, within
 
 #: Of more nodes that are alike, the numbers in their operations are not compared, and not shown.
@@ -129,7 +129,7 @@ class Builder:
             of = self.owners.neuron if self.owners else {}  # neurons of one row take a number too
             rows = max(Counter((self.box_of[node], of.get(node)) for node in nodes).values())
             times = f"{SPACE}(× {rows:,})" * (rows > 1)
-            return Box("input", (f"{self.called[key]}{times}", f"data {_range(numbers)}"))
+            return Box("input", (f"{self.called[key]}{times}", f"data {span(numbers)}"))
         return self.box(key, nodes, _name(around)) if isinstance(key, Value) else self.group(key, nodes, _name(around))
 
     def box(self, node: Value, nodes: list[Value], around: str) -> Box:
@@ -177,7 +177,7 @@ class Builder:
 
     def values(self, nodes: Iterable[Value]) -> tuple[str, str]:
         """Return the lines with the data and the gradient of nodes, of several from the least to the greatest."""
-        return f"data {_range(node.data for node in nodes)}", f"grad {_range(map(self.gradient, nodes))}"
+        return f"data {span(node.data for node in nodes)}", f"grad {span(map(self.gradient, nodes))}"
 
     def given_rows(self, node: Value) -> Iterator[tuple[int, tuple[Value | float, ...]]]:
         """Yield the rows with numbers among them that a node of a module takes, each with its place among the operands."""
@@ -200,14 +200,14 @@ class Builder:
 
     def found(self, node: Value) -> Iterator[tuple[Given, float, int, int, float]]:
         """Yield the numbers given to a module at a node: box, number, index among all operands, operand, partial."""
-        starts = list(accumulate(map(len, node._rows), initial=0))
         for place, row in self.given_rows(node):
             assert node._rule  # it takes rows
+            start = sum(map(len, node._rows[:place]))
             partials = node._rule.ieee_partials[place](*arguments(node, number), node.data)
             for i, it in enumerate(row):
                 if is_number(it):
                     key = Given(self.taken[self.box_of[node], place], i)
-                    yield key, number(it), starts[place] + i, place, partials[i]
+                    yield key, number(it), start + i, place, partials[i]
 
     def arrows_to(self, key: Key) -> Iterator[tuple[Arrow, list[float]]]:
         """Yield the arrows to a box, each with the flows along the edges that it stands for."""
@@ -262,9 +262,3 @@ def numbered(given: Iterable[Given], taken: set[str]) -> dict[Given, str]:
 def _name(place: str | Scope) -> str:
     """Return the name of a module or a scope."""
     return place if isinstance(place, str) else place.name
-
-
-def _range(numbers: Iterable[float]) -> str:
-    numbers = list(numbers)
-    ends = rounded(min(numbers)), rounded(max(numbers))
-    return " … ".join(dict.fromkeys(ends))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from .._text import rounded
@@ -55,8 +55,7 @@ class Flow:
             or len({output for output, _ in ends}) > 1
             or len({edge.operand for edge in edges}) > 1
         ):
-            same = {rounded(edge.partial) for edge in edges} if len(ends) == len(edges) else set()
-            return same.pop() if len(same) == 1 else "", f"{len(edges):,} edge{'s' * (len(edges) > 1)}", flows
+            return *self.several(edges, flows), flows
         (end, _), operand = ends[0], edges[0].operand
         slope = sum(along * edge.partial for (_, along), edge in zip(ends, edges, strict=True))
         formulas = self.formula(edges[0]) if edges[0].node is end and len(edges) == 1 else []
@@ -68,6 +67,18 @@ class Flow:
             hint = [f"{total} += {passed} · {local} = {product} = {rounded(sum(flows))}", *hint]
         return rounded(slope), "\n".join(hint), [sum(flows)]
 
+    def several(self, edges: list[Link], flows: list[float]) -> tuple[str, str]:
+        """Return label and hint of edges in one arrow: how many, their local derivatives, and what flows."""
+        ends = [reached[1] for edge in edges if (reached := self.reached[edge.node])]
+        hint, label = [f"{len(edges):,} edge{'s' * (len(edges) > 1)}"], ""
+        if len(ends) == len(edges):
+            slopes = span(along * edge.partial for along, edge in zip(ends, edges, strict=True))
+            hint.append(f"local derivative {slopes}")
+            label = "" if "…" in slopes else slopes
+        if self.gradient(self.root):
+            hint.append(f"gradient passed back {span(flows)}, in sum {rounded(sum(flows))}")
+        return label, "\n".join(hint)
+
     def formula(self, edge: Link) -> list[str]:
         """Return the local derivative with the names of the operands, and with their numbers."""
         if self.recorded is None or self.recorded.node is not edge.node:
@@ -77,3 +88,10 @@ class Flow:
             for notation, fill in ((TEXT, self.named), (BY_NUMBER, numbers))
             for tree in self.recorded.partial(edge.position, fill)
         ]
+
+
+def span(numbers: Iterable[float]) -> str:
+    """Return the least and the greatest of several numbers, once where they look alike."""
+    numbers = list(numbers)
+    ends = rounded(min(numbers)), rounded(max(numbers))
+    return " … ".join(dict.fromkeys(ends))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -11,6 +12,7 @@ from os import PathLike
 from string import Template
 
 from .._files import write_bytes
+from .theme import DARK_BODY, LIGHT_BODY
 
 #: Of what the script adds to a picture; without colours of its own, it follows the page.
 STYLE = (
@@ -46,8 +48,10 @@ class Page:
 
     def _repr_html_(self) -> str:
         return (
-            f'<iframe srcdoc="{escape(self.html)}" sandbox="{self._rights}" title="{escape(self.title)}" '
-            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
+            f'<div class="microgrannd-page"><iframe srcdoc="{escape(self.html)}" sandbox="{self._rights}" '
+            f'title="{escape(self.title)}" style="width:100%;height:{self.height}px;border:0"></iframe>'
+            "<p>This page is a program: run the cell, or trust the notebook, to see it.</p>"
+            f"<script>{_script('frame.js')}</script></div>"
         )
 
 
@@ -56,13 +60,17 @@ def fragment(svg: str, description: str) -> str:
     data = base64.b64encode(svg.encode()).decode()
     return (
         f'<div class="microgrannd-picture"><style>{STYLE}</style><img alt="{escape(description)}" '
-        f'src="data:image/svg+xml;base64,{data}"><script>{_script()}</script></div>'
+        f'src="data:image/svg+xml;base64,{data}"><script>{_script("picture.js")}</script></div>'
     )
 
 
 def page(svg: str, description: str, title: str) -> str:
     """Return the HTML of a page with one picture, which needs no other file and no network."""
-    parts = {"title": escape(title), "picture": fragment(svg, description), "script_hash": digest_of(_script())}
+    parts = {
+        "title": escape(title),
+        "picture": fragment(svg, description),
+        "script_hash": digest_of(_script("picture.js")),
+    }
     return Template(_part("picture.html")).substitute(parts)
 
 
@@ -71,11 +79,12 @@ def digest_of(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _script() -> str:
-    """Return the script, in a function of its own: there may be several pictures on a page."""
-    return f"(() => {{\n{_part('picture.js')}}})();"
+def _script(name: str) -> str:
+    """Return a script, in a function of its own: there may be several pictures on a page."""
+    return f"(() => {{\n{_part(name)}}})();"
 
 
 @cache
 def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return text.replace("$light", json.dumps(LIGHT_BODY)).replace("$dark", json.dumps(DARK_BODY))

@@ -13,6 +13,11 @@ from .boxes import BoxOf, Key
 from .names import is_number
 
 
+def is_leaf(operand: Value | float) -> bool:
+    """Tell whether an operand is a leaf, as a weight is: layers differ in how many they take."""
+    return isinstance(operand, Value) and operand._rule is None
+
+
 def repeated(order: list[Value], owners: Owners | None, box_of: BoxOf, whole: bool) -> BoxOf:
     """Return the boxes with those together whose nodes are computed alike, in the box of the first.
 
@@ -33,8 +38,7 @@ def repeated(order: list[Value], owners: Owners | None, box_of: BoxOf, whole: bo
         if node not in alone or node in parameters:
             return kinds.setdefault(box_of[node], len(kinds))
         operands = [None if is_number(operand) else of[operand] for operand in node._operands]
-        weighted = any(isinstance(operand, Value) and operand._rule is None for operand in node._operands)
-        if not (whole or weighted):  # as of attention, which looks back at more and more; layers are told apart
+        if not (whole or any(map(is_leaf, node._operands))):  # as of attention, which looks back at more and more
             operands = [operand for operand, _ in groupby(operands)]
         scopes = tuple(scope.name for scope in scopes_around(node))
         return kinds.setdefault((node._rule, scopes, tuple(operands)), len(kinds))

@@ -25,9 +25,25 @@ DARK = {
 }
 
 
-#: Pages that say what they are: JupyterLab's, and those of VS Code.
-_LIGHT_PAGE = 'body[data-jp-theme-light="true"] *, body.vscode-light *, body.vscode-high-contrast-light *'
-_DARK_PAGE = ':is(body[data-jp-theme-light="false"], body.vscode-dark, body.vscode-high-contrast:not(.vscode-high-contrast-light))'
+#: The body of a page that says what it is: JupyterLab's, and those of VS Code.
+LIGHT_BODY = (
+    '[data-jp-theme-light="true"], .vscode-light, .vscode-high-contrast-light, [data-vscode-theme-kind$="-light"]'
+)
+DARK_BODY = (
+    '[data-jp-theme-light="false"], .vscode-dark, .vscode-high-contrast:not(.vscode-high-contrast-light), '
+    '[data-vscode-theme-kind="vscode-dark"], [data-vscode-theme-kind="vscode-high-contrast"]'
+)
+
+
+def page_style(dark: str) -> str:
+    """Return the CSS of a whole page that is light or dark as `style` says.
+
+    Args:
+        dark: declarations that hold for the root of a dark page.
+    """
+    system = f"@media (prefers-color-scheme: dark) {{ :root:not(:has(body:is({LIGHT_BODY}))) {{ {dark} }} }}"
+    light = f":root:has(body:is({LIGHT_BODY})) {{ color-scheme: light }}"
+    return f"@media screen {{ {system} {light} :root:has(body:is({DARK_BODY})) {{ color-scheme: dark; {dark} }} }}"
 
 
 def style() -> str:
@@ -41,5 +57,5 @@ def style() -> str:
         for name, light in enumerate(DARK)
         for attribute in ("fill", "stroke")
     )
-    system = f"@media (prefers-color-scheme: dark) {{ .microgrannd:not({_LIGHT_PAGE}) {{ {dark} }} }}"
-    return f"@media screen {{ {system} {_DARK_PAGE} .microgrannd {{ {dark} }} {used} }}"
+    system = f"@media (prefers-color-scheme: dark) {{ .microgrannd:not(body:is({LIGHT_BODY}) *) {{ {dark} }} }}"
+    return f"@media screen {{ {system} body:is({DARK_BODY}) .microgrannd {{ {dark} }} {used} }}"

@@ -17,6 +17,7 @@ from ..drawing.boxes import fits
 from ..drawing.choose import require_depth, require_graph
 from ..drawing.html import Page, digest_of
 from ..drawing.svg import svg
+from ..drawing.theme import page_style
 from ..engine.graph import topological
 from ..engine.value import Value
 from ..nn.module import Module
@@ -128,6 +129,7 @@ def _page(title: str, picture: str, steps: dict[str, Any]) -> str:
     data = json.dumps(steps, separators=(",", ":")).replace("<", "\\u003c")  # so that no text ends the script element
     parts = {
         "title": escape(title),
+        "dark": page_style("--page: #16181c; --text: #e8e8e8; --soft: #a8a8a8; --line: #5a5f66; --lit: #b8860b;"),
         "picture": picture,
         "data": data,
         "script": script,

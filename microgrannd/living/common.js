@@ -17,7 +17,8 @@ const asked = (query) => { // which is slow to ask for each pixel
   media.addEventListener("change", () => { matches = media.matches; });
   return () => matches;
 };
-const dark = asked("(prefers-color-scheme: dark)"), calm = asked("(prefers-reduced-motion: reduce)");
+const theme = document.body.dataset.jpThemeLight; // of the page around this one, where it says
+const dark = theme ? () => theme === "false" : asked("(prefers-color-scheme: dark)"), calm = asked("(prefers-reduced-motion: reduce)");
 // Blue where positive, vermilion where negative (Okabe and Ito 2008), as far from the ground as the number is from 0.
 const INKS = { light: { plus: [0, 114, 178], minus: [213, 94, 0], ground: [250, 250, 250] }, dark: { plus: [86, 180, 233], minus: [255, 140, 66], ground: [28, 31, 36] } };
 const CLASSES = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [150, 150, 150], [120, 80, 40]];

@@ -12,6 +12,13 @@ from string import Template
 from typing import Any
 
 from ..drawing import html
+from ..drawing.theme import page_style
+
+#: The colours of a dark page.
+DARK = (
+    "--page: #16181c; --text: #e8e8e8; --soft: #a8a8a8; --line: #5a5f66; --card: #1c1f24; --plus: #56b4e9; "
+    "--minus: #ff8c42;"
+)
 
 
 class Page(html.Page):
@@ -50,7 +57,12 @@ def page(
     )
     body = Template(part(body)).substitute({"title": escape(title), **parts})
     text = Template(part("page.html")).substitute(
-        title=escape(title), body=body, data=embedded(data), script=script, script_hash=html.digest_of(script)
+        title=escape(title),
+        dark=page_style(DARK),
+        body=body,
+        data=embedded(data),
+        script=script,
+        script_hash=html.digest_of(script),
     )
     return Page(title, text, height)
 

@@ -217,6 +217,8 @@ def test_without_scripts_there_is_the_image(browser: Any, tmp_path: Path) -> Non
         ("", None), ('data-jp-theme-light="true"', False), ('data-jp-theme-light="false"', True),
         ('class="vscode-light"', False), ('class="vscode-dark"', True), ('class="vscode-high-contrast"', True),
         ('class="vscode-high-contrast vscode-high-contrast-light"', False),
+        *((f'data-vscode-theme-kind="vscode-{kind}"', dark) for kind, dark in
+          {"light": False, "high-contrast-light": False, "dark": True, "high-contrast": True}.items()),
     ],
 )  # fmt: skip
 def test_colours_follow_the_page_and_else_the_system(browser: Any, system: str, body: str, dark: bool | None) -> None:
@@ -228,6 +230,29 @@ def test_colours_follow_the_page_and_else_the_system(browser: Any, system: str, 
     assert (ground, text) == (
         ("rgb(22, 24, 28)", "rgb(232, 232, 232)") if expected else ("rgb(255, 255, 255)", "rgb(27, 27, 27)")
     )
+    page.close()
+
+
+@needs_browser
+@pytest.mark.parametrize("system", ["light", "dark"])
+@pytest.mark.parametrize("body", ["", 'data-jp-theme-light="true"', 'data-vscode-theme-kind="vscode-dark"'])
+def test_a_page_in_a_frame_follows_the_page_around_it(browser: Any, system: str, body: str) -> None:
+    dark = "dark" in body if body else system == "dark"
+    x = mg.Value(2.0, "<body x>")
+    page = browser.new_page(color_scheme=system)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for shown in (mg.walkthrough(x * 3.0), mg.live(x * 3.0)):
+        page.set_content(f"<body {body}>{shown._repr_html_()}</body>")
+        inside = page.frame_locator("iframe")
+        colour = inside.locator("body").evaluate("one => getComputedStyle(one).backgroundColor")
+        text = inside.locator("svg text").first.evaluate("one => getComputedStyle(one).fill")
+        grounds = {True: ("rgb(22, 24, 28)", "rgb(232, 232, 232)"), False: ("rgb(255, 255, 255)", "rgb(27, 27, 27)")}
+        assert (colour, text) == grounds[dark]
+        assert page.locator("p").count() == 0  # what is said where no scripts run
+        inside.locator("button").first.click()  # it is alive
+    assert not said
     page.close()
 
 

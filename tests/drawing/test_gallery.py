@@ -325,6 +325,31 @@ def test_a_layer_says_how_often_it_was_called() -> None:
     assert "3 neurons" in [line for box in draw(root, model, "layer").graph.boxes for line in box.lines]
 
 
+def test_a_line_of_many_edges_has_their_numbers() -> None:
+    model = mg.MLP(2, [3, 1], activation="tanh", seed=0)
+    X = [[0.5 * i - 1, 1.0 - 0.1 * i] for i in range(5)]
+    root = mg.mean([model(row) for row in X])
+    root.backward()
+    graph = draw(root, model).graph
+    neuron, write = model.layers[0].neurons[0], Notation().number
+    slopes = [neuron.w[0].data * (1 - neuron(row).data ** 2) for row in X]  # through tanh, as that of one edge is
+    (arrow,) = [
+        arrow
+        for arrow in graph.arrows
+        if graph.boxes[arrow.source].lines[0].startswith("x0")
+        and graph.boxes[arrow.target].lines[0].startswith("neurons.0")
+    ]
+    flows = [0.2 * model.layers[1].neurons[0].w[0].data * slope for slope in slopes]
+    assert arrow.hint.split("\n") == [
+        "5 edges",
+        f"local derivative {write(min(slopes))} … {write(max(slopes))}",
+        f"gradient passed back {write(min(flows))} … {write(max(flows))}, in sum {write(sum(flows))}",
+    ]
+    assert not arrow.label
+    (last,) = [arrow for arrow in graph.arrows if graph.boxes[arrow.target].lines[0].startswith("y")]
+    assert (last.label, last.hint.split("\n")[1]) == ("0.2", "local derivative 0.2")
+
+
 def test_steps_in_time_are_not_drawn_as_rows_of_a_text() -> None:
     """A line from the end of a row to the begin of the next looks like the cell's own loop."""
     root, model = recurrent()
