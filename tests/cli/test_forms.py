@@ -33,7 +33,7 @@ def test_a_table_without_the_header_of_training_is_refused_with_the_reason():
     write("1,red\n", "new.csv")
     assert refusal("predict", "model.json", "new.csv") == (
         "new.csv: no column 'size'; the columns are 'column 1', 'column 2', as it was read without a header"
-        "; --header if the first row holds them"
+        "; --header if the first row holds them, else write them above it"
     )
 
 
