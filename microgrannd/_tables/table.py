@@ -79,7 +79,9 @@ class Table:
             names = ", ".join(map(repr, self.columns[:20])) + (", ..." if len(self.columns) > 20 else "")
             why = ""
             if not self.header:
-                why = ", as it was read without a header; --header if the first row holds them"
+                why = (
+                    ", as it was read without a header; --header if the first row holds them, else write them above it"
+                )
             elif re.fullmatch(r"column \d+", column):
                 why = ", as the first row was taken for them; --no-header if it is data"
             raise TableError(f"{self.path}: no column {column!r}; the columns are {names}{why}")

@@ -1,6 +1,10 @@
 """Headers and separators, from the table to the predictions."""
 
+import os
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from microgrannd.data import read_csv
 
@@ -29,7 +33,7 @@ def test_a_table_without_the_header_of_training_is_refused_with_the_reason():
     write("1,red\n", "new.csv")
     assert refusal("predict", "model.json", "new.csv") == (
         "new.csv: no column 'size'; the columns are 'column 1', 'column 2', as it was read without a header"
-        "; --header if the first row holds them"
+        "; --header if the first row holds them, else write them above it"
     )
 
 
@@ -103,3 +107,47 @@ def test_commas_that_may_be_thousands_are_refused():
 def test_commas_in_names_do_not_separate():
     write("height, cm;weight, kg;kind\n" + "".join(f"{i},5;{i},25;{'pq'[i % 2]}\n" for i in range(9)))
     assert read_csv("table.csv").columns == ["height, cm", "weight, kg", "kind"]
+
+
+def content(name):
+    with open(name, encoding="utf-8") as file:
+        return file.read()
+
+
+def in_form(rows, separator, comma, minus):
+    """A table as text: its separator, decimal mark and minus sign."""
+
+    def cell(value):
+        if isinstance(value, str):
+            return f'"{value}"'
+        text = repr(value).replace("-", minus)
+        text = text.replace(".", ",") if comma else text
+        return f'"{text}"' if separator in text else text
+
+    return "".join(separator.join(map(cell, row)) + "\n" for row in rows)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6), st.integers(-99, 99), st.sampled_from(["red", "a;b", "a,b c"])),
+        min_size=8, max_size=16,
+    ),
+    st.sampled_from([",", ";", "\t", " "]), st.booleans(), st.sampled_from(["-", "\u2212"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from(["share", "my color"]),
+)  # fmt: skip
+def test_the_form_of_a_table_changes_no_number(tmp_path_factory, rows, separator, comma, minus, encoding, target):
+    os.chdir(tmp_path_factory.mktemp("forms"))
+    header = ("size", "count", "my color", "share")
+    table = [header, *((x, i, text, i / 8 + 0.0625) for x, i, text in rows)]
+    options = ["--target", target, "--hidden", "2", "--epochs", "1"]
+    results = []
+    for form, code in (((",", False, "-"), "utf-8"), ((separator, comma, minus), encoding)):
+        write(in_form(table, *form), encoding=code)
+        status, _, err = run("train", "table.csv", *options)
+        results.append([status, err.splitlines()[-1:] if status else content("model.json")])
+        if status == 0:
+            assert run("predict", "model.json", "table.csv", "-o", "out.csv")[0] == 0
+            answers = read_csv("out.csv", header=True)
+            results[-1] += [answers.number(row[-1], "prediction") or row[-1] for row in answers.rows]
+    assert results[0] == results[1]
