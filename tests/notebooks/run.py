@@ -80,9 +80,7 @@ def tidied(outputs: list[Any]) -> list[Any]:
     found: list[Any] = []
     for output in copy.deepcopy(outputs):
         data = output.get("data", {})
-        if (
-            "image/svg+xml" in data
-        ):  # GitHub takes HTML before an image, and then removes from it what it does not allow
+        if "image/svg+xml" in data:  # GitHub takes HTML before an image, and removes what it does not allow
             data.pop("text/html", None)
         if found and output["output_type"] == "stream" and output["name"] == found[-1].get("name"):
             found[-1]["text"] += output["text"]
