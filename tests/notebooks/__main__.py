@@ -11,8 +11,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
-
 from .run import MISSING, NOTEBOOKS, lacks, run
 from .store import PICTURES, compared, picture, written
 
@@ -25,6 +23,8 @@ def main() -> int:
     chosen = [path for path in NOTEBOOKS if not options.names or path.name.startswith(tuple(options.names))]
     if not chosen or MISSING:
         parser.error(f"this needs {', '.join(MISSING)}" if MISSING else f"no notebook begins with {options.names}")
+    import nbformat
+
     different = False
     for path in chosen:
         notebook = nbformat.read(path, as_version=4)

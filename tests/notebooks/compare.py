@@ -61,11 +61,10 @@ def _same(stored: str, fresh: str, varies: bool) -> bool:
 
 
 def _close(stored: str, fresh: str) -> bool:
-    if stored == fresh:
-        return True
+    if stored == fresh or not set(".e") & set(stored + fresh):
+        return stored == fresh
     a, b = (float(text.replace("−", "-")) for text in (stored, fresh))
-    units = [_unit(text) for text in (stored, fresh)]
-    return max(units) < 1 and abs(a - b) <= 1.01 * max(units)
+    return abs(a - b) <= 1.01 * min(_unit(stored), _unit(fresh))
 
 
 def _unit(text: str) -> float:

@@ -24,7 +24,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 MISSING = [name for name in ("ipykernel", "matplotlib", "nbclient") if not find_spec(name)]
 
 #: A block of Python in an answer, and the block of what it prints.
-ANSWER = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<text>.*?)```\n)?", re.DOTALL)
+ANSWER = re.compile(r"```python\n(?P<code>.*?)```\n(?:\nIt prints\n\n```text\n(?P<text>.*?)```\n)?", re.DOTALL)
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 
 
@@ -80,9 +80,7 @@ def tidied(outputs: list[Any]) -> list[Any]:
     found: list[Any] = []
     for output in copy.deepcopy(outputs):
         data = output.get("data", {})
-        if (
-            "image/svg+xml" in data
-        ):  # GitHub takes HTML before an image, and then removes from it what it does not allow
+        if "image/svg+xml" in data:  # GitHub takes HTML before an image, and removes what it does not allow
             data.pop("text/html", None)
         if found and output["output_type"] == "stream" and output["name"] == found[-1].get("name"):
             found[-1]["text"] += output["text"]
@@ -101,7 +99,7 @@ def answered(cell: Any, texts: list[str]) -> str:
     """Return a Markdown cell with other texts below its answers."""
     source, parts, end = "".join(cell["source"]), [], 0
     for match, text in zip(answers(cell), texts, strict=True):
-        below = f"\n```text\n{text.rstrip()}\n```\n" if text.strip() else ""
+        below = f"\nIt prints\n\n```text\n{text.rstrip()}\n```\n" if text.strip() else ""
         parts += [source[end : match.start()], f"```python\n{match['code']}```\n{below}"]
         end = match.end()
     return "".join([*parts, source[end:]])

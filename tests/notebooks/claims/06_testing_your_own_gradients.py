@@ -13,4 +13,3 @@ assert "in a way that the graph does not show" in unseen
 if find_spec("hypothesis"):
     assert "[-0.5]" in found
     assert "= squash(" in found_among_others
-    assert search(squash) == search_among_others(squash) == "all examples pass"

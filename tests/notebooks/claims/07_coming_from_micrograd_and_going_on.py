@@ -3,8 +3,6 @@
 
 from importlib.util import find_spec
 
-from microgrannd.nn import MLP as FROM_HERE
-
 assert [f"{number:.4f}" for number in (g.data, a.grad, b.grad)] == ["24.7041", "138.8338", "645.5773"]
 assert accuracy > 0.9
 assert "use mg.exp" in complaint
@@ -19,9 +17,9 @@ if find_spec("micrograd"):
 
     assert (twice(Value), twice(micrograd.engine.Value)) == (24.0, 36.0)
     networks = []
-    for library in (FROM_HERE, micrograd.nn.MLP):
+    for library in (mg, micrograd.nn):
         random.seed(1337)
-        networks.append([p.data for p in library(2, [8, 8, 1]).parameters()])
+        networks.append([p.data for p in library.MLP(2, [8, 8, 1]).parameters()])
     assert networks[0] == networks[1]
 
 if find_spec("scipy"):
