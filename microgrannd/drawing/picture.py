@@ -65,7 +65,7 @@ def draw(
             as the rows of a batch, is then one with "× n". More than 2,000 boxes are drawn as the graph's shape.
         format: of files: svg, png, pdf, ... Other than SVG needs Graphviz (the program ``dot``, or pygraphviz, the
             extra ``dot``); for PNG the extra ``png`` does too.
-        rankdir: LR from left to right, TB from top to bottom.
+        rankdir: LR from left to right, in rows as those of a text where that is wider than a page; TB from top to bottom.
         layout: ``"own"`` is that of this library: columns, as of a network, neurons in their order; ``"dot"`` is
             Graphviz's; ``"auto"`` takes the first with a model, and else Graphviz's if there is one.
 
