@@ -83,6 +83,8 @@ def run(site: Path) -> None:
         )
         page = context.new_page()
         (link,) = re.findall(r"<http://127.0.0.1:8000/(.*?)>", PAGE.read_text(encoding="utf-8"))
+        name = link.partition("path=")[2]
+        cells = len(json.loads((PAGE.parent / name).read_text(encoding="utf-8"))["cells"])
         page.goto(address + link)
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         page.click(".jp-Notebook .jp-Cell >> nth=0")
@@ -91,9 +93,9 @@ def run(site: Path) -> None:
         page.keyboard.press("Enter")
         (install,) = re.findall(r"^%pip .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
         page.keyboard.type(install)
-        for _ in range(page.locator(".jp-Notebook .jp-Cell").count()):
+        for _ in range(1 + cells):  # the last one makes a new cell
             page.keyboard.press("Shift+Enter")
-        # In the new cell at the end: what the notebook stores is shown even if nothing runs.
+        # What the notebook stores is shown even if nothing runs.
         page.keyboard.type("print('run to the end:', f'{w1.grad:.4f}')")
         page.keyboard.press("Shift+Enter")
         page.get_by_text(re.compile(r"^run to the end: ")).wait_for()
