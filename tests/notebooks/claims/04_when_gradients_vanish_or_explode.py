@@ -34,6 +34,7 @@ assert mg.leaky_relu(-1.0) == -0.01
 assert len(runs["plain"][0].parameters()) == 337
 judgements = {name: judged(model) for name, (model, _) in runs.items()}
 assert judgements["plain"][2] == 1.0
-assert all(judgements[cure][2] < 1.0 for cure in ("weight decay", "early stopping"))
+assert all(judgements[cure][2] < 1.0 for cure in ("weight decay", "early stopping", "dropout"))
 assert max(judgements[cure][1] for cure in ("weight decay", "early stopping")) < judgements["plain"][1] / 2
+assert judgements["dropout"][1] < judgements["plain"][1] * 0.6
 assert len(runs["early stopping"][1].loss) < 100
