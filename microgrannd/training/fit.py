@@ -123,7 +123,7 @@ def fit(
     if wanted and y is None:
         raise ValueError("metrics needs targets to compare with, got y=None")
     rows = required_pairs(X, y)
-    loss_of = loss if y is not None else _of_prediction(loss)
+    loss_of = loss if y is not None else of_prediction(loss)
     require_taken(model, rows)
     required_whole("epochs", epochs, 0)
     size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
@@ -217,6 +217,6 @@ def _made(kind: Any) -> str:
     return f"mg.{name}(model.parameters(), lr={0.1 if name == 'SGD' else 0.01})"
 
 
-def _of_prediction(loss: Loss) -> Loss:
+def of_prediction(loss: Loss) -> Loss:
     """Return a loss that has no use for its target."""
     return lambda prediction, _: loss(prediction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -242,6 +243,36 @@ def test_the_range_test_finds_where_a_parabola_blows_up_and_leaves_all_as_it_was
     assert (model.w.data, model.w.grad, optimizer.lr, optimizer.steps) == (1.0, 7.0, 0.123, 0)
     with pytest.raises(ValueError, match=r"lr_range needs 0 < lowest < highest, got lowest=1 and highest=0\.5"):
         mg.lr_range(model, [[2.0]], [0.0], loss=mg.mse, optimizer=optimizer, lowest=1, highest=0.5)
+
+
+@pytest.mark.parametrize("targets", [True, False])
+def test_the_range_test_takes_what_fit_takes(targets: bool) -> None:
+    X, y = mg.data.moons(20, noise=0.1, seed=0)
+    losses = []
+    for parts in (1, 2):
+        model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
+        own, before = model.parameters(), model.state_dict()
+        optimizers = [mg.SGD(own[part::parts], lr=0.123) for part in range(parts)]
+        given: Any = (y, mg.mse) if targets else (None, lambda p: (p - 1) ** 2)
+        found = mg.lr_range(model, X, given[0], loss=given[1], optimizer=optimizers, highest=1e308, steps=50, seed=0)
+        assert found.lr[0] == 1e-5
+        assert all(map(math.isfinite, [*found.lr, *found.loss]))
+        assert model.state_dict() == before
+        assert {one.lr for one in optimizers} == {0.123}
+        losses.append(found.loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+
+
+def test_the_range_test_says_what_is_wrong_as_fit_does() -> None:
+    model, other = mg.MLP(2, [1], seed=0), mg.MLP(2, [1], seed=0)
+    optimizer = mg.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="the loss depends on no parameter of the optimizer"):
+        mg.lr_range(other, [[1.0, 2.0]], [1.0], loss=mg.mse, optimizer=optimizer)
+    with pytest.raises(ValueError, match=r"X\[1\] has 3 cells, where X\[0\] has 2"):
+        mg.lr_range(model, [[1.0, 2.0], [1.0, 2.0, 3.0]], [1.0, 2.0], loss=mg.mse, optimizer=optimizer)
+    model.parameters()[-1].data = 1e300
+    with pytest.raises(FloatingPointError, match="the loss is inf"):
+        mg.lr_range(model, [[1.0, 2.0]], [1.0], loss=mg.mse, optimizer=optimizer)
 
 
 def test_the_range_test_as_a_picture() -> None:
