@@ -128,7 +128,7 @@ class Module:
     def evaluate(
         self,
         X: Iterable[Any],
-        y: Iterable[Any],
+        y: Iterable[Any] | None,
         loss: Callable[..., Any] | None = None,
         metrics: Mapping[str, Callable[..., Any]] | None = None,
     ) -> dict[str, float]:
@@ -136,7 +136,7 @@ class Module:
 
         Args:
             X: rows, as `fit` takes them.
-            y: for each row its target.
+            y: for each row its target; or None, for a loss of the prediction alone.
             loss: a function (prediction, target) of one row, as in `fit`.
             metrics: functions (predictions, targets) of all rows, by name, as `mg.accuracy`.
 
@@ -155,14 +155,19 @@ class Module:
             raise TypeError("evaluate needs loss= or metrics=, as loss=mg.mse, metrics={'accuracy': mg.accuracy}")
         if loss is not None:
             required_loss(loss)
+        known = require_metrics(metrics, loss)
+        if known and y is None:
+            raise ValueError("metrics needs targets to compare with, got y=None")
         pairs = required_pairs(X, y)
         targets = [target for _, target in pairs]
         found: dict[str, float] = {}
         if loss is not None:
             with no_grad(), masking(None):
-                losses = [number(loss(self(row), target)) for row, target in pairs]
+                losses = [
+                    required_real("the loss", number(loss(self(row)) if y is None else loss(self(row), target)))
+                    for row, target in pairs
+                ]
             found["loss"] = fmean(losses)
-        known = require_metrics(metrics, loss)
         return found | (measured(known, self.predict([row for row, _ in pairs]), targets) if known else {})
 
     def summary(self) -> Summary:

@@ -50,13 +50,75 @@ def test_accuracy_of_scores_for_each_class(rows: list[tuple[list[float], int]]) 
         ([], [], "accuracy needs a target for each prediction, got 0 and 0"),
         ([1.0], [1, 0], "got 1 and 2"),
         ([1.0], [2], r"y\[0\] needs to be 0 or 1 \(or -1 or 1\), got 2"),
-        ([[1.0, 2.0]], [2], r"y\[0\] needs to be a class from 0 to 1, or a row of 2"),
+        ([[1.0, 2.0]], [2], r"y\[0\] needs to be a class from 0 to 1, or a one-hot row of 2"),
         ([1.0, 1.0, 1.0], [0, 1, -1], "got all three"),
+        ([[1.0, 2.0]], [[1, 1]], r"y\[0\] needs to be a class from 0 to 1, or a one-hot row of 2, got \[1.0, 1.0\]"),
+        ([[1.0, 2.0]], [[7, 3]], "or a one-hot row of 2"),
+        ([[1.0, 2.0]], [[[1], [0]]], "or a one-hot row of 2"),
+        ([[1.0, 2.0], [3.0]], [1, 0], r"as many scores for each row, got 1 as predictions\[1\], 2 as predictions\[0\]"),
+        ([[1.0, 2.0], 3.0], [1, 0], "as many scores for each row"),
+        ([[]], [0], "as many scores for each row, got 0"),
+        ([1.0, math.nan], [0, 0], r"predictions\[1\] is nan \(float\): nan is no score"),
+        ([[math.nan, 1.0]], [0], "nan is no score"),
     ],
 )
 def test_what_is_no_class(predictions: Any, targets: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mg.accuracy(predictions, targets)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((0.5, [1]), {}, r"a list of predictions, one for each row, got 0\.5"),
+        (([0.5], 1), {}, "a list of targets, one for each row, got 1"),
+        (([[[0.5, 1.0]]], [1]), {}, r"predictions\[0\] needs a real number, got \[0\.5, 1\.0\]"),
+        ((["cat"], [1]), {}, r"predictions\[0\] needs a real number, got 'cat'"),
+        (([0.5], ["cat"]), {}, r"y\[0\] needs a real number, got 'cat'"),
+        (([0.5], [1]), {"threshold": None}, "threshold needs a real number, got None"),
+    ],
+)
+def test_what_is_no_number(arguments: Any, options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        mg.accuracy(*arguments, **options)
+
+
+def test_shares_and_rows_of_minus_one_and_one_are_of_one_class() -> None:
+    scores = [[0.1, 2.0, 0.3]]
+    assert [mg.accuracy(scores, [target]) for target in ([0.1, 0.8, 0.1], [-1, 1, -1], [1, -1, -1])] == [1.0, 1.0, 0.0]
+
+
+def test_a_metric_that_changes_what_it_is_given_changes_it_for_itself() -> None:
+    def greedy(predictions: Any, targets: Any) -> float:
+        for row in targets:
+            row[0] = 5.0
+        predictions.clear()
+        return 0.0
+
+    model = mg.MLP(1, [2], seed=0)
+    X, y = [[0.0], [1.0]], [[1.0, 0.0], [0.0, 1.0]]
+    metrics: Any = {"greedy": greedy, "rows": lambda p, t: len(p), "targets": lambda p, t: sum(map(sum, t))}
+    assert model.evaluate(X, y, metrics=metrics) == {"greedy": 0.0, "rows": 2.0, "targets": 2.0}
+    history = mg.fit(
+        model,
+        X,
+        y,
+        loss=mg.mse,
+        optimizer=mg.SGD(model.parameters(), lr=0.1),
+        epochs=3,
+        metrics=metrics,
+        progress=False,
+    )
+    assert (history.metrics["rows"], history.metrics["targets"]) == ([2.0] * 3, [2.0] * 3)
+
+
+def test_evaluate_takes_a_loss_of_the_prediction_alone_as_fit_does() -> None:
+    model = mg.MLP(1, [1], seed=0)
+    assert model.evaluate([0.0, 0.0], None, loss=lambda p: (p - 3) ** 2) == {"loss": 9.0}
+    with pytest.raises(ValueError, match="metrics needs targets to compare with, got y=None"):
+        model.evaluate([0.0], None, metrics={"accuracy": mg.accuracy})
+    with pytest.raises(TypeError, match=r"^the loss needs a real number, got \["):
+        model.evaluate([0.0], [1.0], loss=lambda p, t: [p])
 
 
 def spread(predictions: list[Any], targets: list[Any]) -> float:
