@@ -178,6 +178,7 @@ def identity_of(
             "loss": text_of(loss),
             "the graph of the loss": ", ".join(_graph(program, run) for program in programs)
             or "recorded anew for each row",
+            **({} if programs else _layers(run)),
         },
         "settings": {
             **_identity_of(run),
@@ -218,6 +219,14 @@ def _graph(program: Program, run: Run) -> str:
     rules = dict.fromkeys(step.rule for step in steps)
     own = [text_of(thing) for rule in rules for thing in rule.used.values() if hasattr(thing, "__code__")]
     return digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
+
+
+def _layers(run: Run) -> dict[str, str]:
+    """Return the options of this library's layers in a model, by name: where there is no program, no graph tells them apart."""
+    layers = {name: module for name, module in run.model.named_modules() if name and module._is_layer}
+    return {
+        name: text_of(layer.options()) if hasattr(layer, "options") else repr(layer) for name, layer in layers.items()
+    }
 
 
 def _texts(things: Mapping[str, Any]) -> dict[str, str]:

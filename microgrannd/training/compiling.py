@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from functools import partial
-from math import isclose, isfinite
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -247,9 +247,7 @@ def _spread(samples: Pairs, count: int) -> Pairs:
 
 def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
     """Tell whether a row has the same loss recorded and by the program, or one that is not finite."""
-    ready = compiled.ready([pair], [NO_ROW])
-    expected, computed = compiled.eager.judge(ready), compiled.judge(ready)
-    return isclose(computed, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(computed) and isfinite(expected))
+    return compiled.agrees(*compiled.ready([pair], [NO_ROW]))
 
 
 def _same_gradients(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]) -> bool:
