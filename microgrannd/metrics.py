@@ -7,6 +7,7 @@ from math import isclose, isnan
 from typing import Any
 
 from ._checks import real, required_real
+from ._guesses import suggesting
 from ._text import described
 from ._trees import copied
 from .engine.graph import number
@@ -15,6 +16,7 @@ from .engine.graph import number
 Metric = Callable[[list[Any], list[Any]], Any]
 
 
+@suggesting("accuracy")
 def accuracy(predictions: Sequence[Any], targets: Sequence[Any], *, threshold: float = 0.0) -> float:
     """Return the share of rows for which a model predicts the class that is right.
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._checks import required_finite, required_whole, seed_of
+from .._guesses import suggesting
 from .._trees import mapped
 from .masks import PRIME, Masks, masking, masks_here, number_of_epoch
 from .module import Module
@@ -41,6 +42,7 @@ class Dropout(Module):
 
     _is_layer = True
 
+    @suggesting("Dropout")
     def __init__(self, p: float = 0.5) -> None:
         self.p = required_finite("p", p)
         if not 0 <= self.p < 1:

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from .._checks import real, required_loss, required_pairs, required_real, rows_of
-from .._guesses import missing
+from .._guesses import missing, suggesting
 from .._text import described
 from ..engine.contexts import no_grad
 from ..engine.graph import number
@@ -102,6 +102,7 @@ class Module:
         for name, data in numbers.items():
             parameters[name].data = data
 
+    @suggesting("predict")
     def predict(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the module's outputs for rows, as floats, without a graph.
 
@@ -125,6 +126,7 @@ class Module:
                 f"predict takes rows, as predict([row]) for a single one; {cell!r} is no row: {error}"
             ) from None
 
+    @suggesting("evaluate")
     def evaluate(
         self,
         X: Iterable[Any],

@@ -247,7 +247,8 @@ def _spread(samples: Pairs, count: int) -> Pairs:
 
 def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
     """Tell whether a row has the same loss recorded and by the program, or one that is not finite."""
-    return compiled.agrees(*compiled.ready([pair], [NO_ROW]))
+    (ready,) = compiled.ready([pair], [NO_ROW])
+    return compiled.agrees(ready)
 
 
 def _same_gradients(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._charts import learning_rates
 from .._checks import required_finite, required_pairs, required_whole, seed_of
+from .._guesses import suggesting
 from ..losses import Loss
 from ..nn.masks import number_of_epoch
 from ..nn.module import Module
@@ -65,6 +66,7 @@ class LearningRates(NamedTuple):
         return f"LearningRates({len(self.lr)} steps from {self.lr[0]:.3g} to {self.lr[-1]:.3g}, suggestion={self.suggestion:.3g})"
 
 
+@suggesting("lr_range")
 def lr_range(
     model: Module,
     X: Iterable[Any],
