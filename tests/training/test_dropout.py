@@ -179,6 +179,23 @@ def test_a_callback_may_change_a_number_of_the_loss_that_a_value_holds(compile: 
     assert found != pytest.approx(numbers(trained()), rel=1e-3)
 
 
+class Depth(mg.Module):
+    """Leaves out a layer, not only its numbers, by a branch on a mask."""
+
+    def __init__(self, p: float) -> None:
+        self.inside, self.gate = network(0.0), mg.Dropout(p)
+
+    def __call__(self, x: Any) -> Any:
+        return self.inside(x) if self.gate(1.0) > 0 else self.inside(x) * 0.5
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.8])
+def test_a_branch_on_a_mask_is_recorded_for_each_row(p: float) -> None:
+    with pytest.warns(UserWarning, match="the loss of a row cannot be compiled"):
+        found = trained(Depth(p))
+    assert bits(found) == bits(trained(Depth(p), compile=False))
+
+
 def test_rows_of_several_structures_have_masks_of_their_own() -> None:
     class Mean(mg.Module):
         def __init__(self) -> None:
