@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isclose, isnan
 from typing import Any
 
-from ._checks import real, required_real
+from ._checks import real, required_real, rows_of
 from ._guesses import suggesting
 from ._text import described
 from ._trees import copied
@@ -129,7 +129,7 @@ def require_metrics(metrics: Any, loss: Any) -> dict[str, Metric]:
 def _rows(name: str, thing: Any) -> Any:
     if not hasattr(thing, "__iter__") or isinstance(thing, str):
         raise TypeError(f"accuracy needs a list of {name}, one for each row, got {described(thing)}")
-    return thing
+    return rows_of(thing)
 
 
 def _scores(name: str, thing: Any) -> list[float]:

@@ -146,7 +146,7 @@ def fit(
     backend = "python" if compile is True else compile
     settings = {
         "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
-        "validation": real(validation), **({"metrics": sorted(wanted)} if wanted else {}),
+        "validation": real(validation), **({"metrics": dict(sorted(wanted.items()))} if wanted else {}),
     }  # fmt: skip
     run = Run(model, optimizers, random.Random(drawn), len(rows), drawn)
     with Interrupts() as interrupts:

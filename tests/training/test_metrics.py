@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value
+from microgrannd._files import FileError
 from microgrannd.training.bar import Bar
 from tests.helpers import networks
 
@@ -81,6 +82,13 @@ def test_what_is_no_class(predictions: Any, targets: Any, message: str) -> None:
 def test_what_is_no_number(arguments: Any, options: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         mg.accuracy(*arguments, **options)
+
+
+def test_accuracy_of_data_frames() -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pandas.DataFrame([[1, 0], [0, 1]])
+    assert mg.accuracy(frame, frame) == mg.accuracy([[2.0, 1.0], [0.0, 3.0]], frame) == 1.0
+    assert mg.accuracy(frame, frame[[1, 0]]) == 0.0
 
 
 def test_shares_and_rows_of_minus_one_and_one_are_of_one_class() -> None:
@@ -248,6 +256,21 @@ def test_a_run_that_goes_on_has_all_metrics(tmp_path: Any) -> None:
             model, X, y, loss=mg.mse, optimizer=mg.Adam(model.parameters(), lr=0.1), epochs=7, batch_size=8, seed=0,
             validation=0.25, progress=False, checkpoint=tmp_path / "1.json", resume=True,
         )  # fmt: skip
+
+
+def test_a_run_does_not_go_on_with_another_metric_of_the_same_name(tmp_path: Any) -> None:
+    def run(metric: Any, epochs: int) -> mg.History:
+        model = mg.MLP(1, [1], seed=0)
+        return mg.fit(
+            model, [0.0, 1.0], [0, 1], loss=mg.mse, optimizer=mg.SGD(model.parameters(), lr=0.1), epochs=epochs, seed=0,
+            checkpoint=tmp_path / "run.json", resume=True, progress=False, metrics={"share": metric},
+        )  # fmt: skip
+
+    run(mg.accuracy, 1)
+    assert len(run(mg.accuracy, 2).metrics["share"]) == 2
+    for other in (lambda p, t: 7.0, partial(mg.accuracy, threshold=0.5)):
+        with pytest.raises(FileError, match=r"other settings: metrics was \{share: accuracy\}, is \{share: "):
+            run(other, 3)
 
 
 def test_the_best_epoch() -> None:
