@@ -44,9 +44,19 @@ class Dropout(Module):
 
     @suggesting("Dropout")
     def __init__(self, p: float = 0.5) -> None:
-        self.p = required_finite("p", p)
-        if not 0 <= self.p < 1:
-            raise ValueError(f"p needs to be a probability from 0 up to, but not including, 1; got {self.p}")
+        self.p = p
+
+    @property
+    def p(self) -> float:
+        """The probability, which may be set."""
+        return self._p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        share = required_finite("p", p)
+        if not 0 <= share < 1:
+            raise ValueError(f"p needs to be a probability from 0 up to, but not including, 1; got {share}")
+        self._p = share
 
     def __call__(self, x: Any) -> Any:
         """Return a Value or number, or nested lists of them, with some of them dropped where `fit` trains."""
