@@ -127,7 +127,7 @@ def require_metrics(metrics: Any, loss: Any) -> dict[str, Metric]:
 
 
 def _rows(name: str, thing: Any) -> Any:
-    if not hasattr(thing, "__iter__") or isinstance(thing, str):
+    if not hasattr(thing, "__iter__") or isinstance(thing, str) or getattr(thing, "shape", None) == ():
         raise TypeError(f"accuracy needs a list of {name}, one for each row, got {described(thing)}")
     return rows_of(thing)
 
