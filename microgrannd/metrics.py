@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isclose, isnan
 from typing import Any
 
-from ._checks import real, required_real
+from ._checks import real, required_real, rows_of
+from ._guesses import suggesting
 from ._text import described
+from ._trees import copied
 from .engine.graph import number
 
 #: A function of predictions and targets, as many of each.
 Metric = Callable[[list[Any], list[Any]], Any]
 
 
+@suggesting("accuracy")
 def accuracy(predictions: Sequence[Any], targets: Sequence[Any], *, threshold: float = 0.0) -> float:
     """Return the share of rows for which a model predicts the class that is right.
 
@@ -23,22 +27,28 @@ def accuracy(predictions: Sequence[Any], targets: Sequence[Any], *, threshold: f
             probabilities, say of a sigmoid: ``functools.partial(mg.accuracy, threshold=0.5)``.
 
     Raises:
-        ValueError: there are no rows, or not as many of both; a target is not a class.
+        ValueError: there are no rows, or not as many of both; a target is not a class; predictions differ in their number
+            of scores, or one is nan.
+        TypeError: one is no number.
 
     >>> accuracy([2.5, -1.0, 0.5], [1, 0, 0])
     0.6666666666666666
     >>> accuracy([[0.1, 2.0, 0.3], [1.5, 0.2, 0.0]], [1, 2])
     0.5
     """
-    predicted, wanted = ([_numbers(one) for one in row] for row in (predictions, targets))
+    predicted = [_scores(f"predictions[{i}]", one) for i, one in enumerate(_rows("predictions", predictions))]
+    wanted = [_numbers(f"y[{i}]", one) for i, one in enumerate(_rows("targets", targets))]
+    least = required_real("threshold", threshold)
     if not predicted or len(predicted) != len(wanted):
         raise ValueError(f"accuracy needs a target for each prediction, got {len(predicted)} and {len(wanted)}")
-    outputs = len(predicted[0]) if isinstance(predicted[0], list) else 1
+    outputs = len(predicted[0])
+    for i, row in enumerate(predicted):
+        if len(row) != outputs or not row:
+            raise ValueError(
+                f"accuracy needs as many scores for each row, got {len(row)} as predictions[{i}], {outputs} as predictions[0]"
+            )
     right, _ = classes_of(wanted, outputs)
-    given = [
-        row.index(max(row)) if isinstance(row, list) and outputs > 1 else int(_only(row) > threshold)
-        for row in predicted
-    ]
+    given = [row.index(max(row)) if outputs > 1 else int(row[0] > least) for row in predicted]
     return sum(a == b for a, b in zip(given, right, strict=True)) / len(right)
 
 
@@ -55,12 +65,16 @@ def classes_of(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[st
     labels = []
     for i, target in enumerate(targets):
         row = target if isinstance(target, list) else [target]
-        if len(row) == outputs > 1:
+        if len(row) == outputs > 1 and _is_of_one_class(row):
             labels.append(row.index(max(row)))
         elif len(row) == 1 and row[0] in (range(outputs) if outputs > 1 else (-1, 0, 1)):
             labels.append(int(row[0]))
         else:
-            needed = f"a class from 0 to {outputs - 1}, or a row of {outputs}" if outputs > 1 else "0 or 1 (or -1 or 1)"
+            needed = (
+                f"a class from 0 to {outputs - 1}, or a one-hot row of {outputs}"
+                if outputs > 1
+                else "0 or 1 (or -1 or 1)"
+            )
             raise ValueError(f"y[{i}] needs to be {needed}, got {described(target)}")
     if outputs > 1:
         return labels, [str(number) for number in range(outputs)]
@@ -70,13 +84,13 @@ def classes_of(targets: Sequence[Any], outputs: int) -> tuple[list[int], list[st
 
 
 def measured(metrics: Mapping[str, Metric], predictions: list[Any], targets: list[Any]) -> dict[str, float]:
-    """Return metrics of predictions and targets, by name.
+    """Return metrics of predictions and targets, by name; each is given its own copy, which it may sort or change.
 
     Raises:
         TypeError: one gives no number; the message has its name.
     """
     return {
-        name: required_real(f"the metric {name}", number(metric(predictions, targets)))
+        name: required_real(f"the metric {name}", number(metric(copied(predictions), copied(targets))))
         for name, metric in metrics.items()
     }
 
@@ -112,12 +126,33 @@ def require_metrics(metrics: Any, loss: Any) -> dict[str, Metric]:
     return dict(metrics)
 
 
-def _numbers(thing: Any) -> Any:
+def _rows(name: str, thing: Any) -> Any:
+    if not hasattr(thing, "__iter__") or isinstance(thing, str) or getattr(thing, "shape", None) == ():
+        raise TypeError(f"accuracy needs a list of {name}, one for each row, got {described(thing)}")
+    return rows_of(thing)
+
+
+def _scores(name: str, thing: Any) -> list[float]:
+    """Return the scores of a row.
+
+    Raises:
+        ValueError: one is nan, which is above no threshold, and so would count as a class.
+    """
+    row = [required_real(name, one) for one in _numbers(name, [thing] if real(number(thing)) is not None else thing)]
+    if any(map(isnan, row)):
+        raise ValueError(f"{name} is {described(thing)}: nan is no score")
+    return row
+
+
+def _numbers(name: str, thing: Any) -> Any:
     """Return a number, or a row of them, of numbers and Values."""
     if real(number(thing)) is None and hasattr(thing, "__iter__") and not isinstance(thing, str):
-        return [_numbers(part) for part in thing]
-    return required_real("accuracy", number(thing))
+        return [_numbers(name, part) for part in thing]
+    return required_real(name, number(thing))
 
 
-def _only(row: Any) -> float:
-    return row[0] if isinstance(row, list) else row  # type: ignore[no-any-return]  # a float
+def _is_of_one_class(row: list[Any]) -> bool:
+    """Tell whether a row is one-hot, of 0 and 1 or of -1 and 1, or of shares, which add up to 1."""
+    if any(isinstance(cell, list) for cell in row):
+        return False
+    return min(row) >= 0 and isclose(sum(row), 1.0, rel_tol=1e-6) or sorted(row) == [-1.0] * (len(row) - 1) + [1.0]

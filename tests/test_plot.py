@@ -233,7 +233,11 @@ def test_a_model_that_gives_one_class_to_all_and_rows_that_coincide_can_be_drawn
         (lambda: plot.decision_boundary(network(), [["a", 1.0]], [0]), TypeError, r"X\[0\]\[0\] needs a real number"),
         (lambda: plot.decision_boundary(network(), [[1, 2]], [2]), ValueError, r"y\[0\] needs to be 0 or 1 \(or -1 or"),
         (lambda: plot.decision_boundary(network(), X[:3], [-1, 0, 1]), ValueError, "y needs to be of 0 and 1, or"),
-        (lambda: plot.decision_boundary(network(3), [[1, 2]], [3]), ValueError, "a class from 0 to 2, or a row of 3"),
+        (
+            lambda: plot.decision_boundary(network(3), [[1, 2]], [3]),
+            ValueError,
+            "a class from 0 to 2, or a one-hot row of 3",
+        ),
         (lambda: plot.decision_boundary(network(3), [[1, 2]], [[1, 0]]), ValueError, r"got \[1.0, 0.0\] \(list\)"),
         (lambda: plot.gradient_flow([1.0]), TypeError, "gradient_report needs a Module"),
     ],

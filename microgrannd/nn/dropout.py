@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._checks import required_finite, required_whole, seed_of
+from .._guesses import suggesting
 from .._trees import mapped
 from .masks import PRIME, Masks, masking, masks_here, number_of_epoch
 from .module import Module
@@ -41,10 +42,21 @@ class Dropout(Module):
 
     _is_layer = True
 
+    @suggesting("Dropout")
     def __init__(self, p: float = 0.5) -> None:
-        self.p = required_finite("p", p)
-        if not 0 <= self.p < 1:
-            raise ValueError(f"p needs to be a probability from 0 up to, but not including, 1; got {self.p}")
+        self.p = p
+
+    @property
+    def p(self) -> float:
+        """The probability, which may be set."""
+        return self._p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        share = required_finite("p", p)
+        if not 0 <= share < 1:
+            raise ValueError(f"p needs to be a probability from 0 up to, but not including, 1; got {share}")
+        self._p = share
 
     def __call__(self, x: Any) -> Any:
         """Return a Value or number, or nested lists of them, with some of them dropped where `fit` trains."""

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from .._checks import required_whole, seed_of
+from .._guesses import suggesting
 from ..engine.lookup import lookup
 from ..engine.value import Value
 from .module import Module
@@ -32,6 +33,7 @@ class Embedding(Module):
 
     _is_layer = True
 
+    @suggesting("Embedding")
     def __init__(self, count: int, width: int, seed: int | None = None) -> None:
         rows, cells = required_whole("count", count, 1), required_whole("width", width, 1)
         rng = random if seed is None else random.Random(seed_of(seed))

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from .._checks import real, required_loss, required_pairs, required_real, rows_of
-from .._guesses import missing
+from .._guesses import missing, suggesting
 from .._text import described
 from ..engine.contexts import no_grad
 from ..engine.graph import number
@@ -102,6 +102,7 @@ class Module:
         for name, data in numbers.items():
             parameters[name].data = data
 
+    @suggesting("predict")
     def predict(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the module's outputs for rows, as floats, without a graph.
 
@@ -125,10 +126,11 @@ class Module:
                 f"predict takes rows, as predict([row]) for a single one; {cell!r} is no row: {error}"
             ) from None
 
+    @suggesting("evaluate")
     def evaluate(
         self,
         X: Iterable[Any],
-        y: Iterable[Any],
+        y: Iterable[Any] | None,
         loss: Callable[..., Any] | None = None,
         metrics: Mapping[str, Callable[..., Any]] | None = None,
     ) -> dict[str, float]:
@@ -136,7 +138,7 @@ class Module:
 
         Args:
             X: rows, as `fit` takes them.
-            y: for each row its target.
+            y: for each row its target; or None, for a loss of the prediction alone.
             loss: a function (prediction, target) of one row, as in `fit`.
             metrics: functions (predictions, targets) of all rows, by name, as `mg.accuracy`.
 
@@ -155,14 +157,19 @@ class Module:
             raise TypeError("evaluate needs loss= or metrics=, as loss=mg.mse, metrics={'accuracy': mg.accuracy}")
         if loss is not None:
             required_loss(loss)
+        known = require_metrics(metrics, loss)
+        if known and y is None:
+            raise ValueError("metrics needs targets to compare with, got y=None")
         pairs = required_pairs(X, y)
         targets = [target for _, target in pairs]
         found: dict[str, float] = {}
         if loss is not None:
             with no_grad(), masking(None):
-                losses = [number(loss(self(row), target)) for row, target in pairs]
+                losses = [
+                    required_real("the loss", number(loss(self(row)) if y is None else loss(self(row), target)))
+                    for row, target in pairs
+                ]
             found["loss"] = fmean(losses)
-        known = require_metrics(metrics, loss)
         return found | (measured(known, self.predict([row for row, _ in pairs]), targets) if known else {})
 
     def summary(self) -> Summary:

@@ -28,10 +28,14 @@ class Sequential(Module):
     def __init__(self, *parts: Any) -> None:
         if len(parts) == 1 and isinstance(parts[0], list | tuple):
             (parts,) = parts
-        if not parts or not all(map(callable, parts)):
-            raise TypeError(
-                f"Sequential needs modules or functions, as Sequential(mg.Layer(2, 1)), got {described(parts)}"
-            )
+        if not parts:
+            raise TypeError("Sequential needs modules or functions, as Sequential(mg.Layer(2, 1)), got none")
+        for number, part in enumerate(parts):
+            if not callable(part) or (isinstance(part, type) and issubclass(part, Module)):
+                raise TypeError(
+                    "Sequential needs modules or functions, as Sequential(mg.Layer(2, 1), mg.Dropout(0.2)), "
+                    f"got {described(part)} as part {number}"
+                )
         self.parts = list(parts)
 
     def __call__(self, x: Any) -> Any:

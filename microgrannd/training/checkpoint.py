@@ -17,10 +17,12 @@ from .._checks import is_whole
 from .._files import UNFIT, FileError, read, remove_leftovers, write
 from .._streams import level_of_user
 from .._text import described, printable
+from .._trees import leaves
 from ..compiler.program import Program
 from ..nn.saving import encode
 from ..optim import Optimizer
 from .fingerprints import digest, text_of
+from .gradients import structure
 from .run import Run, named
 
 #: What must be the same for a run to go on: its name in the file, and its name in an error.
@@ -176,6 +178,7 @@ def identity_of(
             "loss": text_of(loss),
             "the graph of the loss": ", ".join(_graph(program, run) for program in programs)
             or "recorded anew for each row",
+            **({} if programs else _layers(run)),
         },
         "settings": {
             **_identity_of(run),
@@ -218,14 +221,29 @@ def _graph(program: Program, run: Run) -> str:
     return digest([steps, program.tape.outputs, [run.names.get(leaf, leaf.data) for leaf in leaves], own])
 
 
+def _layers(run: Run) -> dict[str, str]:
+    """Return the options of this library's layers in a model, by name: where there is no program, no graph tells them apart."""
+    layers = {name: module for name, module in run.model.named_modules() if name and module._is_layer}
+    return {
+        name: text_of(layer.options()) if hasattr(layer, "options") else repr(layer) for name, layer in layers.items()
+    }
+
+
 def _texts(things: Mapping[str, Any]) -> dict[str, str]:
     return {name: text_of(thing) for name, thing in things.items()}
 
 
 def _digest_of_rows(pairs: Sequence[tuple[Sequence[float], Any]]) -> str:
-    """Return a digest of the bits of all numbers in pairs of row and target."""
+    """Return a digest of the bits of all numbers in pairs of row and target, and of lists in lists."""
     bits = hashlib.sha256()
     for row, target in pairs:
-        numbers = [*row, *(target if isinstance(target, list) else [target])]
+        pair = row if target is None else (row, target)
+        numbers = leaves(pair)
         bits.update(struct.pack(f"<{len(numbers)}d", *numbers))
+        if target is None or _is_nested(row) or _is_nested(target):
+            bits.update(repr(structure(pair)).encode())  # the same numbers may be in other lists
     return bits.hexdigest()[:16]
+
+
+def _is_nested(thing: Any) -> bool:
+    return isinstance(thing, list | tuple) and any(isinstance(part, list) for part in thing)

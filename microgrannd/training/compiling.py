@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from functools import partial
-from math import isclose, isfinite
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -116,8 +116,9 @@ def _compiled(eager: Eager, rows: Pairs, backend: str, among: int) -> Compiled |
     moved = max(MOVED // among, 1)
     try:
         with _restored(parameters):
-            if not all(_same_loss(compiled, pair) for pair in samples) or not all(
-                _same_gradients(compiled, pair, parameters) for pair in _spread(samples, max(GRADIENTS // among, 1))
+            some = list(enumerate(_spread(samples, max(GRADIENTS // among, 1))))
+            if not all(_same_loss(compiled, pair, number) for number, pair in enumerate(samples)) or not all(
+                _same_gradients(compiled, pair, number, parameters) for number, pair in some
             ):
                 return "it differs between plain numbers and Values (does it use a branch, ==, or random numbers?)"
     except (TypeError, *ERRORS):
@@ -142,8 +143,8 @@ def _recorded_twice(
     for width in _widths(eager, *rows[0]):
         recordings = []
         try:
-            for pair in _unlike(rows):
-                recordings.append(_recorded(eager, pair, width))
+            for number, pair in enumerate(_unlike(rows)):
+                recordings.append(_recorded(eager, pair, width, number))
                 draws.note()
         except (TypeError, *ERRORS) as error:
             problem = problem or error
@@ -184,13 +185,13 @@ def _unlike(rows: Pairs) -> tuple[Any, Any]:
     return rows[0], next((pair for pair in rows if pair[1] != rows[0][1]), rows[-1])
 
 
-def _recorded(eager: Eager, pair: tuple[tuple[float, ...], Any], width: int) -> tuple[Tape, list[Value]]:
+def _recorded(eager: Eager, pair: tuple[tuple[float, ...], Any], width: int, number: int) -> tuple[Tape, list[Value]]:
     row, target = pair
     cells = [Value(x) for x in cells_of(row, target, width)]
     inside = len(leaves(row))
     inputs, targets = cells[:inside], cells[inside:]
     given = targets if width else None if target is None else filled(target, targets)
-    masks = Masks(eager.epoch, Value(0.0, "row"))
+    masks = Masks(eager.epoch, Value(float(number), "row"))
     with masking(masks):
         root = _root(eager, list(filled(row, inputs)), given)
     if masks.drawn:
@@ -231,8 +232,9 @@ def _samples(rows: Pairs) -> list[Any]:
 
 def _agrees(compiled: Compiled, samples: Pairs, parameters: Sequence[Value]) -> bool:
     """Tell whether rows agree at other weights, as far as these are no error, which says nothing about the program."""
-    checks = [partial(_same_loss, compiled, pair) for pair in samples]
-    checks += [partial(_same_gradients, compiled, pair, parameters) for pair in _spread(samples, GRADIENTS)]
+    checks = [partial(_same_loss, compiled, pair, number) for number, pair in enumerate(samples)]
+    some = enumerate(_spread(samples, GRADIENTS))
+    checks += [partial(_same_gradients, compiled, pair, number, parameters) for number, pair in some]
     for check in checks:
         with suppress(TypeError, *ERRORS):
             if not check():
@@ -245,21 +247,22 @@ def _spread(samples: Pairs, count: int) -> Pairs:
     return samples[:: -(-len(samples) // count)]
 
 
-def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any]) -> bool:
-    """Tell whether a row has the same loss recorded and by the program, or one that is not finite."""
-    ready = compiled.ready([pair], [NO_ROW])
-    expected, computed = compiled.eager.judge(ready), compiled.judge(ready)
-    return isclose(computed, expected, rel_tol=1e-9, abs_tol=1e-12) or not (isfinite(computed) and isfinite(expected))
+def _same_loss(compiled: Compiled, pair: tuple[tuple[float, ...], Any], number: int) -> bool:
+    """Tell whether a row has the same loss recorded and by the program; with the masks of a number too, if there are any."""
+    numbers = [NO_ROW, number] if compiled.masked else [NO_ROW]
+    return all(map(compiled.agrees, compiled.ready([pair] * len(numbers), numbers)))
 
 
-def _same_gradients(compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]) -> bool:
+def _same_gradients(
+    compiled: Compiled, pair: tuple[tuple[float, ...], Any], number: int, parameters: Sequence[Value]
+) -> bool:
     """Tell whether a row has the same loss and gradients recorded and by the program, where these are finite."""
-    error, outcomes = _outcomes(compiled, pair, parameters)
+    error, outcomes = _outcomes(compiled, pair, number, parameters)
     return all(abs(a - b) <= error or not isfinite(a) for a, b in outcomes)
 
 
 def _outcomes(
-    compiled: Compiled, pair: tuple[tuple[float, ...], Any], parameters: Sequence[Value]
+    compiled: Compiled, pair: tuple[tuple[float, ...], Any], number: int, parameters: Sequence[Value]
 ) -> tuple[float, list[tuple[float, float]]]:
     """Return the tolerance for a row's loss and gradients, and these numbers, recorded and by the program."""
     learners: list[Any] = [compiled.eager, compiled]
@@ -268,7 +271,9 @@ def _outcomes(
         for parameter in parameters:
             parameter.grad = 0.0
         try:
-            outcomes.append([learner.gradients(learner.ready([pair])), *(parameter.grad for parameter in parameters)])
+            outcomes.append(
+                [learner.gradients(learner.ready([pair], [number])), *(parameter.grad for parameter in parameters)]
+            )
         except FloatingPointError:
             return 0.0, []
     error = 1e-9 * max((abs(number) for number in outcomes[0] if isfinite(number)), default=0.0) + 1e-12

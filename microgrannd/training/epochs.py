@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from .._interrupts import Interrupts
 from ..reporting.report import gradient_report
+from ..rules.ieee import ERRORS
 from .bar import Bar
 from .checkpoint import Checkpoint
 from .direct import Direct
+from .gradients import Compiled
 from .history import History
 from .resident import Resident, State
 from .run import Run, Saved
@@ -24,6 +27,10 @@ SHOWN = 0.05
 MOST_EPOCHS, AT_ONCE = 512, 0.02
 
 
+#: Relative error of a loss from which on it is another one, not one rounded in another order: its terms may cancel.
+CHANGED = 1e-6
+
+
 @dataclass
 class Training:
     """A training.
@@ -31,6 +38,7 @@ class Training:
     Attributes:
         run: what changes.
         steps: compute an epoch.
+        rows: to train on, prepared by the learner.
         judged: rows to judge by, prepared by the learner.
         metrics: returns metrics of the model as it is, by name; None where none are wanted.
         shuffle: put the rows in a new order for each epoch.
@@ -40,6 +48,7 @@ class Training:
 
     run: Run
     steps: Direct | Resident
+    rows: list[Any]
     judged: list[Any]
     metrics: Callable[[], dict[str, float]] | None
     shuffle: bool
@@ -60,6 +69,8 @@ class Training:
         alone = not watched  # nobody looks at the state of a single epoch
         with Bar(run.epochs, epochs, progress) as bar:
             while not run.is_over(epochs, patience):
+                if callback and run.epochs:
+                    self.require_followed()
                 start = time.perf_counter()
                 if alone and isinstance(self.steps, Resident) and self.steps.trainer and run.epochs:
                     end = self.epochs(min(count, epochs - run.epochs), self.steps)
@@ -96,6 +107,23 @@ class Training:
         else:
             run.last = steps.finished()
         return ends
+
+    def require_followed(self) -> None:
+        """Require that what computes losses follows what a callback changed; see that by a row, each time by another one.
+
+        Raises:
+            ValueError: it does not.
+        """
+        learner, follows = self.steps.learner, True
+        with suppress(*ERRORS):  # where a row has no loss, the next epoch says so
+            if isinstance(learner, Compiled):
+                row = self.rows[self.run.epochs % len(self.rows)]
+                follows = learner.agrees(row, CHANGED)
+        if not follows:
+            raise ValueError(
+                f"after epoch {self.run.epochs}, the model or the loss has changed in what the program of it holds as it was, "
+                "such as the p of Dropout or a number of the loss: give compile=False, or hold the number in a Value"
+            )
 
     def epochs(self, count: int, steps: Resident) -> float:
         """Train for some epochs at once, or one by one if there is trouble; return the time."""

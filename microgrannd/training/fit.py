@@ -90,7 +90,8 @@ def fit(
             for up to 64. If two rows of one structure record different graphs, each row is recorded anew, with a warning. False always records: for a model or loss that
             has side effects. "numba" is the backend of that name.
         callback: called after each epoch with its number, from 1, and the history; the model and the optimiser are as
-            after that epoch, and may be changed. If it returns True, the training ends.
+            after that epoch, and may be changed. If it returns True, the training ends. Other numbers that the loss
+            follows, as the p of a Dropout, may be changed with ``compile=False``.
         metrics: functions of all predictions and targets, by name, as ``{"accuracy": mg.accuracy}``. They are computed
             after each epoch, of the training rows and of the validation rows, into ``history.metrics``.
         report: keep what `gradient_report` says after each epoch, see `History.reports`. This takes about as long as an
@@ -123,7 +124,7 @@ def fit(
     if wanted and y is None:
         raise ValueError("metrics needs targets to compare with, got y=None")
     rows = required_pairs(X, y)
-    loss_of = loss if y is not None else _of_prediction(loss)
+    loss_of = loss if y is not None else of_prediction(loss)
     require_taken(model, rows)
     required_whole("epochs", epochs, 0)
     size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
@@ -145,7 +146,7 @@ def fit(
     backend = "python" if compile is True else compile
     settings = {
         "batch_size": size, "shuffle": shuffle, "seed": seed, "patience": patience, "compile": backend,
-        "validation": real(validation), **({"metrics": sorted(wanted)} if wanted else {}),
+        "validation": real(validation), **({"metrics": dict(sorted(wanted.items()))} if wanted else {}),
     }  # fmt: skip
     run = Run(model, optimizers, random.Random(drawn), len(rows), drawn)
     with Interrupts() as interrupts:
@@ -158,11 +159,12 @@ def fit(
                 pairs = {"training": rows, "validation": judged}
                 file.begin(run, epochs, identity_of(run, loss, programs, settings, pairs))
             kind = Resident if isinstance(learner, Compiled) and is_resident(learner, optimizers) else Direct
-            steps = kind(run, learner, learner.ready(rows), size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
+            trained = learner.ready(rows)
+            steps = kind(run, learner, trained, size, interrupts)  # type: ignore[arg-type]  # see `is_resident`
             predictions = Predictions(model, backend if isinstance(learner, Compiled) and backend else None)
             measure = metrics_of(predictions, wanted, rows, judged) if wanted else None
             ready = learner.ready(judged, [NO_ROW] * len(judged))
-            training = Training(run, steps, ready, measure, shuffle, interrupts, report)
+            training = Training(run, steps, trained, ready, measure, shuffle, interrupts, report)
             try:
                 training.through(epochs, patience, progress, file, callback)
             finally:
@@ -217,6 +219,6 @@ def _made(kind: Any) -> str:
     return f"mg.{name}(model.parameters(), lr={0.1 if name == 'SGD' else 0.01})"
 
 
-def _of_prediction(loss: Loss) -> Loss:
+def of_prediction(loss: Loss) -> Loss:
     """Return a loss that has no use for its target."""
     return lambda prediction, _: loss(prediction)

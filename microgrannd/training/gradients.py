@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from itertools import chain, count
-from math import isfinite
+from math import isclose, isfinite
 from operator import attrgetter
 from statistics import fmean
 from typing import Any, NamedTuple, TypeVar
@@ -209,6 +209,12 @@ class Compiled:
             return fmean(self.program.forward([row.cells for row in rows]))
         except ERRORS:
             return self.eager.judge(rows)
+
+    def agrees(self, row: Ready, error: float = 1e-9) -> bool:
+        """Tell whether a row has the same loss recorded and by the program, up to a relative error, or one that is not finite."""
+        expected, computed = self.eager.judge([row]), self.judge([row])
+        close = isclose(computed, expected, rel_tol=error, abs_tol=error / 1000)
+        return close or not (isfinite(computed) and isfinite(expected))
 
 
 class Distributed(Compiled):

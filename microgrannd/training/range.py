@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from math import isfinite
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._charts import learning_rates
 from .._checks import required_finite, required_pairs, required_whole, seed_of
+from .._guesses import suggesting
 from ..losses import Loss
 from ..nn.masks import number_of_epoch
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..rules.ieee import ERRORS
 from .compiling import learner_for
-from .fit import require_parts
+from .fit import of_prediction, require_parts
+from .rows import require_taken
 from .run import Run
 
 if TYPE_CHECKING:
@@ -65,13 +66,14 @@ class LearningRates(NamedTuple):
         return f"LearningRates({len(self.lr)} steps from {self.lr[0]:.3g} to {self.lr[-1]:.3g}, suggestion={self.suggestion:.3g})"
 
 
+@suggesting("lr_range")
 def lr_range(
     model: Module,
     X: Iterable[Any],
-    y: Iterable[Any],
+    y: Iterable[Any] | None,
     *,
     loss: Loss,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Sequence[Optimizer],
     lowest: float = 1e-5,
     highest: float = 1.0,
     steps: int = 100,
@@ -88,7 +90,7 @@ def lr_range(
         X: as in `fit`.
         y: as in `fit`.
         loss: as in `fit`.
-        optimizer: takes the steps; its own rate is not used.
+        optimizer: takes the steps, or several do; their own rates are not used.
         lowest: the rate of the first step.
         highest: the rate of the last one.
         steps: how many at most.
@@ -97,6 +99,7 @@ def lr_range(
 
     Raises:
         TypeError, ValueError: as `fit`; lowest and highest are not in this order.
+        FloatingPointError: the first loss or gradient is not finite.
 
     >>> import microgrannd as mg
     >>> X, y = mg.data.moons(40, noise=0.1, seed=0)
@@ -104,16 +107,18 @@ def lr_range(
     >>> mg.lr_range(model, X, y, loss=mg.mse, optimizer=mg.SGD(model.parameters(), lr=0.1), highest=10.0, seed=0)
     LearningRates(87 steps from 1e-05 to 1.63, suggestion=0.123)
     """
-    require_parts(model, loss, optimizer)
+    optimizers = require_parts(model, loss, optimizer)
     rows = required_pairs(X, y)
+    loss_of = loss if y is not None else of_prediction(loss)
+    require_taken(model, rows)
     least, most = (required_finite(name, lr, least=0) for name, lr in (("lowest", lowest), ("highest", highest)))
     if not 0 < least < most:
         raise ValueError(f"lr_range needs 0 < lowest < highest, got lowest={lowest} and highest={highest}")
     count = required_whole("steps", steps, 2)
     size = len(rows) if batch_size is None else required_whole("batch_size", batch_size, 1)
-    run = Run(model, [optimizer], random.Random(seed_of(seed)), len(rows), seed_of(seed))
+    run = Run(model, optimizers, random.Random(seed_of(seed)), len(rows), seed_of(seed))
     gradients = [(value, value.grad) for value in run.names]
-    learner = learner_for(model, loss, rows)
+    learner = learner_for(model, loss_of, rows)
     ready: list[Any] = learner.ready(rows)
     found = LearningRates([], [])
     batch: list[int] = []
@@ -127,21 +132,23 @@ def lr_range(
             run.zero_grad()
             try:
                 one = learner.gradients([ready[number] for number in chosen])
-            except ERRORS:  # the weights have blown up
-                break
-            if not isfinite(one):
-                break
-            found.lr.append(least * (most / least) ** (step / (count - 1)))
-            found.loss.append(one)
-            smooth = found.smooth
-            if smooth[-1] > BLOWN_UP * min(smooth) > 0:
-                break
-            optimizer.lr = found.lr[-1]
-            optimizer.step()
+                if not step:
+                    run.require_trained(learner.reached or set())
+                share = step / (count - 1)
+                found.lr.append(least ** (1 - share) * most**share)
+                found.loss.append(one)
+                smooth = found.smooth
+                if smooth[-1] > BLOWN_UP * min(smooth) > 0:
+                    break
+                for changing in optimizers:
+                    changing.lr = found.lr[-1]
+                    changing.step()
+            except ERRORS:
+                if not step:
+                    raise
+                break  # the weights have blown up
     finally:
         run.last.restore()
         for value, gradient in gradients:
             value.grad = gradient
-    if not found.lr:
-        raise ValueError("the loss of the first batch has no value: see it by fit")
     return found

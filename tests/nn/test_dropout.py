@@ -152,6 +152,11 @@ def test_structures_stay() -> None:
 def test_a_probability_out_of_range_is_one_clear_error(p: float) -> None:
     with pytest.raises(ValueError, match=r"^p needs to be a probability from 0 up to, but not including, 1; got"):
         mg.Dropout(p)
+    dropout = mg.Dropout(0.2)
+    with pytest.raises(ValueError, match=r"^p needs to be a probability"):
+        dropout.p = p
+    dropout.p = 0.3
+    assert dropout.p == pickle.loads(pickle.dumps(dropout)).p == 0.3
 
 
 def test_other_arguments_are_clear_errors() -> None:

@@ -89,8 +89,12 @@ def test_sequential_is_its_parts_one_after_the_other() -> None:
     assert [y.data for y in model(row)] == [y.data for y in mg.softmax(second(first(row)))]
     assert len(model.parameters()) == 9 + 8
     assert repr(model) == "Sequential(Layer(2, 3, activation='tanh'), Layer(3, 2, nonlin=False), softmax)"
-    for parts in ((), (mg.Layer(2, 1), "tanh")):
-        with pytest.raises(TypeError, match="Sequential needs modules or functions, as Sequential"):
+    for parts, got in [
+        ((), "none"),
+        ((mg.Layer(2, 1), "tanh"), "'tanh' .* as part 1"),
+        ((mg.Dropout,), "Dropout.* as part 0"),
+    ]:
+        with pytest.raises(TypeError, match=f"Sequential needs modules or functions, as Sequential.*got .*{got}"):
             mg.Sequential(*parts)
 
 

@@ -26,6 +26,7 @@ import microgrannd as mg
 from microgrannd import Value
 from microgrannd import _files as saving
 from microgrannd._files import FileError, read, write
+from microgrannd._trees import leaves
 
 X, Y = mg.data.moons(30, noise=0.1, seed=0)
 LOSS = mg.binary_cross_entropy_with_logits
@@ -607,3 +608,40 @@ def test_steps_that_no_float_can_count_are_refused(tmp_path: Path) -> None:
     write(path, content)
     with pytest.raises(FileError, match="not a checkpoint that this version can go on from"):
         trained(path, make=mg.Adam)
+
+
+#: Rows and targets in lists of lists, or without targets.
+NESTED: list[Any] = [
+    ([[[1.0, 2.0], [3.0]], [[0.5], [1.0]]], [1.0, 0.0]),
+    ([[1.0, 2.0], [3.0, 0.5]], [[[1.0], [2.0, 3.0]], [[0.0], [1.0, 1.0]]]),
+    ([[1.0, 2.0], [3.0, 0.5]], None),
+]
+
+
+class First(mg.Module):
+    """Takes the first number of a row, in whatever lists."""
+
+    def __init__(self) -> None:
+        self.w = Value(0.5)
+
+    def __call__(self, x: Any) -> Any:
+        return self.w * leaves(x)[0]
+
+
+@pytest.mark.parametrize("rows", NESTED)
+@pytest.mark.parametrize("compile", [True, False])
+def test_nested_rows_and_rows_without_targets_go_on_too(tmp_path: Path, rows: Any, compile: bool) -> None:
+    def run(name: str, epochs: int, X: Any = rows[0]) -> tuple[list[str], mg.History]:
+        model = First()
+        loss = (lambda p: (p - 1) ** 2) if rows[1] is None else lambda p, t: (p - leaves(t)[0]) ** 2
+        history = mg.fit(
+            model, X, rows[1], loss=loss, optimizer=mg.Adam(model.parameters(), lr=0.1), epochs=epochs, batch_size=1,
+            compile=compile, checkpoint=tmp_path / name, resume=True, progress=False, seed=0,
+        )  # fmt: skip
+        return bits(model, history), history
+
+    run("stopped", 2)
+    assert run("stopped", 4)[0] == run("whole", 4)[0]
+    others = [[[1.0], [2.0, 3.0]], [[0.5, 1.0]]] if isinstance(rows[0][0][0], list) else [[1.0, 2.0, 3.0], [0.5]]
+    with pytest.raises(FileError, match=r"a checkpoint of (other data|another model): "):
+        run("stopped", 5, others)

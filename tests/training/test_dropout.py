@@ -128,6 +128,74 @@ def test_a_run_does_not_go_on_with_another_probability(tmp_path: Path) -> None:
         trained(network(0.2), checkpoint=tmp_path / "run.json", resume=True)
 
 
+def test_nor_where_each_row_is_recorded(tmp_path: Path) -> None:
+    trained(checkpoint=tmp_path / "run.json", epochs=1, compile=False)
+    trained(checkpoint=tmp_path / "run.json", epochs=2, compile=False, resume=True)
+    with pytest.raises(
+        FileError, match=r"a checkpoint of another model: parts\.0 was Dropout\(0\.1\), is Dropout\(0\.2\)"
+    ):
+        trained(network(0.6), checkpoint=tmp_path / "run.json", epochs=3, compile=False, resume=True)
+    other = network()
+    other.parts[1] = mg.Layer(2, 6, activation="relu")
+    with pytest.raises(FileError, match=r"a checkpoint of another model: parts\.1 was .*tanh"):
+        trained(other, checkpoint=tmp_path / "run.json", epochs=3, compile=False, resume=True)
+
+
+@pytest.mark.parametrize("change", ["p", "activation", "loss"])
+def test_what_a_callback_changes_behind_the_programs_back_is_an_error(change: str) -> None:
+    def changed(**options: Any) -> tuple[mg.Module, mg.History]:
+        model, weight = network(), [0.0]
+
+        def callback(epoch: int, history: mg.History) -> None:
+            if change == "p":
+                model[2].p += 0.1
+            elif change == "activation":
+                for neuron in model[1]:
+                    neuron.activation = "relu"
+            else:
+                weight[0] += 0.1
+
+        return trained(model, loss=lambda p, t: LOSS(p, t) + weight[0] * p * p, callback=callback, **options)
+
+    expected = numbers(changed(compile=False))
+    assert expected != pytest.approx(numbers(trained(compile=False)), rel=1e-3)
+    with pytest.raises(ValueError, match=r"after epoch 1, the model or the loss has changed .*: give compile=False"):
+        changed()
+    assert numbers(changed(epochs=1)) == pytest.approx(numbers(changed(epochs=1, compile=False)))
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_a_callback_may_change_a_number_of_the_loss_that_a_value_holds(compile: bool) -> None:
+    weight = Value(0.0)
+
+    def callback(epoch: int, history: mg.History) -> None:
+        weight.data += 0.1
+
+    found = numbers(trained(loss=lambda p, t: LOSS(p, t) + weight * p * p, callback=callback, compile=compile))
+    weight.data = 0.0
+    assert found == pytest.approx(
+        numbers(trained(loss=lambda p, t: LOSS(p, t) + weight * p * p, callback=callback, compile=False)), rel=1e-10
+    )
+    assert found != pytest.approx(numbers(trained()), rel=1e-3)
+
+
+class Depth(mg.Module):
+    """Leaves out a layer, not only its numbers, by a branch on a mask."""
+
+    def __init__(self, p: float) -> None:
+        self.inside, self.gate = network(0.0), mg.Dropout(p)
+
+    def __call__(self, x: Any) -> Any:
+        return self.inside(x) if self.gate(1.0) > 0 else self.inside(x) * 0.5
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.8])
+def test_a_branch_on_a_mask_is_recorded_for_each_row(p: float) -> None:
+    with pytest.warns(UserWarning, match="the loss of a row cannot be compiled"):
+        found = trained(Depth(p))
+    assert bits(found) == bits(trained(Depth(p), compile=False))
+
+
 def test_rows_of_several_structures_have_masks_of_their_own() -> None:
     class Mean(mg.Module):
         def __init__(self) -> None:

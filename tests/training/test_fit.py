@@ -185,7 +185,7 @@ def test_an_error_inside_keeps_its_type_and_names_the_epoch_if_it_is_of_arithmet
         ([[1, 2], [1, math.nan]], [1, 2], ValueError, r"X\[1\]\[1\] needs to be a finite number, got nan"),
         ([[1, 2], [1, 2]], [1, math.inf], ValueError, r"y\[1\] needs to be a finite number, got inf"),
         (["ab"], [1], TypeError, r"X\[0\] needs to be a row of numbers, got 'ab' \(str\)"),
-        ([[1, 2]], ["a"], TypeError, r"y\[0\] needs a real number, got 'a'"),
+        ([[1, 2]], ["a"], TypeError, r"y\[0\] needs a number, of a class its index in a list of all; got 'a'"),
         ([[1, 2]], [[0, "a"]], TypeError, r"y\[0\]\[1\] needs a real number, got 'a'"),
         ([[1, 2, 3]], [1], ValueError, "epoch 1: .* needs 2 inputs, got 3"),
     ],

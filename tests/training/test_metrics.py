@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import microgrannd as mg
 from microgrannd import Value
+from microgrannd._files import FileError
 from microgrannd.training.bar import Bar
 from tests.helpers import networks
 
@@ -49,13 +51,82 @@ def test_accuracy_of_scores_for_each_class(rows: list[tuple[list[float], int]]) 
         ([], [], "accuracy needs a target for each prediction, got 0 and 0"),
         ([1.0], [1, 0], "got 1 and 2"),
         ([1.0], [2], r"y\[0\] needs to be 0 or 1 \(or -1 or 1\), got 2"),
-        ([[1.0, 2.0]], [2], r"y\[0\] needs to be a class from 0 to 1, or a row of 2"),
+        ([[1.0, 2.0]], [2], r"y\[0\] needs to be a class from 0 to 1, or a one-hot row of 2"),
         ([1.0, 1.0, 1.0], [0, 1, -1], "got all three"),
+        ([[1.0, 2.0]], [[1, 1]], r"y\[0\] needs to be a class from 0 to 1, or a one-hot row of 2, got \[1.0, 1.0\]"),
+        ([[1.0, 2.0]], [[7, 3]], "or a one-hot row of 2"),
+        ([[1.0, 2.0]], [[[1], [0]]], "or a one-hot row of 2"),
+        ([[1.0, 2.0], [3.0]], [1, 0], r"as many scores for each row, got 1 as predictions\[1\], 2 as predictions\[0\]"),
+        ([[1.0, 2.0], 3.0], [1, 0], "as many scores for each row"),
+        ([[]], [0], "as many scores for each row, got 0"),
+        ([1.0, math.nan], [0, 0], r"predictions\[1\] is nan \(float\): nan is no score"),
+        ([[math.nan, 1.0]], [0], "nan is no score"),
     ],
 )
 def test_what_is_no_class(predictions: Any, targets: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mg.accuracy(predictions, targets)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((0.5, [1]), {}, r"a list of predictions, one for each row, got 0\.5"),
+        (([0.5], 1), {}, "a list of targets, one for each row, got 1"),
+        (([[[0.5, 1.0]]], [1]), {}, r"predictions\[0\] needs a real number, got \[0\.5, 1\.0\]"),
+        ((["cat"], [1]), {}, r"predictions\[0\] needs a real number, got 'cat'"),
+        (([0.5], ["cat"]), {}, r"y\[0\] needs a real number, got 'cat'"),
+        (([0.5], [1]), {"threshold": None}, "threshold needs a real number, got None"),
+    ],
+)
+def test_what_is_no_number(arguments: Any, options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        mg.accuracy(*arguments, **options)
+
+
+def test_accuracy_of_data_frames() -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pandas.DataFrame([[1, 0], [0, 1]])
+    assert mg.accuracy(frame, frame) == mg.accuracy([[2.0, 1.0], [0.0, 3.0]], frame) == 1.0
+    assert mg.accuracy(frame, frame[[1, 0]]) == 0.0
+
+
+def test_shares_and_rows_of_minus_one_and_one_are_of_one_class() -> None:
+    scores = [[0.1, 2.0, 0.3]]
+    assert [mg.accuracy(scores, [target]) for target in ([0.1, 0.8, 0.1], [-1, 1, -1], [1, -1, -1])] == [1.0, 1.0, 0.0]
+
+
+def test_a_metric_that_changes_what_it_is_given_changes_it_for_itself() -> None:
+    def greedy(predictions: Any, targets: Any) -> float:
+        for row in targets:
+            row[0] = 5.0
+        predictions.clear()
+        return 0.0
+
+    model = mg.MLP(1, [2], seed=0)
+    X, y = [[0.0], [1.0]], [[1.0, 0.0], [0.0, 1.0]]
+    metrics: Any = {"greedy": greedy, "rows": lambda p, t: len(p), "targets": lambda p, t: sum(map(sum, t))}
+    assert model.evaluate(X, y, metrics=metrics) == {"greedy": 0.0, "rows": 2.0, "targets": 2.0}
+    history = mg.fit(
+        model,
+        X,
+        y,
+        loss=mg.mse,
+        optimizer=mg.SGD(model.parameters(), lr=0.1),
+        epochs=3,
+        metrics=metrics,
+        progress=False,
+    )
+    assert (history.metrics["rows"], history.metrics["targets"]) == ([2.0] * 3, [2.0] * 3)
+
+
+def test_evaluate_takes_a_loss_of_the_prediction_alone_as_fit_does() -> None:
+    model = mg.MLP(1, [1], seed=0)
+    assert model.evaluate([0.0, 0.0], None, loss=lambda p: (p - 3) ** 2) == {"loss": 9.0}
+    with pytest.raises(ValueError, match="metrics needs targets to compare with, got y=None"):
+        model.evaluate([0.0], None, metrics={"accuracy": mg.accuracy})
+    with pytest.raises(TypeError, match=r"^the loss needs a real number, got \["):
+        model.evaluate([0.0], [1.0], loss=lambda p, t: [p])
 
 
 def spread(predictions: list[Any], targets: list[Any]) -> float:
@@ -187,6 +258,21 @@ def test_a_run_that_goes_on_has_all_metrics(tmp_path: Any) -> None:
         )  # fmt: skip
 
 
+def test_a_run_does_not_go_on_with_another_metric_of_the_same_name(tmp_path: Any) -> None:
+    def run(metric: Any, epochs: int) -> mg.History:
+        model = mg.MLP(1, [1], seed=0)
+        return mg.fit(
+            model, [0.0, 1.0], [0, 1], loss=mg.mse, optimizer=mg.SGD(model.parameters(), lr=0.1), epochs=epochs, seed=0,
+            checkpoint=tmp_path / "run.json", resume=True, progress=False, metrics={"share": metric},
+        )  # fmt: skip
+
+    run(mg.accuracy, 1)
+    assert len(run(mg.accuracy, 2).metrics["share"]) == 2
+    for other in (lambda p, t: 7.0, partial(mg.accuracy, threshold=0.5)):
+        with pytest.raises(FileError, match=r"other settings: metrics was \{share: accuracy\}, is \{share: "):
+            run(other, 3)
+
+
 def test_the_best_epoch() -> None:
     history = mg.History([3.0, 2.0, 1.0], [2.0, 0.5, 0.7], [0.0] * 3)
     assert history.best_epoch == 2
@@ -242,6 +328,36 @@ def test_the_range_test_finds_where_a_parabola_blows_up_and_leaves_all_as_it_was
     assert (model.w.data, model.w.grad, optimizer.lr, optimizer.steps) == (1.0, 7.0, 0.123, 0)
     with pytest.raises(ValueError, match=r"lr_range needs 0 < lowest < highest, got lowest=1 and highest=0\.5"):
         mg.lr_range(model, [[2.0]], [0.0], loss=mg.mse, optimizer=optimizer, lowest=1, highest=0.5)
+
+
+@pytest.mark.parametrize("targets", [True, False])
+def test_the_range_test_takes_what_fit_takes(targets: bool) -> None:
+    X, y = mg.data.moons(20, noise=0.1, seed=0)
+    losses = []
+    for parts in (1, 2):
+        model = mg.MLP(2, [4, 1], activation="tanh", seed=0)
+        own, before = model.parameters(), model.state_dict()
+        optimizers = [mg.SGD(own[part::parts], lr=0.123) for part in range(parts)]
+        given: Any = (y, mg.mse) if targets else (None, lambda p: (p - 1) ** 2)
+        found = mg.lr_range(model, X, given[0], loss=given[1], optimizer=optimizers, highest=1e308, steps=50, seed=0)
+        assert found.lr[0] == 1e-5
+        assert all(map(math.isfinite, [*found.lr, *found.loss]))
+        assert model.state_dict() == before
+        assert {one.lr for one in optimizers} == {0.123}
+        losses.append(found.loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+
+
+def test_the_range_test_says_what_is_wrong_as_fit_does() -> None:
+    model, other = mg.MLP(2, [1], seed=0), mg.MLP(2, [1], seed=0)
+    optimizer = mg.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="the loss depends on no parameter of the optimizer"):
+        mg.lr_range(other, [[1.0, 2.0]], [1.0], loss=mg.mse, optimizer=optimizer)
+    with pytest.raises(ValueError, match=r"X\[1\] has 3 cells, where X\[0\] has 2"):
+        mg.lr_range(model, [[1.0, 2.0], [1.0, 2.0, 3.0]], [1.0, 2.0], loss=mg.mse, optimizer=optimizer)
+    model.parameters()[-1].data = 1e300
+    with pytest.raises(FloatingPointError, match="the loss is inf"):
+        mg.lr_range(model, [[1.0, 2.0]], [1.0], loss=mg.mse, optimizer=optimizer)
 
 
 def test_the_range_test_as_a_picture() -> None:
