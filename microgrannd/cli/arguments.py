@@ -72,6 +72,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print a line about wrong arguments and end with status 2."""
+        several = [name for name, option in self.options.items() if option.nargs in ("+", "*")]
+        if several and "are required" in message:
+            message += f", before {', '.join(several)}, which take all that follows"
         self.exit(fail(f"{message} (see {self.prog} --help)", self.prog))
 
     def _print_message(self, message: str, file: Any = None) -> None:

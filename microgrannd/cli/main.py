@@ -33,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard(sys.stdout)
     except OSError as error:
-        if not error.filename:
+        if error.filename is None:
             discard(sys.stdout)
-        return fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        name = "output" if error.filename is None else error.filename or "''"
+        return fail(f"{name}: {(error.strerror or str(error)).lower()}")
     except KeyboardInterrupt:
         return fail("interrupted")
     finally:

@@ -62,13 +62,13 @@ def train(options: argparse.Namespace, out: Output) -> None:
     history = _fitted(options, ready, model, optimizer)
     result = _result(ready, model, history, rows)
     write(options.out, {"model": encode(model), "task": task.encode()})
-    out.say("\n".join([*result, f"model written to {options.out}"]))
+    out.say(*result, f"model written to {options.out}")
     if options.report:
         X, y = list(ready.X(ready.train)), ready.y(ready.train)
         model.zero_grad()
         eager = Eager(model, task.loss)
         eager.gradients(eager.ready([(tuple(row), target) for row, target in zip(X, y, strict=True)]))
-        out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
+        out.say("gradients over the training rows:", *str(gradient_report(model, X, optimizer)).split("\n"))
     if options.draw is not None:
         first = ready.train[:1]
         loss = _labelled_loss(model, task, next(ready.X(first)), ready.y(first)[0])

@@ -24,6 +24,7 @@ EXAMPLES = arguments.EXAMPLES
 def test_the_help_of_a_command_shows_an_example(command):
     status, out, _ = run(command, "--help")
     assert status == 0
+    assert out.isascii()  # it can be written in every encoding
     assert out.endswith("example:\n" + "".join(f"  {line}\n" for line in EXAMPLES[command]))
 
 

@@ -200,6 +200,10 @@ def test_a_training_that_fails_says_why_and_writes_nothing(arguments, message, c
         (["train", "xor", "--activation", "rleu"], "microgrannd train: argument --activation: invalid choice: 'rleu'"),
         (["train", "xor", "--optimizer", "lbfgs"], "microgrannd train: argument --optimizer: invalid choice"),
         (["predict", "model.json"], "microgrannd predict: the following arguments are required: data"),
+        (
+            ["train", "--drop", "x1", "table.csv"],
+            "microgrannd train: the following arguments are required: data, before --drop, --marks, --hidden, which take all that follows (",
+        ),
         (["train", "xor", "--a\nb"], "microgrannd: unrecognized arguments: --a b"),
     ],
 )  # fmt: skip
@@ -230,6 +234,8 @@ def test_a_network_that_would_not_fit_into_memory_is_refused(capsys):
         {"classes": ["a", "a"]},
         {"classes": "ab"},
         {"columns": "ab"},
+        {"marks": False},
+        {"marks": ""},
         {"columns": [{"name": name, "texts": [], "scales": [{"mean": math.inf, "deviation": 1.0}]} for name in "ab"]},
     ],
 )
