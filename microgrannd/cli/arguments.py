@@ -16,7 +16,7 @@ from .._text import printable
 from ..nn.layers import ACTIVATIONS
 from . import answers, expressions, living, networks
 from .columns import DROP, MEAN
-from .kinds import assignment, natural, positive, rate, share
+from .kinds import assignment, natural, positive, rate, share, workers
 
 #: The commands that take an expression.
 EXPRESSIONS = {
@@ -183,7 +183,7 @@ def _add_train(commands: Any) -> None:
     add("--checkpoint", metavar="FILE", help="write the state of the training to this file after every epoch")
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
     add(
-        "--workers", type=positive, default=1, metavar="N",
+        "--workers", type=workers, default=1, metavar="N",
         help="processes that compute the gradients of batches of more than 64 rows (default: 1)",
     )  # fmt: skip
     add("--report", action="store_true", help="print the gradients of each layer after the training")

@@ -2,11 +2,13 @@
 
 import math
 import os
+import signal
 from concurrent.futures import BrokenExecutor
 
 import pytest
 
 import microgrannd as mg
+from microgrannd import _files
 from microgrannd._files import read, write
 from microgrannd.cli import main
 from microgrannd.cli import networks as commands
@@ -196,6 +198,7 @@ def test_a_training_that_fails_says_why_and_writes_nothing(arguments, message, c
         (["train", "xor", "--lr", "nan"], "microgrannd train: argument --lr: needs a number above 0, got 'nan'"),
         (["train", "xor", "--seed", "x"], "microgrannd train: argument --seed: "),
         (["train", "xor", "--workers", "0"], "microgrannd train: argument --workers: N needs to be a whole number from 1"),
+        (["train", "xor", "--workers", "9" * 15], "microgrannd train: argument --workers: N needs to be a whole number from 1"),
         (["train", "xor", "--resume"], "microgrannd: --resume needs --checkpoint FILE to go on from"),
         (["train", "xor", "--activation", "rleu"], "microgrannd train: argument --activation: invalid choice: 'rleu'"),
         (["train", "xor", "--optimizer", "lbfgs"], "microgrannd train: argument --optimizer: invalid choice"),
@@ -217,6 +220,19 @@ def test_an_interrupt_writes_nothing(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "fit", interrupted)
+    assert refused(["train", "xor"], capsys) == "microgrannd: interrupted\n"
+    assert os.listdir() == []
+
+
+def test_an_interrupt_while_a_place_is_tried_leaves_nothing(monkeypatch, capsys):
+    make = open
+
+    def interrupting(*arguments):
+        file = make(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return file
+
+    monkeypatch.setattr(_files, "open", interrupting, raising=False)
     assert refused(["train", "xor"], capsys) == "microgrannd: interrupted\n"
     assert os.listdir() == []
 
