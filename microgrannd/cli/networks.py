@@ -60,6 +60,8 @@ def train(options: argparse.Namespace, out: Output) -> None:
     ready, model, optimizer, rows = made(options, out, options.epochs, SCHEDULES[options.schedule])
     task = ready.task
     history = _fitted(options, ready, model, optimizer)
+    if history.interrupted and not history.loss:
+        raise KeyboardInterrupt  # a model that has learned nothing would replace one that may have
     result = _result(ready, model, history, rows)
     write(options.out, {"model": encode(model), "task": task.encode()})
     out.say(*result, f"model written to {options.out}")

@@ -12,6 +12,7 @@ from microgrannd import _files
 from microgrannd._files import read, write
 from microgrannd.cli import main
 from microgrannd.cli import networks as commands
+from microgrannd.training.history import History
 
 from .shell import POINTS, TASKS, refused, table, train
 
@@ -240,6 +241,20 @@ def test_an_interrupt_while_a_place_is_tried_leaves_nothing(monkeypatch, capsys)
 def test_a_network_that_would_not_fit_into_memory_is_refused(capsys):
     for width in ("99999999999999999999", "999999999999999", "9" * 5000):
         assert "--hidden" in refused(["train", "xor", "--hidden", width], capsys)
+
+
+def test_an_interrupt_in_the_first_epoch_keeps_the_model_that_is_there(monkeypatch, capsys):
+    assert train("xor", "--hidden", "2", epochs=1) == 0
+    before = read("model.json")
+    capsys.readouterr()
+
+    def fit(*_, **__):
+        return History(interrupted=True)
+
+    monkeypatch.setattr(commands, "fit", fit)
+    assert refused(["train", "xor", "--hidden", "3"], capsys) == "microgrannd: interrupted\n"
+    assert read("model.json") == before
+    assert os.listdir() == ["model.json"]
 
 
 @pytest.mark.parametrize(
