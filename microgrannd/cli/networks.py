@@ -105,7 +105,11 @@ def made(
     sizes = [*options.hidden, task.outputs]
     _require_size([len(task.inputs), *sizes])
     model = MLP(len(task.inputs), sizes, options.activation, init="xavier", seed=options.seed)
-    rows = len(ready.train) - round((getattr(options, "validation", None) or 0) * len(ready.train))
+    share = getattr(options, "validation", None)
+    rows = len(ready.train) - round((share or 0) * len(ready.train))
+    if share and rows in (0, len(ready.train)):
+        which = "to train on; choose a smaller" if rows == 0 else "to judge by; choose a larger"
+        raise ValueError(f"--validation {share} of {counted(len(ready.train), 'row')} leaves none {which} share")
     kind, usual = OPTIMIZERS[options.optimizer]
     lr = schedule(usual if options.lr is None else options.lr, epochs * -(-rows // options.batch_size))
     return ready, model, kind(model.parameters(), lr), rows

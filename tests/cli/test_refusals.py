@@ -200,6 +200,8 @@ def test_a_training_that_fails_says_why_and_writes_nothing(arguments, message, c
         (["train", "xor", "--seed", "x"], "microgrannd train: argument --seed: "),
         (["train", "xor", "--workers", "0"], "microgrannd train: argument --workers: N needs to be a whole number from 1"),
         (["train", "xor", "--workers", "9" * 15], "microgrannd train: argument --workers: N needs to be a whole number from 1"),
+        (["train", "xor", "--validation", "0.1"], "microgrannd: --validation 0.1 of 4 rows leaves none to judge by; choose a larger"),
+        (["train", "xor", "--validation", "0.9"], "microgrannd: --validation 0.9 of 4 rows leaves none to train on; choose a smaller"),
         (["train", "xor", "--resume"], "microgrannd: --resume needs --checkpoint FILE to go on from"),
         (["train", "xor", "--activation", "rleu"], "microgrannd train: argument --activation: invalid choice: 'rleu'"),
         (["train", "xor", "--optimizer", "lbfgs"], "microgrannd train: argument --optimizer: invalid choice"),
