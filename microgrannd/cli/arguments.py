@@ -157,8 +157,9 @@ def _parser() -> tuple[Parser, Mapping[str, Parser]]:
 
 
 def _added(commands: Any, name: str, function: Any) -> Parser:
+    text = function.__doc__ or ""  # none by -OO
     command: Parser = commands.add_parser(
-        name, help=function.__doc__, description=fill(function.__doc__, 79),
+        name, help=text, description=fill(text, 79),
         epilog="\n  ".join(["example:", *EXAMPLES[name]]), formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     command.set_defaults(command=function)

@@ -33,7 +33,7 @@ def test_an_output_that_cannot_hold_the_text_gives_one_line(monkeypatch, capsys)
     with open("table.csv", "w", encoding="utf-8") as file:
         file.write("a,b\n" + "1,日\n2,月\n" * 5)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
-    message = "microgrannd: output: its encoding ascii cannot write '\\u65e5'\n"
+    message = "microgrannd: output: its encoding ascii cannot write '\\u65e5'; set PYTHONIOENCODING=utf-8\n"
     assert main(["train", "table.csv"]) == 2
     assert capsys.readouterr().err.endswith(f"\n{message}")
     assert sorted(os.listdir()) == ["model.json", "table.csv"]
