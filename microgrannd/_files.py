@@ -13,6 +13,7 @@ from glob import escape, glob
 from os import PathLike
 from typing import Any
 
+from ._interrupts import held_back
 from ._text import printable
 
 FORMAT = "microgrannd"
@@ -102,9 +103,10 @@ def require_writable(path: str | PathLike[str]) -> None:
     """
     temporary = f"{_temporary(os.path.realpath(path))}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
-        with open(temporary, "xb"):
-            pass
-        os.unlink(temporary)
+        with held_back():  # Ctrl-C would leave the file
+            with open(temporary, "xb"):
+                pass
+            os.unlink(temporary)
     except OSError as error:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 

@@ -23,11 +23,11 @@ class Output:
         """Whether it is a terminal."""
         return sys.stdout is not None and sys.stdout.isatty()
 
-    def say(self, text: str) -> None:
-        """Print lines about what was done, made safe for a terminal."""
+    def say(self, *lines: str) -> None:
+        """Print lines about what was done, made safe for a terminal; a line end within one is escaped too."""
         if self.failure is None and sys.stdout is not None:
             try:
-                print("\n".join(map(printable, text.split("\n"))), flush=True)
+                print("\n".join(map(printable, lines)), flush=True)
             except (OSError, ValueError) as error:
                 self.failure = error
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from .._files import UNFIT, FileError, read, write_bytes
 from .._streams import Output, tell
+from .._tables import SEPARATORS
 from .._text import counted, printable
 from ..data import Table, TableError, read_csv
 from ..nn.layers import MLP
@@ -33,6 +34,8 @@ def predict(options: argparse.Namespace, out: Output) -> None:
     escaped = printable if options.output is None and out.is_terminal else str
     shown, gaps = io.BytesIO(), Gaps()
     text = io.TextIOWrapper(shown, encoding="utf-8", newline="")
+    if table.delimiter not in SEPARATORS:  # it is known from such a line only
+        text.write(f"sep={table.delimiter}\n")
     writer = csv.writer(text, delimiter=table.delimiter, lineterminator="\n", quoting=_quoting(table, task))
     writer.writerow(map(escaped, [*table.columns, "prediction"]))
     for cells, answer in _answers(model, task, table, gaps):
@@ -80,7 +83,7 @@ def _farthest(task: Task, numbers: Sequence[float]) -> str:
 
 
 def evaluate(options: argparse.Namespace, out: Output) -> None:
-    """Judge a trained network by a table that has its target: the accuracy or R², and that of the simplest guess."""
+    """Judge a trained network by a table that has its target: the accuracy or R squared, and that of the simplest guess."""
     model, task = _trained(options.model)
     table = _read(options, task)
     reading = read_rows(table, task)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
 from textwrap import fill
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ from .._text import printable
 from ..nn.layers import ACTIVATIONS
 from . import answers, expressions, living, networks
 from .columns import DROP, MEAN
-from .kinds import assignment, natural, positive, rate, share
+from .kinds import assignment, natural, positive, rate, share, workers
 
 #: The commands that take an expression.
 EXPRESSIONS = {
@@ -52,17 +53,28 @@ STATUSES = """exit status:
   2  failed; the last line on standard error says what was wrong, and no file was written in part"""
 
 
-#: The options of these commands, and which of them take a value.
-_OPTIONS = {
-    "-h": False, "--help": False, **dict.fromkeys(("-o", "--output", "--wrt", "--target", "--activation", "--optimizer", "--lr", "--batch-size", "--seed"), True),
-}  # fmt: skip
-
-
 class Parser(argparse.ArgumentParser):
-    """An `argparse.ArgumentParser` whose help is output like any other, and whose errors are one line."""
+    """An `argparse.ArgumentParser` whose help is output like any other, and whose errors are one line.
+
+    Attributes:
+        options: its options, by each of their names.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self.options: dict[str, argparse.Action] = {}
+        super().__init__(**settings)
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Add an argument; if it is an option, to ``options`` too."""
+        action = super().add_argument(*names, **settings)
+        self.options.update(dict.fromkeys(action.option_strings, action))
+        return action
 
     def error(self, message: str) -> NoReturn:
         """Print a line about wrong arguments and end with status 2."""
+        several = [name for name, option in self.options.items() if option.nargs in ("+", "*")]
+        if several and "are required" in message:
+            message += f", before {', '.join(several)}, which take all that follows"
         self.exit(fail(f"{message} (see {self.prog} --help)", self.prog))
 
     def _print_message(self, message: str, file: Any = None) -> None:
@@ -85,8 +97,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         SystemExit: they are wrong, or only ask for help or the version.
         OSError: help or version cannot be written.
     """
-    parser = _parser()
-    options, rest = parser.parse_known_args(_marked(arguments))
+    parser, commands = _parser()
+    name = arguments[0] if arguments else ""
+    if name in {*EXPRESSIONS, "live"}:
+        arguments = [name, *_marked(arguments[1:], commands[name].options)]
+    options, rest = parser.parse_known_args(arguments)
     if rest:  # argparse does not expect NAME=NUMBER after an option
         if not hasattr(options, "assignments") or any(text.startswith("-") for text in rest):
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -97,25 +112,26 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _marked(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments, with a space before an expression that begins with a minus: argparse takes it for an option."""
+def _marked(arguments: Sequence[str], options: Mapping[str, argparse.Action]) -> list[str]:
+    """Return a command's arguments, with a space before an expression that begins with a minus: argparse takes it for an option."""
     marked = list(arguments)
-    if not marked or marked[0] not in {*EXPRESSIONS, "live"}:
-        return marked
-    value_follows = False
-    for i, text in enumerate(marked[1:], 1):
-        name, equals, _ = text.partition("=")
-        if value_follows:
-            value_follows = False
-        elif name in _OPTIONS:
-            value_follows = _OPTIONS[name] and not equals
+    values: float = 0  # that the option before takes
+    for i, text in enumerate(marked):
+        start = text.partition("=")[0]
+        names = [name for name in options if name == start or start[2:] and name.startswith(start)]  # or a part of one
+        if names:
+            count = options[names[0]].nargs
+            values = 0 if count == 0 or "=" in text else 1 if count is None else inf
+        elif values == 1 or values and not text.startswith("-"):
+            values -= 1
         else:  # the expression: the first argument that is neither an option nor its value
             marked[i] = f" {text}" if text.startswith("-") and text != "--" else text
             break
     return marked
 
 
-def _parser() -> Parser:
+def _parser() -> tuple[Parser, Mapping[str, Parser]]:
+    """Return the parser, and those of the commands by their names."""
     parser = Parser(
         prog="microgrannd", description="Train a small neural network on a table, and use it.", epilog=STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -137,12 +153,13 @@ def _parser() -> Parser:
             command.add_argument("-o", "--output", metavar="FILE", help=formats)
         if name == "explain":
             command.add_argument("--wrt", metavar="NAME", help="explain only the derivative with respect to this name")
-    return parser
+    return parser, commands.choices
 
 
 def _added(commands: Any, name: str, function: Any) -> Parser:
+    text = function.__doc__ or ""  # none by -OO
     command: Parser = commands.add_parser(
-        name, help=function.__doc__, description=fill(function.__doc__, 79),
+        name, help=text, description=fill(text, 79),
         epilog="\n  ".join(["example:", *EXAMPLES[name]]), formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     command.set_defaults(command=function)
@@ -167,7 +184,7 @@ def _add_train(commands: Any) -> None:
     add("--checkpoint", metavar="FILE", help="write the state of the training to this file after every epoch")
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
     add(
-        "--workers", type=positive, default=1, metavar="N",
+        "--workers", type=workers, default=1, metavar="N",
         help="processes that compute the gradients of batches of more than 64 rows (default: 1)",
     )  # fmt: skip
     add("--report", action="store_true", help="print the gradients of each layer after the training")

@@ -100,8 +100,9 @@ class Column:
 
 
 def dropped(name: str) -> str:
-    """Return the option that leaves out a column, to be pasted."""
-    return f"--drop{'=' if name.startswith('-') else ' '}{name!r}"
+    """Return the option that leaves out a column, to be pasted into a shell, which is to run nothing of the name."""
+    quoted = name.replace("'", r"'\''")
+    return f"--drop{'=' if name.startswith('-') else ' '}'{quoted}'"
 
 
 def lacking(text: str) -> str:

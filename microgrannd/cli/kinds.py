@@ -15,6 +15,10 @@ from . import evaluate
 MOST = 10**15 - 1
 
 
+#: Processes, at most.
+MOST_WORKERS = 1000
+
+
 def assignment(text: str) -> tuple[str, float]:
     """Return the name and the number of NAME=NUMBER."""
     name, _, number_text = unicodedata.normalize("NFKC", text).partition("=")  # as ast does
@@ -36,10 +40,15 @@ def positive(text: str) -> int:
     return _whole(text, 1)
 
 
-def _whole(text: str, least: int) -> int:
+def workers(text: str) -> int:
+    """Return a number of processes."""
+    return _whole(text, 1, MOST_WORKERS)
+
+
+def _whole(text: str, least: int, most: int = MOST) -> int:
     number = int(text) if re.fullmatch(r"-?\d{1,15}", text) else text
     try:
-        return required_whole("N", number, least, MOST)
+        return required_whole("N", number, least, most)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -12,11 +12,14 @@ from ..living.page import Page
 from . import expressions, networks
 from .outputs import require_output
 
+#: The ends of names that are those of tables, not expressions, whether or not there is such a file.
+TABLES = (".csv", ".tsv", ".txt", ".dat", ".data")
+
 
 def live(options: argparse.Namespace, out: Output) -> None:
     """Write a page in which a network trains on a table, or in which an expression is computed anew."""
     options.data = options.expression.strip()
-    is_table = options.data in networks.SETS or options.data.endswith(".csv") or os.path.isfile(options.data)
+    is_table = options.data in networks.SETS or options.data.lower().endswith(TABLES) or os.path.isfile(options.data)
     if os.path.splitext(options.output)[1] != ".html":
         raise ValueError(f"--output: needs a name that ends with .html, got {options.output}")
     require_output("--output", options.output, *([options.data] if is_table else []))

@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.command(options, output)
         output.end()
     except UnicodeEncodeError as error:
-        return fail(f"output: its encoding {error.encoding} cannot write {error.object[error.start : error.end]!a}")
+        text = f"{error.object[error.start : error.end]!a}; set PYTHONIOENCODING=utf-8"
+        return fail(f"output: its encoding {error.encoding} cannot write {text}")
     except ExpressionError as error:
         return fail(error.args[0], pointer=error.pointer)
     except (ValueError, ArithmeticError, NoGraphviz, GradientError, BrokenExecutor) as error:
@@ -33,9 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard(sys.stdout)
     except OSError as error:
-        if not error.filename:
+        if error.filename is None:
             discard(sys.stdout)
-        return fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        name = "output" if error.filename is None else error.filename or "''"
+        return fail(f"{name}: {(error.strerror or str(error)).lower()}")
     except KeyboardInterrupt:
         return fail("interrupted")
     finally:

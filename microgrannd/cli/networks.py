@@ -60,15 +60,17 @@ def train(options: argparse.Namespace, out: Output) -> None:
     ready, model, optimizer, rows = made(options, out, options.epochs, SCHEDULES[options.schedule])
     task = ready.task
     history = _fitted(options, ready, model, optimizer)
+    if history.interrupted and not history.loss:
+        raise KeyboardInterrupt  # a model that has learned nothing would replace one that may have
     result = _result(ready, model, history, rows)
     write(options.out, {"model": encode(model), "task": task.encode()})
-    out.say("\n".join([*result, f"model written to {options.out}"]))
+    out.say(*result, f"model written to {options.out}")
     if options.report:
         X, y = list(ready.X(ready.train)), ready.y(ready.train)
         model.zero_grad()
         eager = Eager(model, task.loss)
         eager.gradients(eager.ready([(tuple(row), target) for row, target in zip(X, y, strict=True)]))
-        out.say(f"gradients over the training rows:\n{gradient_report(model, X, optimizer)}")
+        out.say("gradients over the training rows:", *str(gradient_report(model, X, optimizer)).split("\n"))
     if options.draw is not None:
         first = ready.train[:1]
         loss = _labelled_loss(model, task, next(ready.X(first)), ready.y(first)[0])
@@ -103,7 +105,11 @@ def made(
     sizes = [*options.hidden, task.outputs]
     _require_size([len(task.inputs), *sizes])
     model = MLP(len(task.inputs), sizes, options.activation, init="xavier", seed=options.seed)
-    rows = len(ready.train) - round((getattr(options, "validation", None) or 0) * len(ready.train))
+    share = getattr(options, "validation", None)
+    rows = len(ready.train) - round((share or 0) * len(ready.train))
+    if share and rows in (0, len(ready.train)):
+        which = "to train on; choose a smaller" if rows == 0 else "to judge by; choose a larger"
+        raise ValueError(f"--validation {share} of {counted(len(ready.train), 'row')} leaves none {which} share")
     kind, usual = OPTIMIZERS[options.optimizer]
     lr = schedule(usual if options.lr is None else options.lr, epochs * -(-rows // options.batch_size))
     return ready, model, kind(model.parameters(), lr), rows

@@ -182,7 +182,9 @@ def _scales(column: Column, table: Table, reading: Reading, index: int, train: S
     numbers = [number for i in train if not isnan(number := reading.numbers[i * reading.width + index])]
     if not column.texts:
         if not numbers:
-            raise TableError(f"{table.path}: column {column.name!r} holds no value in the rows to train on")
+            raise TableError(
+                f"{table.path}: column {column.name!r} holds no value in the rows to train on; leave it out with {dropped(column.name)}"
+            )
         return [Scale.of(numbers, f"{table.path}, column {column.name!r}")]
     counts = [0] * len(column.texts)
     for number in numbers:

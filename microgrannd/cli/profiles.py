@@ -122,8 +122,7 @@ def texts_of(profile: Profile, table: Table, name: str) -> list[str]:
         raise TableError(f"{where} holds no value in any row{profile.beside}; leave it out with {dropped(name)}")
     if profile.is_numeric:
         if profile.texts:
-            line, text = profile.stray
-            raise TableError(f"{table.place(line, name)}: {needs_number(text, name)}")
+            raise TableError(_stray(profile, table, name))
         return []
     if profile.unread:
         raise TableError(f"{where} {_unread(profile.unread)}, or leave it out with {dropped(name)}")
@@ -131,6 +130,14 @@ def texts_of(profile: Profile, table: Table, name: str) -> list[str]:
     if len(profile.kinds) > most:
         raise TableError(f"{where} holds more than {most} different texts; leave it out with {dropped(name)}")
     return sorted(profile.kinds)
+
+
+def _stray(profile: Profile, table: Table, name: str, other: str = "") -> str:
+    """Return the message about the first text among the numbers of a column, with another remedy than to mend the cell."""
+    line, text = profile.stray
+    known = is_unread(text) or text == name  # and has a remedy
+    remedy = "" if known else f"; name it after --marks if it stands for a missing value{other}"
+    return f"{table.place(line, name)}: {needs_number(text, name)}{remedy}"
 
 
 def _unread(text: str) -> str:
@@ -160,8 +167,9 @@ def classes_of(profile: Profile, table: Table, target: str, kind: str = "auto") 
         raise TableError(f"{where} holds only {names[0]!r}{profile.beside}, there is nothing to learn")
     if kind == "regression" or kind == "auto" and profile.is_numeric:
         if profile.texts:
-            line, text = profile.stray
-            raise TableError(f"{table.place(line, target)}: {needs_number(text, target)}")
+            raise TableError(
+                _stray(profile, table, target, "" if kind == "regression" else ", or give --task classification")
+            )
         few = profile.whole and len(names) <= min(MOST_CLASSES, profile.numbers / 2)
         if kind == "regression" or not few:
             return []

@@ -59,8 +59,8 @@ def _regression(task: Task, outputs: Sequence[float], targets: Sequence[float]) 
             f"R² undefined, it needs two different targets; root mean squared error {error:.4g}; {baseline} {usual:.4g}"
         )
     return (
-        f"R² {_determination(error, spread):.4f}, root mean squared error {error:.4g}; "
-        f"{baseline} R² {_determination(usual, spread):.4f}, {usual:.4g}"
+        f"R² {_determination(error, spread)}, root mean squared error {error:.4g}; "
+        f"{baseline} R² {_determination(usual, spread)}, {usual:.4g}"
     )
 
 
@@ -69,9 +69,10 @@ def _error(guesses: Sequence[float], targets: Sequence[float]) -> float:
     return dist(guesses, targets) / sqrt(len(targets))
 
 
-def _determination(error: float, spread: float) -> float:
+def _determination(error: float, spread: float) -> str:
     """Return R² from two roots of mean squared errors: of the guesses, and of the targets' mean."""
-    return 1 - (error / spread) * (error / spread)
+    value = 1 - (error / spread) * (error / spread)
+    return f"{value:.4f}" if value > -1000 else f"{value:.4g}"
 
 
 def _matrix(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> list[str]:

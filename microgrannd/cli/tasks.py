@@ -148,7 +148,11 @@ class Task:
 
     def _require_whole(self) -> None:
         """Require that the parts are of their types and fit each other."""
-        lists: list[Any] = [self.classes, self.marks or [], *(column.texts for column in self.columns)]
+        lists: list[Any] = [
+            self.classes,
+            [] if self.marks is None else self.marks,
+            *(column.texts for column in self.columns),
+        ]
         scales = [scale for column in self.columns for scale in column.scales]
         scales += [self.target_scale] if self.target_scale else []
         numbers: list[Any] = [number for scale in scales for number in (scale.mean, scale.deviation)]

@@ -48,6 +48,19 @@ def test_an_option_may_stand_anywhere(option: list[str], expression: str, positi
     assert Path("graph.dot").read_text(encoding="utf-8").startswith("digraph")
 
 
+@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize(
+    "option",
+    [["--task", "regression"], ["--no-header"], ["--seed", "-1"], ["--batch", "8"], ["--drop", "a", "--lr=1"], ["--hidden", "4", "-o", "page.html"]],
+)  # fmt: skip
+def test_the_options_of_a_table_may_stand_before_it_in_live(option: list[str], position: int) -> None:
+    Path("table.csv").write_text("a,b,y\n" + "".join(f"{i},{-i},{i * 0.5}\n" for i in range(10)), encoding="utf-8")
+    assert main(["live", *["table.csv"][:position], *option, *["table.csv"][position:]]) == 2 * (
+        "--no-header" in option
+    )
+    assert Path("page.html").exists() == ("--no-header" not in option)
+
+
 def test_numbers_may_follow_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["draw", "x + µ", "-o", "graph.svg", "x=2", "µ=3"]) == 0
     assert Path("graph.svg").exists()

@@ -77,6 +77,17 @@ def test_a_table_with_predictions_is_read_back_as_the_table_it_was(separator, mi
         assert after.number(row[3], "prediction") == float(task.answer(model.predict([task.row(numbers)])[0]))
 
 
+@pytest.mark.parametrize("separator", list("|:;, \t"))
+def test_a_table_that_names_its_separator_is_read_back(separator):
+    rows = [f"{i},{i % 3},{'uv'[i % 2]}" for i in range(8)]
+    write(f"sep={separator}\n" + "\n".join(["a,b,y", *rows, ""]).replace(",", separator))
+    trained()
+    assert run("predict", "model.json", "table.csv", "-o", "out.csv")[0] == 0
+    before, after = read_csv("table.csv"), read_csv("out.csv")
+    assert [row[:-1] for row in after.rows] == before.rows
+    assert (after.delimiter, after.columns) == (separator, ["a", "b", "y", "prediction"])
+
+
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
 @pytest.mark.parametrize(
     ("titles", "new"), [("0,1,kind", "1,0,kind\n1,0,a\n0,1,b\n"), ("red,round,kind", "red,round,kind\nred,round,a\n")]

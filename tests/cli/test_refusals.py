@@ -2,14 +2,17 @@
 
 import math
 import os
+import signal
 from concurrent.futures import BrokenExecutor
 
 import pytest
 
 import microgrannd as mg
+from microgrannd import _files
 from microgrannd._files import read, write
 from microgrannd.cli import main
 from microgrannd.cli import networks as commands
+from microgrannd.training.history import History
 
 from .shell import POINTS, TASKS, refused, table, train
 
@@ -196,10 +199,17 @@ def test_a_training_that_fails_says_why_and_writes_nothing(arguments, message, c
         (["train", "xor", "--lr", "nan"], "microgrannd train: argument --lr: needs a number above 0, got 'nan'"),
         (["train", "xor", "--seed", "x"], "microgrannd train: argument --seed: "),
         (["train", "xor", "--workers", "0"], "microgrannd train: argument --workers: N needs to be a whole number from 1"),
+        (["train", "xor", "--workers", "9" * 15], "microgrannd train: argument --workers: N needs to be a whole number from 1"),
+        (["train", "xor", "--validation", "0.1"], "microgrannd: --validation 0.1 of 4 rows leaves none to judge by; choose a larger"),
+        (["train", "xor", "--validation", "0.9"], "microgrannd: --validation 0.9 of 4 rows leaves none to train on; choose a smaller"),
         (["train", "xor", "--resume"], "microgrannd: --resume needs --checkpoint FILE to go on from"),
         (["train", "xor", "--activation", "rleu"], "microgrannd train: argument --activation: invalid choice: 'rleu'"),
         (["train", "xor", "--optimizer", "lbfgs"], "microgrannd train: argument --optimizer: invalid choice"),
         (["predict", "model.json"], "microgrannd predict: the following arguments are required: data"),
+        (
+            ["train", "--drop", "x1", "table.csv"],
+            "microgrannd train: the following arguments are required: data, before --drop, --marks, --hidden, which take all that follows (",
+        ),
         (["train", "xor", "--a\nb"], "microgrannd: unrecognized arguments: --a b"),
     ],
 )  # fmt: skip
@@ -217,9 +227,36 @@ def test_an_interrupt_writes_nothing(monkeypatch, capsys):
     assert os.listdir() == []
 
 
+def test_an_interrupt_while_a_place_is_tried_leaves_nothing(monkeypatch, capsys):
+    make = open
+
+    def interrupting(*arguments):
+        file = make(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return file
+
+    monkeypatch.setattr(_files, "open", interrupting, raising=False)
+    assert refused(["train", "xor"], capsys) == "microgrannd: interrupted\n"
+    assert os.listdir() == []
+
+
 def test_a_network_that_would_not_fit_into_memory_is_refused(capsys):
     for width in ("99999999999999999999", "999999999999999", "9" * 5000):
         assert "--hidden" in refused(["train", "xor", "--hidden", width], capsys)
+
+
+def test_an_interrupt_in_the_first_epoch_keeps_the_model_that_is_there(monkeypatch, capsys):
+    assert train("xor", "--hidden", "2", epochs=1) == 0
+    before = read("model.json")
+    capsys.readouterr()
+
+    def fit(*_, **__):
+        return History(interrupted=True)
+
+    monkeypatch.setattr(commands, "fit", fit)
+    assert refused(["train", "xor", "--hidden", "3"], capsys) == "microgrannd: interrupted\n"
+    assert read("model.json") == before
+    assert os.listdir() == ["model.json"]
 
 
 @pytest.mark.parametrize(
@@ -230,6 +267,8 @@ def test_a_network_that_would_not_fit_into_memory_is_refused(capsys):
         {"classes": ["a", "a"]},
         {"classes": "ab"},
         {"columns": "ab"},
+        {"marks": False},
+        {"marks": ""},
         {"columns": [{"name": name, "texts": [], "scales": [{"mean": math.inf, "deviation": 1.0}]} for name in "ab"]},
     ],
 )

@@ -1,8 +1,12 @@
 """Columns that cannot be used, or are of no use: what is said names the column and the remedy."""
 
 import os
+import re
+import shlex
 
 import pytest
+
+from microgrannd.cli.columns import dropped
 
 from .shell import refusal, run, trained, write
 
@@ -158,3 +162,11 @@ def test_the_option_that_leaves_a_column_out_can_be_pasted():
     assert "1 input;" in trained("--drop=--drop")
     write(",".join("abcdefgh") + "\n" + "1,1,1,1,1,1,1,x\n1,1,1,1,1,1,1,y\n" * 4)
     assert "column 'e' holds only '1': if it tells nothing, --drop 'e'\n  and so on, in 2 more columns\n" in trained()
+
+
+@pytest.mark.parametrize("name", ["it's $(touch ran)", "a\\b", "`touch ran`", "-a 'b' \"c\"", "price"])
+def test_the_option_that_leaves_out_a_column_is_one_word_of_a_shell(name):
+    option = dropped(name)
+    assert option.startswith("--drop=" if name.startswith("-") else "--drop ")
+    assert shlex.split(option) == ([f"--drop={name}"] if name.startswith("-") else ["--drop", name])
+    assert not set("$`\\") & set(re.sub(r"'[^']*'|\\'", "", option))  # outside quotes nothing is run

@@ -33,7 +33,7 @@ def test_an_output_that_cannot_hold_the_text_gives_one_line(monkeypatch, capsys)
     with open("table.csv", "w", encoding="utf-8") as file:
         file.write("a,b\n" + "1,日\n2,月\n" * 5)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
-    message = "microgrannd: output: its encoding ascii cannot write '\\u65e5'\n"
+    message = "microgrannd: output: its encoding ascii cannot write '\\u65e5'; set PYTHONIOENCODING=utf-8\n"
     assert main(["train", "table.csv"]) == 2
     assert capsys.readouterr().err.endswith(f"\n{message}")
     assert sorted(os.listdir()) == ["model.json", "table.csv"]
@@ -152,3 +152,16 @@ def test_a_place_that_cannot_be_written_is_found_before_the_training(capsys):
         assert refused(["train", "xor", "--out", "/proc/model.json"], capsys).startswith(
             "microgrannd: /proc/model.json: "
         )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no line ends in names of files here")
+def test_a_line_end_in_a_path_makes_no_line_of_its_own(capsys):
+    table("a\nb.csv", TASKS["two"])
+    assert train("a\nb.csv", "--hidden", "2", "--out", "c\nd.json", epochs=1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(r"a\nb.csv: 60 rows")
+    assert lines[-1] == r"model written to c\nd.json"
+
+
+def test_an_empty_path_is_named_as_one(capsys):
+    assert refused(["train", ""], capsys) == "microgrannd: '': no such file or directory\n"

@@ -129,7 +129,16 @@ def test_the_task_may_be_given_and_labels_come_back_as_they_are_written(labels, 
             "a,b\n" + "".join(f"name {i},{i % 2}\n" for i in range(40)),
             "table.csv: column 'a' holds more than 20 different texts; leave it out with --drop 'a'",
         ),
-        ("a,b\n1,x\n2,y\nthree,x\n4,y\n", "table.csv, line 4, column 'a': needs a finite number, got 'three'"),
+        (
+            "a,b\n1,x\n2,y\nthree,x\n4,y\n",
+            "table.csv, line 4, column 'a': needs a finite number, got 'three'; name it after --marks if it stands for a "
+            "missing value",
+        ),
+        (
+            "a,b\n1,1\n2,2\n3,1\n4,x\n",
+            "table.csv, line 5, column 'b': needs a finite number, got 'x'; name it after --marks if it stands for a "
+            "missing value, or give --task classification",
+        ),
         (
             ",b\n1,x\n2,y\n3,x\n4,y\n",
             "table.csv: needs a column besides the target 'b'; the first row needs to hold the names of all columns",

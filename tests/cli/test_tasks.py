@@ -72,6 +72,7 @@ def test_the_score_of_a_regression_is_r_squared_beside_that_of_the_mean():
     task = Task([Column("x", [], [Scale(0.0, 1.0)])], "y", [], Scale(2.0, 2.0), "")
     line = "R² 0.8750, root mean squared error 0.2887; always 2, the mean in training: R² 0.0000, 0.8165"
     assert scores(task, [-0.5, 0.0, 0.25], [1.0, 2.0, 3.0], "held-out") == [f"held-out {line}"]
+    assert scores(task, [1e28, 0.0], [1.0, 2.0])[0].startswith("R² -8e+56, root")
     assert scores(task, [0.0], [1.0]) == [
         "R² undefined, it needs two different targets; root mean squared error 1; always 2, the mean in training: 1"
     ]

@@ -352,6 +352,7 @@ def test_from_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert {path.name for path in tmp_path.iterdir()} == {"page.html", "e.html", "m.html"}
     for arguments in (
         ["missing.csv"],
+        ["missing.tsv"],
         ["moons", "w=1"],
         ["w*w", "w=1", "-o", "a.txt"],
         ["moons", "-o", "no/a.html"],
