@@ -87,8 +87,9 @@ def fit(
             rows once; validation rows are judged in this process. It pays from batches of 128 rows on, with numba from
             about 512 (figures: tests/benchmarks/README.md).
         compile: record the loss of one row and run it as a program, see `microgrannd.compile`; of each structure of rows,
-            for up to 64. If two rows of one structure record different graphs, each row is recorded anew, with a warning. False always records: for a model or loss that
-            has side effects. "numba" is the backend of that name.
+            for up to 64. If two rows of one structure record different graphs, each row is recorded anew, with a
+            warning. False always records: for a model or loss that has side effects. "numba" is the backend of that
+            name.
         callback: called after each epoch with its number, from 1, and the history; the model and the optimiser are as
             after that epoch, and may be changed. If it returns True, the training ends. Other numbers that the loss
             follows, as the p of a Dropout, may be changed with ``compile=False``.
