@@ -23,8 +23,8 @@ from microgrannd.testing.rounding import gradient_errors, running_errors
 #: Whether coverage looks on, which makes everything slower and has a lock that an interrupt would leave locked.
 TRACED = "coverage" in sys.modules and sys.modules["coverage"].Coverage.current() is not None
 
-#: By how much more a limit of time allows for where everything is slower.
-ALLOWANCE = 6 if TRACED or sys.platform == "emscripten" else 1
+#: By how much more a limit of time allows for where everything is slower (in CI, tests side by side share caches).
+ALLOWANCE = 6 if TRACED or sys.platform == "emscripten" or os.environ.get("CI") else 1
 
 
 @contextmanager
