@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .document import README, table
+from .document import README, cells_of, table
 from .sizes import seconds
 
 #: The colours of the ink, and of each column; ours are bold (Okabe and Ito 2008, Color Universal Design).
@@ -25,7 +25,7 @@ OURS = ("numba", "Python", "recorded")
 
 def curves() -> dict[str, list[tuple[int, float]]]:
     """Return the points, parameters and seconds, of each column of the table."""
-    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table("sizes") if "|" in line)
+    header, _, *rows = (cells_of(line) for line in table("sizes") if "|" in line)
     found: dict[str, list[tuple[int, float]]] = {name: [] for name in header[1:]}
     for size, *cells in rows:
         for name, cell in zip(header[1:], cells, strict=True):

@@ -13,13 +13,14 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from microgrannd import __version__
 from microgrannd._files import write_bytes
 
 README = Path(__file__).with_name("README.md")
 FRONT = Path(__file__).parents[2] / "README.md"
 
 #: What takes part, where it is installed.
-PACKAGES = ("microgrannd", "numba", "micrograd", "numpy", "torch", "jax", "autograd", "scikit-learn")
+PACKAGES = ("numba", "micrograd", "numpy", "torch", "jax", "autograd", "scikit-learn")
 
 
 def table(name: str) -> list[str]:
@@ -48,7 +49,7 @@ def speed() -> list[str]:
     moons, micrograd = _times("moons step, compiled", "micrograd")
     fast, torch = _times("moons step through fit, by numba", "PyTorch, all rows at once")
     rows = [["moons, 337", f"{moons}; {fast}", micrograd, torch]]
-    sizes = [cells for cells in map(_cells, table("sizes")) if cells[:1] and cells[0] in ("433", "4,801", "17,793")]
+    sizes = [cells for cells in map(cells_of, table("sizes")) if cells[:1] and cells[0] in ("433", "4,801", "17,793")]
     rows += [[f"MLP, {size}", f"{python}; {numba}", peer, torch] for size, python, numba, _, peer, _, torch, _ in sizes]
     python, own = _times("GPT's step with Adam inside of fit, by python", "its own Value")
     numba, torch = _times("GPT's step with Adam inside of fit, by numba", "PyTorch, with fused=True for Adam")
@@ -66,12 +67,13 @@ def renew_front() -> None:
 
 def _times(work: str, peer: str) -> tuple[str, str]:
     """Return the time here and that of the peer, of a row of the aims."""
-    (detail,) = [cells[-1] for cells in map(_cells, table("aims")) if cells[:2] == [work, peer]]
+    (detail,) = [cells[-1] for cells in map(cells_of, table("aims")) if cells[:2] == [work, peer]]
     ours, theirs = detail.split(" against ")
     return ours, theirs
 
 
-def _cells(line: str) -> list[str]:
+def cells_of(line: str) -> list[str]:
+    """Return the cells of a table's line."""
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -80,7 +82,7 @@ def where_and_when() -> str:
     busy = f"{os.getloadavg()[0]:.1f} processes at work before, " if hasattr(os, "getloadavg") else ""
     return (
         f"{date.today().isoformat()}, {_processor()}, {os.cpu_count()} cores, {busy}{platform.system()}, "
-        f"CPython {platform.python_version()}; {', '.join(filter(None, map(_version, PACKAGES)))}."
+        f"CPython {platform.python_version()}; microgrannd {__version__}, {', '.join(filter(None, map(_version, PACKAGES)))}."
     )
 
 
