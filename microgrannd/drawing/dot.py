@@ -14,9 +14,8 @@ import graphviz
 from .arrange import WIDTH
 from .bands import wrapped
 from .diagram import ANGULAR, FILLS, FRAME, NEUTRAL, Arrow, Box, Graph, Key
-from .geometry import Geometry, Rect, Route, explained
+from .geometry import Geometry, Rect, Route, between, explained
 from .labels import label_points
-from .layout import Point
 from .sizes import SMALL, box_size, text_width
 
 #: Pixels of an inch: Graphviz's points are the pixels of a picture.
@@ -166,15 +165,11 @@ def _spline(arrow: Arrow, route: Route, height: float) -> str:
         x, y = points[end]
         tip = f"{kind},{x:.1f},{height - y:.1f} "
         share = min(TIP / (dist(points[end], points[inner]) or TIP), 0.9)
-        points[end] = x + (points[inner][0] - x) * share, y + (points[inner][1] - y) * share
+        points[end] = between(points[end], points[inner], share)
     if not route.curved:
-        pieces = [[p, _between(p, q, 1 / 3), _between(p, q, 2 / 3)] for p, q in pairwise(points)]
+        pieces = [[p, between(p, q, 1 / 3), between(p, q, 2 / 3)] for p, q in pairwise(points)]
         points = [*chain.from_iterable(pieces), points[-1]]
     return tip + " ".join(f"{x:.1f},{height - y:.1f}" for x, y in points)
-
-
-def _between(p: Point, q: Point, share: float) -> Point:
-    return p[0] + (q[0] - p[0]) * share, p[1] + (q[1] - p[1]) * share
 
 
 def _look(box: Box) -> dict[str, str]:

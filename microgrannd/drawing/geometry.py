@@ -13,6 +13,11 @@ from .diagram import Graph, Key
 from .layout import Point
 
 
+def between(p: Point, q: Point, share: float) -> Point:
+    """Return the point at a share of the way from one to another."""
+    return p[0] + (q[0] - p[0]) * share, p[1] + (q[1] - p[1]) * share
+
+
 class Rect(NamedTuple):
     """A rectangle, by its least and its largest corner."""
 
@@ -68,8 +73,7 @@ class Route(NamedTuple):
         for p, q in pairwise(self.flat()):
             length = dist(p, q)
             while left < length:
-                share = left / length
-                yield p[0] + (q[0] - p[0]) * share, p[1] + (q[1] - p[1]) * share
+                yield between(p, q, left / length)
                 left += step
             left -= length
 
